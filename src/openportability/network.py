@@ -1,0 +1,292 @@
+"""The contract of a network. A network is a folder in `networks/` and a value made by its `load`.
+
+A network's folder offers two names: `OPTIONS`, its own settings as data, and `load(context)`, which returns a `Network`.
+Nothing outside that folder names it. What a network lacks is None, not an `if` somewhere else.
+An adapter answers with the nouns of `domain` and raises only `NetworkError`s (and `Invalid` for what a person typed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from openportability.clock import Clock
+from openportability.domain import (
+    Actor,
+    ActorId,
+    Grant,
+    Kind,
+    Limits,
+    NetworkName,
+    Purpose,
+    Relationship,
+    Wanted,
+)
+from openportability.errors import NetworkError
+from openportability.outbound import Door
+
+# --- what a folder is given -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """A setting of one network: `OPENPORTABILITY_<NETWORK>_<NAME>`, also as `…_FILE`."""
+
+    name: str
+    help: str
+    default: str = ""
+    secret: bool = False
+
+
+class Cabinet(Protocol):
+    """Keeps what a network must remember between requests, sealed, by instance and name."""
+
+    def get(self, instance: str, name: str) -> Mapping[str, str] | None: ...
+
+    def make_once(
+        self, instance: str, name: str, make: Callable[[], Mapping[str, str]]
+    ) -> Mapping[str, str]:
+        """Return what is kept; if nothing is, keep and return `make()`.
+
+        `make` runs for one caller at a time, across processes; the others wait for its result.
+        """
+
+    def drop(self, instance: str, name: str, was: Mapping[str, str]) -> None:
+        """Forget what is kept, if it still is `was`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """All that a network may use."""
+
+    name: NetworkName
+    #: Public address of this site, without a slash at the end.
+    base_url: str
+    #: True only on plain http loopback: development, demo and tests.
+    development: bool
+    #: Its `OPTIONS` by name, defaults filled in.
+    options: Mapping[str, str]
+    door: Door
+    clock: Clock
+    cabinet: Cabinet
+
+
+# --- signing in -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What a person types before signing in: a server, a handle."""
+
+    label: str
+    help: str
+    placeholder: str
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A sign-in under way: where the browser goes, and what `finish` needs (sealed meanwhile)."""
+
+    url: str
+    secret: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proved:
+    """Who came back. `grant` is None where the proof leaves nothing behind (it is revoked)."""
+
+    actor: Actor
+    grant: Grant | None
+
+
+class SignIn(Protocol):
+    """Proof of an identity by signing in at the network."""
+
+    #: None where nothing needs to be typed.
+    field: Field | None
+
+    def begin(
+        self, *, typed: str, purpose: Purpose, redirect_uri: str, state: str, language: str
+    ) -> Begun:
+        """Start a sign-in. Raise `Invalid` with words for what was typed, else a `NetworkError`.
+
+        `state` is opaque and must come back; `redirect_uri` is always one of ours.
+        """
+
+    def finish(self, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
+        """Turn the callback's query into a proof.
+
+        `state` was already checked by the caller. Raise `Invalid("auth.denied")` when the person
+        said no, `Invalid("auth.mixed_up")` when another server answered.
+        """
+
+    def refresh(self, grant: Grant) -> Grant:
+        """Return a fresh grant. Called under a lease: never twice at once for one grant."""
+
+    def revoke(self, grant: Grant) -> None:
+        """End the grant at the network. A grant that is already dead counts as revoked."""
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListEntry:
+    """One list file of an archive, e.g. `following.js` with items `{"following": {…}}`."""
+
+    stem: str
+    wrapper: str
+    kind: Kind
+    #: Read only when the person asks for it (blocks, mutes).
+    opt_in: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveFormat:
+    """What a network's archive looks like, as data: both readers are driven by it."""
+
+    lists: tuple[ListEntry, ...]
+    #: The file that says whose archive it is, the wrapper of its item, the fields of id and handle.
+    owner_stem: str
+    owner_wrapper: str
+    owner_id_field: str
+    owner_handle_field: str
+    #: Index of the archive with date, owner and counts.
+    manifest_stem: str
+    #: Field of an item that holds the id, and of the link that may hold it instead.
+    id_field: str
+    link_field: str
+    #: Hosts and path of such a link; its query parameter is the id.
+    link_hosts: frozenset[str]
+    link_path: str
+    link_parameter: str
+    #: Stems that show that a zip is such an archive, though it has no lists.
+    known_stems: frozenset[str]
+    #: Path patterns (regular expressions) of an older kind of archive that never had lists.
+    classic: tuple[str, ...]
+    #: Page where a person asks for their archive.
+    request_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A network that lists come from."""
+
+    archive: ArchiveFormat | None
+
+
+# --- follows ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some of the actors that our user follows now; `cursor` is None on the last page."""
+
+    actors: frozenset[ActorId]
+    cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What the network's last answer left us: so many more follows before `reset_at`."""
+
+    remaining: int
+    reset_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """One answer for each actor asked about."""
+
+    of: Mapping[ActorId, Relationship | NetworkError]
+    budget: Budget | None = None
+
+
+class Destination(Protocol):
+    """A network on which our users can follow people.
+
+    Each call raises only what stops all (`Throttled`, `Unavailable`, `SignedOut`, `Flagged`);
+    what concerns one actor is its answer. After `Unavailable` nobody knows what was done.
+    """
+
+    limits: Limits
+
+    def following(self, grant: Grant, cursor: str | None) -> Page:
+        """Return a page of whom our user follows now."""
+
+    def reserve(self, count: int) -> Sequence[str | None]:
+        """Choose the records that `count` follows will have, where the network lets us."""
+
+    def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        """Say what is now, for at most `limits.look` actors. A `record` in an answer is the one found."""
+
+    def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        """Follow at most `limits.batch` actors, each with its `record` if it has one."""
+
+    def unfollow(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+        """Take back at most `limits.batch` follows that `follow` made, and only those.
+
+        What the person removed or made again by hand stays as they left it.
+        """
+
+
+# --- the value --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request for one of a network's own pages."""
+
+    method: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """The answer: a body of `media_type`, or a redirect to `location`."""
+
+    body: bytes = b""
+    media_type: str = "text/html; charset=utf-8"
+    status: int = 200
+    location: str | None = None
+    #: File name to offer when it is a download.
+    download: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A page that a network must publish on our site, e.g. its client metadata."""
+
+    path: str
+    serve: Callable[[Asked], Served]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network as the rest of the program sees it."""
+
+    name: NetworkName
+    title: str
+    #: SVG text, drawn by us, no fixed size, `currentColor`.
+    logo: str
+    #: True where actor ids are numbers, which then are the keys of lists.
+    numeric_ids: bool
+    #: Where people read an actor's page.
+    profile_url: Callable[[Actor], str]
+    #: None where the operator has not set it up.
+    sign_in: SignIn | None
+    source: Source | None
+    destination: Destination | None
+    #: Its own error codes in words: code → (what happened, what to do next).
+    words: Mapping[str, tuple[str, str]]
+    documents: tuple[Document, ...] = ()
+
+
+class Load(Protocol):
+    """The `load` of a network's folder."""
+
+    def __call__(self, context: Context) -> Network: ...
