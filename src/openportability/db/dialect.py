@@ -1,0 +1,247 @@
+"""All that differs between SQLite and PostgreSQL, as verbs; stores use them through `tx.dialect`.
+
+No store names a database. What both databases say alike is not here: write it with SQLAlchemy Core.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Insert,
+    LargeBinary,
+    String,
+    Table,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.selectable import GenerativeSelect
+
+from openportability.db.schema import counters
+from openportability.errors import Misconfigured
+
+#: The key of PostgreSQL's advisory lock: "open" in ASCII. Nobody else in the database may use it.
+MIGRATION_LOCK = 0x6F70656E
+
+#: How long a process that starts during a migration waits for its end; on PostgreSQL for ever.
+MIGRATION_WAIT_SECONDS = 600
+
+#: All of one type.
+Values = Sequence[int] | Sequence[str] | Sequence[bytes]
+
+S = TypeVar("S", bound=GenerativeSelect)
+
+
+class Executes(Protocol):
+    """What a verb needs of a transaction."""
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]: ...
+
+
+class Dialect(Protocol):
+    """The verbs. Each means the same on both databases."""
+
+    #: As in a URL: `sqlite`, `postgresql`.
+    name: str
+    #: Execution options under which all statements of a transaction see the same state.
+    reading: Mapping[str, Any]
+
+    def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
+        """Hold where the column has one of the values; never where there are none.
+
+        They travel as one parameter, so any number will do, one statement serves them all, and the
+        column's index is used on both databases. `~among(…)` is its opposite.
+        """
+
+    def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
+        """Insert rows; where the key is there, set the columns of `change` as in the new row.
+
+        The key must be a primary key or unique. With nothing to change this is `insert_missing`.
+        """
+
+    def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
+        """Insert rows whose key is not there; `.returning(…)` gives those that were new."""
+
+    def for_update(self, rows: S) -> S:
+        """Hold the rows until the transaction ends, and pass over those that another one holds.
+
+        On SQLite the statement stays as it is: the one writer holds everything.
+        """
+
+    def next_seq(self, tx: Executes, name: str) -> int:
+        """Return the next number of a sequence, from 1.
+
+        Whoever asks next waits for this transaction to end, so numbers follow the order of commits:
+        a reader that has seen one has seen all before it. Therefore ask late, with nothing left to
+        do but the statement that stores the number. A rollback gives the number back.
+        """
+
+    def explain(self, tx: Executes, statement: ClauseElement) -> str:
+        """Return the plan of a statement as text, for tests of hot statements."""
+
+    @contextmanager
+    def alone(self, engine: Engine) -> Iterator[Connection]:
+        """Open the transaction of a migration; others wait for its end.
+
+        Foreign keys may be broken on the way; they hold when it commits.
+        """
+        ...
+
+
+class SQLite:
+    """SQLite 3.35 or newer (upsert, RETURNING, JSON)."""
+
+    name = "sqlite"
+    reading: Mapping[str, Any] = {}
+
+    def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
+        # A sub-select, never a join: joined with json_each SQLite may scan the whole table.
+        if values and isinstance(values[0], bytes):
+            return column.in_(_slices([value for value in values if isinstance(value, bytes)]))
+        each = func.json_each(bindparam(None, json.dumps(list(values)), String, unique=True))
+        return column.in_(select(each.table_valued("value").c.value))
+
+    def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
+        if not change:
+            return self.insert_missing(table, key)
+        insert = sqlite.insert(table)
+        new = {name: insert.excluded[name] for name in change}
+        return insert.on_conflict_do_update(index_elements=list(key), set_=new)
+
+    def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key))
+
+    def for_update(self, rows: S) -> S:
+        return rows
+
+    def next_seq(self, tx: Executes, name: str) -> int:
+        return _next_seq(tx, sqlite.insert(counters), name)
+
+    def explain(self, tx: Executes, statement: ClauseElement) -> str:
+        return "\n".join(tx.execute(_Explain(statement)).scalars(3))
+
+    @contextmanager
+    def alone(self, engine: Engine) -> Iterator[Connection]:
+        with engine.connect().execution_options(openportability_write=True) as connection:
+            raw: Any = connection.connection.driver_connection
+            # Tables are altered by copying; dropping the old one would touch what refers to it.
+            # Inside a transaction this does nothing: https://www.sqlite.org/lang_altertable.html
+            raw.execute("PRAGMA foreign_keys=OFF")
+            wait = raw.execute("PRAGMA busy_timeout").fetchone()[0]
+            raw.execute(f"PRAGMA busy_timeout={MIGRATION_WAIT_SECONDS * 1000}")
+            try:
+                with connection.begin():
+                    yield connection
+                    _refuse_broken_keys(connection)
+            finally:
+                raw.execute(f"PRAGMA busy_timeout={wait}")
+                raw.execute("PRAGMA foreign_keys=ON")
+
+
+class PostgreSQL:
+    """PostgreSQL 15 or newer, by psycopg."""
+
+    name = "postgresql"
+    #: Without it each statement would see what others have committed in between.
+    reading: Mapping[str, Any] = {
+        "isolation_level": "REPEATABLE READ",
+        "postgresql_readonly": True,
+    }
+
+    def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
+        return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
+
+    def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
+        if not change:
+            return self.insert_missing(table, key)
+        insert = postgresql.insert(table)
+        new = {name: insert.excluded[name] for name in change}
+        return insert.on_conflict_do_update(index_elements=list(key), set_=new)
+
+    def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
+        return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key))
+
+    def for_update(self, rows: S) -> S:
+        return rows.with_for_update(skip_locked=True)
+
+    def next_seq(self, tx: Executes, name: str) -> int:
+        return _next_seq(tx, postgresql.insert(counters), name)
+
+    def explain(self, tx: Executes, statement: ClauseElement) -> str:
+        return "\n".join(tx.execute(_Explain(statement)).scalars())
+
+    @contextmanager
+    def alone(self, engine: Engine) -> Iterator[Connection]:
+        with engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            yield connection
+
+
+def _slices(values: Sequence[bytes]) -> Any:
+    """Select byte strings out of one long one: JSON holds no bytes, and `unhex` came with 3.41."""
+    cuts, start = [], 1
+    for value in values:
+        cuts.append((start, len(value)))
+        start += len(value)
+    joined = bindparam(None, b"".join(values), LargeBinary, unique=True)
+    each = func.json_each(bindparam(None, json.dumps(cuts), String, unique=True))
+    cut = each.table_valued("value").c.value
+    first, length = (func.json_extract(cut, literal_column(f"'$[{n}]'")) for n in (0, 1))
+    return select(func.substr(joined, first, length))
+
+
+def _next_seq(tx: Executes, insert: Any, name: str) -> int:
+    upsert = insert.values(name=name, n=1).on_conflict_do_update(
+        index_elements=["name"], set_={"n": counters.c.n + 1}
+    )
+    number: int = tx.execute(upsert.returning(counters.c.n)).scalar_one()
+    return number
+
+
+def _refuse_broken_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise Misconfigured(
+            f"The migration would leave rows of {broken[0]} that refer to nothing, so nothing was "
+            "changed. Please report this, and go on with the version you had."
+        )
+
+
+class _Explain(Executable, ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self.statement = statement
+
+
+@compiles(_Explain, "sqlite")
+def _explain_sqlite(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
+    return "EXPLAIN QUERY PLAN " + _as_rows(element, compiler, **kw)
+
+
+@compiles(_Explain, "postgresql")
+def _explain_postgresql(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
+    return "EXPLAIN " + _as_rows(element, compiler, **kw)
+
+
+def _as_rows(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.statement, **kw)
+    # What comes back are lines of a plan, also where the statement changes rows.
+    compiler.isinsert = compiler.isupdate = compiler.isdelete = False
+    return text

@@ -1,0 +1,119 @@
+"""`Database.read()` and `.write()`: the only two ways to a transaction.
+
+Whoever opens one commits it by leaving the block, and rolls it back by an error. No transaction is open while a
+network is asked. Effects that must not happen on rollback (wakes, mails) wait in `Tx.after`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
+from sqlalchemy.pool import QueuePool
+
+from openportability.db.dialect import Dialect, PostgreSQL, SQLite
+
+log = logging.getLogger(__name__)
+
+
+class Tx:
+    """One transaction: a connection, the dialect's verbs, and what happens after the commit."""
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self._after: list[Callable[[], None]] = []
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self.connection.execute(statement, parameters)
+
+    def after(self, effect: Callable[[], None]) -> None:
+        """Do this once the transaction is committed; never if it is rolled back."""
+        self._after.append(effect)
+
+    def happened(self) -> None:
+        """Run the effects. One that fails is logged: chores find again what it should have woken."""
+        for effect in self._after:
+            try:
+                effect()
+            except Exception:
+                log.exception("effect_failed")
+
+
+class Database:
+    """One schema on SQLite or PostgreSQL; `dialect` holds all that differs."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = make_url(url)
+        self.dialect: Dialect
+        if self.url.get_backend_name() == "sqlite":
+            self.dialect = SQLite()
+            self._engine = create_engine(
+                self.url,
+                poolclass=QueuePool,
+                pool_size=pool_size,
+                max_overflow=0,
+                hide_parameters=True,
+                connect_args={"check_same_thread": False, "timeout": 10},
+            )
+            _begin_by_ourselves(self._engine)
+        else:
+            self.dialect = PostgreSQL()
+            self._engine = create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Look at one consistent state; nothing is written."""
+        with self._engine.connect().execution_options(**self.dialect.reading) as connection:
+            yield Tx(connection, self.dialect)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Commit what the block did, or nothing of it; then do its effects."""
+        with self._engine.connect().execution_options(openportability_write=True) as connection:
+            tx = Tx(connection, self.dialect)
+            with connection.begin():
+                yield tx
+        tx.happened()
+
+    @property
+    def sqlalchemy_engine(self) -> Engine:
+        """For migrations only."""
+        return self._engine
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _begin_by_ourselves(engine: Engine) -> None:
+    """Make SQLite's transactions begin as declared: writers take the lock at once.
+
+    A reader that turns writer half-way fails at once whatever `busy_timeout` says; see
+    https://docs.sqlalchemy.org/en/21/dialects/sqlite.html (transactions with SQLite).
+    """
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "busy_timeout=10000",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("openportability_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,80 @@
+"""Bring a database to the newest revision, whoever starts first.
+
+Revisions are additive first: an older program runs on a newer schema, so a rolling restart, or a
+step back to the version before, needs no migration.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from openportability.db.engine import Database
+
+log = logging.getLogger(__name__)
+
+
+def upgrade(database: Database) -> None:
+    """Apply the revisions that the database lacks, all in one transaction.
+
+    Any number of processes may ask at once: one works, the others wait for it. A database that a
+    newer program has brought further is left as it is.
+    """
+    if _up_to_date(current(database)):
+        return
+    with database.dialect.alone(database.sqlalchemy_engine) as connection:
+        before = _revision(connection)
+        if not _up_to_date(before):
+            _apply(connection)
+            log.info("database_migrated", extra={"before": before, "after": newest()})
+
+
+def current(database: Database) -> str | None:
+    """Return the revision of a database; None for an empty one."""
+    with database.read() as tx:
+        return _revision(tx.connection)
+
+
+def newest() -> str:
+    """Return the revision that this program brings a database to."""
+    head = _revisions().get_current_head()
+    assert head is not None  # the folder holds at least the first one
+    return head
+
+
+def _up_to_date(revision: str | None) -> bool:
+    if revision is None or revision == newest():
+        return revision is not None
+    known = {script.revision for script in _revisions().walk_revisions()}
+    if revision not in known:
+        log.warning("database_is_newer", extra={"revision": revision, "newest": newest()})
+    return revision not in known
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def _revisions() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _apply(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection  # migrations/env.py takes it from there
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config

@@ -1,0 +1,343 @@
+"""The first tables.
+
+Written out once and never changed again: what `db/schema.py` says today is another matter.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    _users()
+    _user_keys()
+    _accounts()
+    _grants()
+    _sessions()
+    _flows()
+    _cabinet()
+    _revocations()
+    _consents()
+    _follow_lists()
+    _archives()
+    _match_sets()
+    _plans()
+    _reconnections()
+    _lanes()
+    _counters()
+
+
+def _users() -> None:
+    op.create_table(
+        "users",
+        _id(),
+        _text("locale"),
+        _text("found"),
+        _text("standing"),
+        _text("pace"),
+        _number("seen_at"),
+        _number("created_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _user_keys() -> None:
+    op.create_table(
+        "user_keys",
+        _number("user_id"),
+        _bytes("wrapped"),
+        sa.PrimaryKeyConstraint("user_id", name="pk_user_keys"),
+        _of_user("fk_user_keys_user_id"),
+    )
+
+
+def _accounts() -> None:
+    op.create_table(
+        "accounts",
+        _id(),
+        _number("user_id"),
+        _text("network"),
+        _text("instance"),
+        _text("actor_id"),
+        _number("key"),
+        _text("handle"),
+        _text("name"),
+        _text("avatar", nullable=True),
+        _number("seen_at"),
+        _text("proof"),
+        _number("seq"),
+        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
+        _of_user("fk_accounts_user_id"),
+        sa.UniqueConstraint("network", "actor_id", name="uq_accounts_network_actor_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_accounts_network_key", "accounts", ["network", "key"])
+    op.create_index("ix_accounts_seq", "accounts", ["seq"])
+    op.create_index("ix_accounts_user_id", "accounts", ["user_id"])
+
+
+def _grants() -> None:
+    op.create_table(
+        "grants",
+        _number("account_id"),
+        _number("user_id"),
+        _bytes("sealed"),
+        _flag("can_follow"),
+        _number("expires_at", nullable=True),
+        _text("lease", nullable=True),
+        _number("lease_until", nullable=True),
+        _text("state"),
+        sa.PrimaryKeyConstraint("account_id", name="pk_grants"),
+        _of_account("fk_grants_account_id"),
+        _of_user("fk_grants_user_id"),
+    )
+    op.create_index("ix_grants_user_id", "grants", ["user_id"])
+
+
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        _id(),
+        _bytes("token_hash"),
+        _number("user_id"),
+        _text("kind"),
+        _text("name"),
+        _number("created_at"),
+        _number("seen_at"),
+        _number("expires_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_sessions"),
+        _of_user("fk_sessions_user_id"),
+        sa.UniqueConstraint("token_hash", name="uq_sessions_token_hash"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
+
+
+def _flows() -> None:
+    op.create_table(
+        "flows",
+        _bytes("state_hash"),
+        _bytes("sealed"),
+        _number("expires_at"),
+        sa.PrimaryKeyConstraint("state_hash", name="pk_flows"),
+    )
+    op.create_index("ix_flows_expires_at", "flows", ["expires_at"])
+
+
+def _cabinet() -> None:
+    op.create_table(
+        "cabinet",
+        _text("network"),
+        _text("instance"),
+        _text("name"),
+        _bytes("sealed", nullable=True),
+        _text("lease", nullable=True),
+        _number("lease_until", nullable=True),
+        sa.PrimaryKeyConstraint("network", "instance", "name", name="pk_cabinet"),
+    )
+
+
+def _revocations() -> None:
+    op.create_table(
+        "revocations",
+        _id(),
+        _text("network"),
+        _bytes("sealed"),
+        _count("tries"),
+        _number("next_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_revocations"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_revocations_next_at", "revocations", ["next_at"])
+
+
+def _consents() -> None:
+    op.create_table(
+        "consents",
+        _id(),
+        _number("user_id"),
+        _text("purpose"),
+        _text("value"),
+        _text("wording"),
+        _text("locale"),
+        _text("how"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_consents"),
+        _of_user("fk_consents_user_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_consents_user_id_purpose_id", "consents", ["user_id", "purpose", "id"])
+
+
+def _follow_lists() -> None:
+    op.create_table(
+        "follow_lists",
+        _number("user_id"),
+        _text("network"),
+        _text("kind"),
+        _number("account_id"),
+        _count("n"),
+        _bytes("sealed"),
+        _number("taken_at", nullable=True),
+        _number("imported_at"),
+        _number("seq"),
+        sa.PrimaryKeyConstraint("user_id", "network", "kind", name="pk_follow_lists"),
+        _of_user("fk_follow_lists_user_id"),
+        _of_account("fk_follow_lists_account_id"),
+    )
+    op.create_index("ix_follow_lists_account_id", "follow_lists", ["account_id"])
+    op.create_index("ix_follow_lists_seq", "follow_lists", ["seq"])
+
+
+def _archives() -> None:
+    op.create_table(
+        "archives",
+        _id(),
+        _number("user_id"),
+        _text("network"),
+        _bytes("report"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_archives"),
+        _of_user("fk_archives_user_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_archives_user_id", "archives", ["user_id"])
+
+
+def _match_sets() -> None:
+    op.create_table(
+        "match_sets",
+        _number("user_id"),
+        _count("n"),
+        _bytes("sealed"),
+        _number("seq"),
+        sa.PrimaryKeyConstraint("user_id", name="pk_match_sets"),
+        _of_user("fk_match_sets_user_id"),
+    )
+    op.create_index("ix_match_sets_seq", "match_sets", ["seq"])
+
+
+def _plans() -> None:
+    op.create_table(
+        "plans",
+        _id(),
+        _number("user_id"),
+        _bytes("sealed"),
+        _bytes("digest"),
+        _text("state"),
+        _number("at"),
+        _number("expires_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_plans"),
+        _of_user("fk_plans_user_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_plans_expires_at", "plans", ["expires_at"])
+    op.create_index("ix_plans_user_id", "plans", ["user_id"])
+
+
+def _reconnections() -> None:
+    op.create_table(
+        "reconnections",
+        _id(),
+        _number("user_id"),
+        _number("account_id"),
+        _text("network"),
+        _bytes("whom"),
+        _text("state"),
+        _text("reason", nullable=True),
+        _text("origin"),
+        _number("plan_id", nullable=True),
+        _count("rank"),
+        _bytes("record", nullable=True),
+        _number("asked_at", nullable=True),
+        _count("attempts"),
+        _number("due_at"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_reconnections"),
+        _of_user("fk_reconnections_user_id"),
+        _of_account("fk_reconnections_account_id"),
+        sa.UniqueConstraint(
+            "user_id", "account_id", "whom", name="uq_reconnections_user_id_account_id_whom"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_reconnections_account_id_state_rank_id",
+        "reconnections",
+        ["account_id", "state", "rank", "id"],
+    )
+    op.create_index(
+        "ix_reconnections_user_id_state_id", "reconnections", ["user_id", "state", "id"]
+    )
+
+
+def _lanes() -> None:
+    op.create_table(
+        "lanes",
+        _number("account_id"),
+        _number("user_id"),
+        _text("network"),
+        _text("instance"),
+        _text("state"),
+        _text("reason", nullable=True),
+        _number("next_at", nullable=True),
+        _text("lease", nullable=True),
+        _number("lease_until", nullable=True),
+        _count("remaining", nullable=True),
+        _number("reset_at", nullable=True),
+        _text("spent"),
+        _count("failures"),
+        _count("version"),
+        sa.PrimaryKeyConstraint("account_id", name="pk_lanes"),
+        _of_account("fk_lanes_account_id"),
+        _of_user("fk_lanes_user_id"),
+    )
+    op.create_index("ix_lanes_next_at", "lanes", ["next_at"])
+    op.create_index("ix_lanes_user_id", "lanes", ["user_id"])
+
+
+def _counters() -> None:
+    op.create_table(
+        "counters",
+        _text("name"),
+        _number("n"),
+        sa.PrimaryKeyConstraint("name", name="pk_counters"),
+    )
+
+
+def _id() -> sa.Column[int]:
+    kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("id", kind, autoincrement=True, nullable=False)
+
+
+def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable, autoincrement=False)
+
+
+def _count(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.String, nullable=nullable)
+
+
+def _bytes(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=nullable)
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False)
+
+
+def _of_user(name: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=name, ondelete="RESTRICT")
+
+
+def _of_account(name: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=name)

@@ -1,0 +1,288 @@
+"""All tables. Read this file second.
+
+Ids are 64-bit numbers that are never used again; outside they are shown enciphered (`Vault.show_id`).
+Times are microseconds since 1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* under the instance's.
+A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
+`info` says whose data a table holds, why, and how long; `docs/reference/schema.md` is printed from it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+#: SQLite only gives out row ids for its own integer type, and never again only with AUTOINCREMENT.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _user(*, primary_key: bool = False, index: bool = False) -> Column[int]:
+    return Column(
+        "user_id",
+        BigInteger,
+        ForeignKey("users.id", ondelete="RESTRICT"),
+        primary_key=primary_key,
+        nullable=False,
+        index=index,
+    )
+
+
+def _whose(whose: str, why: str, until: str) -> dict[str, str]:
+    return {"whose": whose, "why": why, "until": until}
+
+
+users = Table(
+    "users",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("locale", String, nullable=False),
+    Column("found", String, nullable=False),
+    Column("standing", String, nullable=False),
+    Column("pace", String, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "who takes part, and what they chose", "they leave"),
+)
+
+user_keys = Table(
+    "user_keys",
+    METADATA,
+    _user(primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    info=_whose("the person", "the key of all that is sealed for them", "they leave"),
+)
+
+accounts = Table(
+    "accounts",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
+    Column("instance", String, nullable=False),
+    Column("actor_id", String, nullable=False),
+    Column("key", BigInteger, nullable=False),  # the unsigned key, less 2**63
+    Column("handle", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("avatar", String),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("proof", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    UniqueConstraint("network", "actor_id"),
+    Index(None, "network", "key"),
+    Index(None, "seq"),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "who they are on each network: the directory", "unlinked"),
+)
+
+grants = Table(
+    "grants",
+    METADATA,
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    _user(index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("can_follow", Boolean, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("lease", String),
+    Column("lease_until", BigInteger),
+    Column("state", String, nullable=False),  # live, dead
+    info=_whose("the person", "to act for them at the network", "unlinked or revoked"),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    _user(index=True),
+    Column("kind", String, nullable=False),  # browser, api
+    Column("name", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "a signed-in browser or an API token", "30 days unused"),
+)
+
+flows = Table(
+    "flows",
+    METADATA,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # SEALED
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    info=_whose("a visitor", "a sign-in under way", "10 minutes"),
+)
+
+cabinet = Table(
+    "cabinet",
+    METADATA,
+    Column("network", String, primary_key=True),
+    Column("instance", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary),  # SEALED; null while it is being made
+    Column("lease", String),
+    Column("lease_until", BigInteger),
+    info=_whose(
+        "nobody", "what a network must remember, such as our registration there", "refused there"
+    ),
+)
+
+revocations = Table(
+    "revocations",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("network", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # SEALED
+    Column("tries", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False, index=True),
+    sqlite_autoincrement=True,
+    info=_whose("nobody (no user id)", "grants to be ended at the network", "done, at most 7 days"),
+)
+
+consents = Table(
+    "consents",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _user(),
+    Column("purpose", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("wording", String, nullable=False),
+    Column("locale", String, nullable=False),
+    Column("how", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "user_id", "purpose", "id"),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "proof of what they agreed to; append-only", "they leave"),
+)
+
+follow_lists = Table(
+    "follow_lists",
+    METADATA,
+    _user(primary_key=True),
+    Column("network", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    #: The account whose lists these are: they belong to that identity, not to the person.
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("taken_at", BigInteger),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Index(None, "seq"),
+    info=_whose("the person", "the lists they brought", "replaced, deleted, or they leave"),
+)
+
+archives = Table(
+    "archives",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
+    Column("report", LargeBinary, nullable=False),  # sealed
+    Column("at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "what was read (counts), never the file", "they leave"),
+)
+
+match_sets = Table(
+    "match_sets",
+    METADATA,
+    _user(primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Index(None, "seq"),
+    info=_whose(
+        "the person", "derived: who of their people is here, with the evidence", "they leave"
+    ),
+)
+
+plans = Table(
+    "plans",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _user(index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),  # open, started
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "the dry run they looked at", "7 days"),
+)
+
+reconnections = Table(
+    "reconnections",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _user(),
+    #: Our user's own account that follows.
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column("network", String, nullable=False),
+    #: The account to be followed, as one enciphered block: unique as a key, readable with the person's key alone.
+    Column("whom", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("origin", String, nullable=False),  # manual, standing
+    Column("plan_id", BigInteger),
+    Column("rank", Integer, nullable=False),
+    Column("record", LargeBinary),  # sealed: what undo needs
+    Column("asked_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("user_id", "account_id", "whom"),
+    Index(None, "account_id", "state", "rank", "id"),
+    Index(None, "user_id", "state", "id"),
+    sqlite_autoincrement=True,
+    info=_whose("the person", "the ledger: each wanted follow and what became of it", "they leave"),
+)
+
+lanes = Table(
+    "lanes",
+    METADATA,
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
+    Column("instance", String, nullable=False),
+    Column("state", String, nullable=False),  # open, paused, signed_out, halted
+    Column("reason", String),
+    Column("next_at", BigInteger),  # null: nothing is due
+    Column("lease", String),
+    Column("lease_until", BigInteger),
+    Column("remaining", Integer),
+    Column("reset_at", BigInteger),
+    #: Follows asked for lately, as JSON pairs of time and count: what pacing holds against the network's windows.
+    Column("spent", String, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(None, "next_at"),
+    info=_whose("the person", "when their account is served next", "unlinked"),
+)
+
+counters = Table(
+    "counters",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    info=_whose("nobody", "sequences, and how far a sweep has come", "kept"),
+)

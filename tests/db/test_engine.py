@@ -1,0 +1,108 @@
+"""The only two ways to a transaction keep what they promise."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from threading import Barrier
+
+import pytest
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError, InternalError
+
+from openportability.db.engine import Database
+from openportability.db.schema import counters, user_keys
+
+
+def test_a_block_that_ends_well_is_kept_and_one_that_raises_is_not(db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(insert(counters).values(name="kept", n=1))
+    with suppress(ZeroDivisionError), db.write() as tx:
+        tx.execute(insert(counters).values(name="dropped", n=1))
+        raise ZeroDivisionError
+    with db.read() as tx:
+        assert tx.execute(select(counters.c.name)).scalars().all() == ["kept"]
+
+
+def test_effects_happen_after_the_commit_and_never_after_a_rollback(db: Database) -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        with db.read() as tx:
+            seen.append(len(tx.execute(select(counters)).all()))
+
+    with db.write() as tx:
+        tx.execute(insert(counters).values(name="one", n=1))
+        tx.after(look)
+        assert seen == []
+    assert seen == [1]
+    with suppress(ZeroDivisionError), db.write() as tx:
+        tx.after(look)
+        raise ZeroDivisionError
+    assert seen == [1]
+
+
+def test_an_effect_that_fails_is_logged_and_the_others_happen(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+    with db.write() as tx:
+        tx.after(lambda: done.append("first"))
+        tx.after(lambda: done.append(str(1 // 0)))
+        tx.after(lambda: done.append("last"))
+    assert done == ["first", "last"]
+    assert [record.message for record in caplog.records] == ["effect_failed"]
+
+
+def test_a_reader_sees_one_state_while_others_write(db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(insert(counters).values(name="one", n=1))
+    with db.read() as reader:
+        assert reader.execute(select(counters.c.n)).scalar_one() == 1
+        with db.write() as writer:
+            writer.execute(update(counters).values(n=2))
+        assert reader.execute(select(counters.c.n)).scalar_one() == 1
+    with db.read() as reader:
+        assert reader.execute(select(counters.c.n)).scalar_one() == 2
+
+
+def test_what_a_reader_writes_is_never_kept(db: Database) -> None:
+    refuses = pytest.raises(InternalError) if db.dialect.name == "postgresql" else nullcontext()
+    with refuses, db.read() as tx:
+        tx.execute(insert(counters).values(name="one", n=1))
+    with db.read() as tx:
+        assert tx.execute(select(counters)).all() == []
+
+
+def test_many_writers_wait_for_each_other(db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(insert(counters).values(name="one", n=0))
+    together = Barrier(4)
+
+    def add() -> None:
+        together.wait(10)
+        for _ in range(5):
+            with db.write() as tx:
+                tx.execute(update(counters).values(n=counters.c.n + 1))
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(add) for _ in range(4)]:
+            done.result()
+    with db.read() as tx:
+        assert tx.execute(select(counters.c.n)).scalar_one() == 20
+
+
+def test_a_row_cannot_refer_to_a_user_who_is_not_there(db: Database) -> None:
+    with pytest.raises(IntegrityError), db.write() as tx:
+        tx.execute(insert(user_keys).values(user_id=404, wrapped=b""))
+
+
+def test_an_error_of_the_database_tells_no_values(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(IntegrityError) as raised, db.write() as tx:
+        tx.execute(insert(user_keys).values(user_id=404, wrapped=b"very secret"))
+    assert "very secret" not in str(raised.value)
+    assert "very secret" not in caplog.text
