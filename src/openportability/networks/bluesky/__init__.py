@@ -1,0 +1,76 @@
+"""Bluesky and every other server of the AT Protocol."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from openportability.domain import Actor
+from openportability.errors import Misconfigured
+from openportability.network import Context, Network, Option
+from openportability.networks.bluesky.client import BlueskyDestination
+from openportability.networks.bluesky.dpop import Nonces, Prover
+from openportability.networks.bluesky.identity import Identities
+from openportability.networks.bluesky.metadata import Client
+from openportability.networks.bluesky.records import Repositories
+from openportability.networks.bluesky.sign_in import BlueskySignIn
+from openportability.networks.bluesky.words import WORDS
+
+OPTIONS = (
+    Option(
+        name="PLC_URL",
+        help="Directory of did:plc accounts.",
+        default="https://plc.directory",
+    ),
+    Option(
+        name="HANDLE_RESOLVER_URL",
+        help="Server asked for a handle's account before DNS and the handle's host; may be empty.",
+    ),
+)
+
+
+def load(context: Context) -> Network:
+    """Return the network; it needs no registration anywhere."""
+    if urlsplit(context.base_url).hostname == "localhost":
+        raise Misconfigured(
+            "BASE_URL: write http://127.0.0.1 instead of http://localhost, "
+            "else Bluesky servers refuse the way back after signing in"
+        )
+    clock, local = context.clock, context.development
+    identities = Identities(
+        door=context.door,
+        plc_url=context.options["PLC_URL"],
+        resolver_url=context.options["HANDLE_RESOLVER_URL"],
+        local=local,
+    )
+    prover = Prover(door=context.door, clock=clock, nonces=Nonces())
+    client = Client(context)
+    return Network(
+        name=context.name,
+        title="Bluesky",
+        logo=files(__name__).joinpath("logo.svg").read_text("utf-8"),
+        numeric_ids=False,
+        profile_url=_profile_url,
+        sign_in=BlueskySignIn(
+            network=context.name,
+            door=context.door,
+            clock=clock,
+            identities=identities,
+            client=client,
+            prover=prover,
+            local=local,
+        ),
+        source=None,
+        destination=BlueskyDestination(
+            clock=clock,
+            repositories=Repositories(door=context.door, clock=clock, identities=identities),
+            prover=prover,
+            local=local,
+        ),
+        words=WORDS,
+        documents=client.documents(),
+    )
+
+
+def _profile_url(actor: Actor) -> str:
+    return f"https://bsky.app/profile/{actor.id}"

@@ -1,0 +1,279 @@
+"""Following people: records in the person's own repository, under keys that we chose before.
+
+Never `createRecord`: it deletes the person's older follow of the same account. `applyWrites` is all
+or nothing, and what it answers to a key used before looks like an outage: after any doubt the
+caller looks first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from openportability.clock import Clock
+from openportability.domain import ActorId, Grant, Limits, Relationship, Tie, Wanted
+from openportability.errors import (
+    Flagged,
+    NetworkError,
+    Refused,
+    SignedOut,
+    Throttled,
+    Unavailable,
+)
+from openportability.network import Answers, Budget, Page
+from openportability.networks.bluesky.dpop import Call, Prover, read_key
+from openportability.networks.bluesky.records import Record, Repositories
+from openportability.networks.bluesky.replies import content, error_name
+from openportability.networks.bluesky.scopes import FOLLOW
+from openportability.networks.bluesky.syntax import is_did, is_record_key
+from openportability.networks.bluesky.tid import Tids, moment_of
+from openportability.outbound import Reply, reset_time
+
+BLOCK = "app.bsky.graph.block"
+WRITE = "/xrpc/com.atproto.repo.applyWrites"
+#: 5,000 points an hour and 35,000 a day, 3 a follow:
+#: https://docs.bsky.app/docs/advanced-guides/rate-limits
+POINTS = 3
+LIMITS = Limits(
+    batch=200,
+    look=200,
+    follows=((5_000 // POINTS, 3_600), (35_000 // POINTS, 86_400)),
+)
+#: The windows of the points, in seconds. A server shows whichever of its limits has least left;
+#: the others say nothing of follows.
+WINDOWS = frozenset({"3600", "86400"})
+#: Where a refused batch says which of its writes was wrong.
+_PLACE = re.compile(r"\bwrites[/\[](\d{1,3})\b")
+_WINDOW = re.compile(r"\bw=(\d+)")
+
+
+class BlueskyDestination:
+    """The person's own repository, as a place to follow in."""
+
+    limits: Limits = LIMITS
+
+    def __init__(
+        self, *, clock: Clock, repositories: Repositories, prover: Prover, local: bool
+    ) -> None:
+        self._clock = clock
+        self._repositories = repositories
+        self._prover = prover
+        self._tids = Tids(clock)
+        self._local = local
+
+    # --- looking ---
+
+    def following(self, grant: Grant, cursor: str | None) -> Page:
+        """Return a hundred of those our user follows."""
+        records, following = self._repositories.page(
+            pds=grant.secret["pds"], did=grant.actor_id, collection=FOLLOW, cursor=cursor
+        )
+        return Page(actors=frozenset(ActorId(r.subject) for r in records), cursor=following)
+
+    def reserve(self, count: int) -> Sequence[str | None]:
+        """Return fresh record keys."""
+        return self._tids.take(count)
+
+    def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        """Read all follows of the person: the repository is the truth, whole and exact."""
+        found = self._found(grant, FOLLOW, wanted)
+        blocks = self._found(grant, BLOCK, wanted)
+        return Answers(
+            of={
+                w.actor.id: Refused("target.self")
+                if w.actor.id == grant.actor_id
+                else _tie(found[w.actor.id], w.record, blocked=bool(blocks[w.actor.id]))
+                for w in wanted
+            }
+        )
+
+    def _found(
+        self, grant: Grant, collection: str, wanted: Sequence[Wanted]
+    ) -> Mapping[str, list[Record]]:
+        about = {w.actor.id for w in wanted}
+        found: dict[str, list[Record]] = defaultdict(list)
+        for record in self._repositories.all(
+            pds=grant.secret["pds"], did=grant.actor_id, collection=collection
+        ):
+            if record.subject in about:
+                found[record.subject].append(record)
+        return found
+
+    # --- following ---
+
+    def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        """Write one record for each, in one call; once more without one that is found wrong."""
+        answers: dict[ActorId, Relationship | NetworkError] = {}
+        rows: list[tuple[ActorId, str]] = []
+        for w in wanted:
+            if wrong := self._wrong(grant, w):
+                answers[w.actor.id] = wrong
+            else:
+                rows.append((w.actor.id, _key(w.record) or self._tids.take(1)[0]))
+        budget: Budget | None = None
+        for _ in range(2):
+            if not rows:
+                break
+            reply = self._write(grant, [_creation(subject, key) for subject, key in rows])
+            budget = _budget(reply, self._clock.now())
+            if reply.status == 200:
+                return Answers(of={**answers, **_made(reply, rows)}, budget=budget)
+            place = _place(reply)
+            if place is None or place >= len(rows):
+                answers |= {subject: Refused("at.refused") for subject, _ in rows}
+                rows = []
+            else:
+                answers[rows.pop(place)[0]] = Refused("at.refused")
+        # Nothing of what is left was written: the caller may ask again, later.
+        answers |= {subject: Unavailable("at.pds_down") for subject, _ in rows}
+        return Answers(of=answers, budget=budget)
+
+    def _wrong(self, grant: Grant, wanted: Wanted) -> Refused | None:
+        """Find what the server would refuse, before it refuses the whole batch and counts it."""
+        if wanted.actor.id == grant.actor_id:
+            return Refused("target.self")
+        key = _key(wanted.record)
+        if not is_did(wanted.actor.id, local=self._local) or (key and not is_record_key(key)):
+            return Refused("at.refused")
+        return None
+
+    # --- taking back ---
+
+    def unfollow(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+        """Delete the records that are ours to the letter; say what is left of the tie."""
+        found = self._found(grant, FOLLOW, made)
+        ours = [record for w in made for record in found[w.actor.id] if w.record == str(record)]
+        budget: Budget | None = None
+        if ours:
+            reply = self._write(grant, [_deletion(record) for record in ours])
+            budget = _budget(reply, self._clock.now())
+            if reply.status != 200:
+                # Deleted meanwhile by the person's own hand, most likely: look again and see.
+                raise Unavailable("at.uncertain")
+        gone = set(ours)
+        left = {subject: [r for r in rs if r not in gone] for subject, rs in found.items()}
+        return Answers(
+            of={w.actor.id: _tie(left.get(w.actor.id, []), None) for w in made}, budget=budget
+        )
+
+    # --- the call ---
+
+    def _write(self, grant: Grant, writes: Sequence[Mapping[str, object]]) -> Reply:
+        """Return an answer of 200 or 400; raise what stops all."""
+        pds, key = grant.secret["pds"], read_key(grant.secret["dpop_key"])
+        self._prover.nonces.offer(key, pds, grant.secret.get("nonce_pds"))
+        call = Call(
+            method="POST",
+            url=pds + WRITE,
+            token=grant.secret["access_token"],
+            json={"repo": grant.actor_id, "validate": True, "writes": writes},
+        )
+        try:
+            reply = self._prover.send(key, call)
+        except Unavailable:
+            raise Unavailable("at.uncertain") from None
+        if reply.status == 200:
+            return reply
+        if reply.status == 400 and _place(reply) is not None:
+            return reply
+        raise_for = self._stop(grant, reply)
+        if raise_for is None:
+            return reply
+        raise raise_for
+
+    def _stop(self, grant: Grant, reply: Reply) -> NetworkError | None:
+        """Return what an answer means for the whole account; None: it is about this call."""
+        name = error_name(reply)
+        pds, did = grant.secret["pds"], grant.actor_id
+        match reply.status, name:
+            case 429, _:
+                now = self._clock.now()
+                code = "at.points" if _window(reply) in WINDOWS else None
+                return Throttled(reset_time(reply.headers, now), code)
+            case 403, "ScopeMissingError":
+                return SignedOut("at.scope_missing")
+            case _, "AccountTakedown" | "AccountSuspended":
+                return Flagged("at.suspended")
+            case _, "AccountDeactivated" | "RepoDeactivated":
+                return SignedOut("at.deactivated")
+            case 401 | 403, _:
+                lost = SignedOut("at.session_lost")
+                return self._repositories.why_lost(pds=pds, did=did, otherwise=lost)
+            case 400, _:
+                doubt = self._repositories.why_lost(
+                    pds=pds, did=did, otherwise=Refused("at.refused")
+                )
+                return None if isinstance(doubt, Refused) else doubt
+            case _:
+                return Unavailable("at.uncertain")
+
+
+def _key(record: str | None) -> str:
+    return record.partition(" ")[0] if record else ""
+
+
+def _creation(subject: str, key: str) -> Mapping[str, object]:
+    # The time comes from the key: each try writes the very same record.
+    at = moment_of(key).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "$type": "com.atproto.repo.applyWrites#create",
+        "collection": FOLLOW,
+        "rkey": key,
+        "value": {"$type": FOLLOW, "subject": subject, "createdAt": at},
+    }
+
+
+def _deletion(record: Record) -> Mapping[str, object]:
+    return {
+        "$type": "com.atproto.repo.applyWrites#delete",
+        "collection": FOLLOW,
+        "rkey": record.key,
+    }
+
+
+def _tie(found: Sequence[Record], record: str | None, *, blocked: bool = False) -> Relationship:
+    """Return the tie that these records make; of several, the one with our key is named."""
+    if not found:
+        return Relationship(tie=Tie.NONE, blocked=blocked)
+    ours = next((r for r in found if r.key == _key(record)), found[0])
+    return Relationship(tie=Tie.FOLLOWING, record=str(ours), blocked=blocked)
+
+
+def _made(reply: Reply, rows: Sequence[tuple[ActorId, str]]) -> Mapping[ActorId, Relationship]:
+    """Read what was written. An answer that is not in order leaves it open: the caller looks."""
+    found = content(reply)
+    results = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(results, list) or len(results) != len(rows):
+        raise Unavailable("at.uncertain")
+    made: dict[ActorId, Relationship] = {}
+    for (subject, key), result in zip(rows, results, strict=True):
+        cid = result.get("cid") if isinstance(result, dict) else None
+        if not isinstance(cid, str) or not str(result.get("uri")).endswith(f"/{key}"):
+            raise Unavailable("at.uncertain")
+        made[subject] = Relationship(tie=Tie.FOLLOWING, record=f"{key} {cid}")
+    return made
+
+
+def _place(reply: Reply) -> int | None:
+    """Return which write was wrong: a path in the message, the only place where servers tell."""
+    found = content(reply)
+    message = found.get("message") if isinstance(found, dict) else None
+    place = _PLACE.search(message) if isinstance(message, str) else None
+    return int(place[1]) if place and reply.status == 400 else None
+
+
+def _window(reply: Reply) -> str:
+    window = _WINDOW.search(reply.headers.get("ratelimit-policy", ""))
+    return window[1] if window else ""
+
+
+def _budget(reply: Reply, now: datetime) -> Budget | None:
+    """Return how many follows the points still pay for, when this answer speaks of points."""
+    left = reply.headers.get("ratelimit-remaining", "")
+    resets = reply.headers.get("ratelimit-reset", "")
+    if _window(reply) not in WINDOWS or not left.isdecimal() or not resets.isdecimal():
+        return None
+    reset = reset_time(reply.headers, now)
+    return Budget(remaining=int(left) // POINTS, reset_at=reset) if reset else None

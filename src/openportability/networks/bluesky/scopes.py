@@ -1,0 +1,48 @@
+"""The rights we ask for, and what the rights we were given allow.
+
+Servers drop rights they do not know without a word: only the granted ones count. https://atproto.com/specs/permission
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from openportability.domain import Purpose
+
+FOLLOW = "app.bsky.graph.follow"
+#: Without it a grant proves nothing.
+IDENTITY = "atproto"
+
+#: The least that works. A server too old for these would need a second try with `BROAD`,
+#: after the person has read why.
+ASKED: Mapping[Purpose, str] = {
+    Purpose.IDENTIFY: IDENTITY,
+    Purpose.FOLLOW: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete",
+}
+#: All that an app password may do: the only right to write that old servers know.
+BROAD = "transition:generic"
+
+
+def ever_asked() -> str:
+    """Return every scope that we may ask for, as the client metadata must declare them."""
+    return " ".join(dict.fromkeys(" ".join(ASKED.values()).split()))
+
+
+def may_follow(granted: frozenset[str]) -> bool:
+    """Tell whether follows may be made and taken back: undo is promised with each follow."""
+    if BROAD in granted:
+        return True
+    return all(any(_allows(scope, action) for scope in granted) for action in ("create", "delete"))
+
+
+def _allows(scope: str, action: str) -> bool:
+    kind, _, rest = scope.partition("?")
+    resource, _, collection = kind.partition(":")
+    query = parse_qs(rest)
+    collections = {collection} if collection else set(query.get("collection", ()))
+    return (
+        resource == "repo"
+        and bool(collections & {FOLLOW, "*"})
+        and action in query.get("action", (action,))
+    )

@@ -1,0 +1,320 @@
+"""Signing in at whatever server keeps the account: PAR, PKCE and DPoP, with all their checks.
+
+https://atproto.com/specs/oauth
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from openportability.clock import Clock
+from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose
+from openportability.errors import (
+    Gone,
+    Invalid,
+    NetworkError,
+    Refused,
+    SignedOut,
+    Throttled,
+    Unavailable,
+)
+from openportability.network import Begun, Field, Proved
+from openportability.networks.bluesky import scopes
+from openportability.networks.bluesky.discovery import Issuer, issuer_at, issuer_of
+from openportability.networks.bluesky.dpop import Call, Prover, digest, new_key, read_key
+from openportability.networks.bluesky.identity import Identities, Identity
+from openportability.networks.bluesky.metadata import Client
+from openportability.networks.bluesky.profile import read_profile
+from openportability.networks.bluesky.replies import error_name, mapping, text_of
+from openportability.networks.bluesky.syntax import Hosted, Identified, Named, read_typed
+from openportability.outbound import Door, Reply, reset_time
+
+#: Where a server does not say how long an access token lives: short enough for any.
+UNSAID_SECONDS = 300
+#: Refreshed at least so often, whatever a server says.
+MOST_SECONDS = 86_400
+
+FIELD = Field(
+    label="Your handle",
+    help="The name with a dot in it, as your profile shows it. Or the name of your server.",
+    placeholder="anna.bsky.social",
+    suggestions=("bsky.social",),
+)
+
+
+class BlueskySignIn:
+    """Proof of who somebody is, and the grant to act for them."""
+
+    field: Field | None = FIELD
+
+    def __init__(
+        self,
+        *,
+        network: NetworkName,
+        door: Door,
+        clock: Clock,
+        identities: Identities,
+        client: Client,
+        prover: Prover,
+        local: bool,
+    ) -> None:
+        self._network = network
+        self._door = door
+        self._clock = clock
+        self._identities = identities
+        self._client = client
+        self._prover = prover
+        self._local = local
+
+    # --- begin ---
+
+    def begin(
+        self, *, typed: str, purpose: Purpose, redirect_uri: str, state: str, language: str
+    ) -> Begun:
+        """Push what we ask for to the person's own server, and send them there."""
+        who, issuer = self._find(typed)
+        scope = scopes.ASKED[purpose]
+        client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
+        key, verifier = new_key(), secrets.token_urlsafe(48)
+        asked = {
+            "response_type": "code",
+            "redirect_uri": redirect_uri,
+            "scope": scope,
+            "state": state,
+            "code_challenge": digest(verifier),
+            "code_challenge_method": "S256",
+            "ui_locales": language,
+        }
+        if who:
+            asked["login_hint"] = who.handle or who.did
+        reply = self._ask(issuer.issuer, issuer.push, key, client_id, asked)
+        if reply.status not in (200, 201):
+            raise _refusal(reply, self._clock.now(), Refused("at.no_oauth"))
+        request_uri = text_of(mapping(reply), "request_uri")
+        sent = urlencode({"client_id": client_id, "request_uri": request_uri})
+        joint = "&" if urlsplit(issuer.authorize).query else "?"
+        return Begun(
+            url=f"{issuer.authorize}{joint}{sent}",
+            secret={
+                "did": who.did if who else "",
+                "issuer": issuer.issuer,
+                "token_endpoint": issuer.token,
+                "revocation_endpoint": issuer.revoke,
+                "client_id": client_id,
+                "redirect_uri": redirect_uri,
+                "dpop_key": key,
+                "verifier": verifier,
+                "nonce": self._prover.nonces.get(read_key(key), issuer.token) or "",
+            },
+        )
+
+    def _find(self, typed: str) -> tuple[Identity | None, Issuer]:
+        """Return who was named (None: only a server was) and the server that signs them in."""
+        match read_typed(typed, local=self._local):
+            case Hosted(origin=origin):
+                return None, issuer_at(self._door, origin)
+            case Identified(did=did):
+                who = self._identities.unnamed(did)
+            case Named(handle=handle):
+                try:
+                    who = self._identities.by_handle(handle)
+                except Invalid as nobody:
+                    if nobody.code != "at.handle_unknown":
+                        raise
+                    return None, self._issuer_instead(handle, nobody)
+        return who, issuer_of(self._door, who.pds)
+
+    def _issuer_instead(self, name: str, nobody: Invalid) -> Issuer:
+        """Nobody has this handle: perhaps it is the name of a server."""
+        if self._local and name.endswith(".test"):
+            raise nobody
+        try:
+            return issuer_at(self._door, f"https://{name}")
+        except NetworkError:
+            raise nobody from None
+
+    # --- finish ---
+
+    def finish(self, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
+        """Check who answered, take the tokens, and check whom they are for."""
+        if answer.get("iss") != secret["issuer"]:
+            raise Invalid("auth.mixed_up")
+        if "error" in answer:
+            raise _stopped(answer["error"])
+        if not answer.get("code"):
+            raise Invalid("auth.expired")
+        # The nonce goes first: there are servers that spend the code on asking for it.
+        self._prover.nonces.offer(
+            read_key(secret["dpop_key"]), secret["token_endpoint"], secret["nonce"]
+        )
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": secret["redirect_uri"],
+            "code_verifier": secret["verifier"],
+        }
+        asked_at = self._clock.now()
+        reply = self._ask_with(secret, secret["token_endpoint"], form)
+        if reply.status != 200:
+            raise _refusal(reply, self._clock.now(), Invalid("auth.expired"))
+        tokens = mapping(reply)
+        kept = {
+            **{k: secret[k] for k in ("issuer", "token_endpoint", "revocation_endpoint")},
+            **{k: secret[k] for k in ("client_id", "dpop_key")},
+        }
+        try:
+            who = self._whose(tokens, secret)
+            grant = self._grant(who, tokens, kept, asked_at)
+            if scopes.IDENTITY not in grant.scopes:
+                raise Invalid("at.scope_missing")
+        except (Invalid, NetworkError):
+            self._revoke_quietly(tokens, kept)
+            raise
+        return Proved(actor=self._actor(who), grant=grant)
+
+    def _whose(self, tokens: Mapping[str, object], secret: Mapping[str, str]) -> Identity:
+        """Return whose tokens these are: a hostile server could name anybody, so ask their own."""
+        did = text_of(tokens, "sub")
+        who = self._identities.by_did(did)
+        if issuer_of(self._door, who.pds).issuer != secret["issuer"]:
+            raise Invalid("auth.mixed_up")
+        if secret["did"] and did != secret["did"]:
+            raise Invalid("auth.wrong_account")
+        return who
+
+    def _grant(
+        self,
+        who: Identity,
+        tokens: Mapping[str, object],
+        kept: Mapping[str, str],
+        asked_at: datetime,
+    ) -> Grant:
+        if text_of(tokens, "token_type").lower() != "dpop":
+            raise Unavailable("at.pds_down")
+        granted = frozenset(text_of(tokens, "scope").split())
+        key = read_key(kept["dpop_key"])
+        return Grant(
+            network=self._network,
+            instance=urlsplit(who.pds).netloc,
+            actor_id=ActorId(who.did),
+            scopes=granted,
+            can_follow=scopes.may_follow(granted),
+            expires_at=asked_at + _lifetime(tokens.get("expires_in")),
+            secret={
+                **kept,
+                "pds": who.pds,
+                "access_token": text_of(tokens, "access_token"),
+                "refresh_token": text_of(tokens, "refresh_token"),
+                "nonce_issuer": self._prover.nonces.get(key, kept["token_endpoint"]) or "",
+                "nonce_pds": self._prover.nonces.get(key, who.pds) or kept.get("nonce_pds", ""),
+            },
+        )
+
+    def _actor(self, who: Identity) -> Actor:
+        name, avatar = read_profile(self._door, who)
+        return Actor(
+            network=self._network,
+            instance=urlsplit(who.pds).netloc,
+            id=ActorId(who.did),
+            handle=who.handle or who.did,
+            name=name or who.handle or who.did,
+            avatar=avatar,
+            seen_at=self._clock.now(),
+        )
+
+    # --- afterwards ---
+
+    def refresh(self, grant: Grant) -> Grant:
+        """Trade the refresh token for a new pair, once: used twice, it ends the whole session.
+
+        Where the account lives and who signs it in is asked first, while nothing is spent.
+        """
+        who = self._still_there(grant)
+        self._recall(grant)
+        form = {"grant_type": "refresh_token", "refresh_token": grant.secret["refresh_token"]}
+        asked_at = self._clock.now()
+        try:
+            reply = self._ask_with(grant.secret, grant.secret["token_endpoint"], form)
+        except Unavailable:
+            raise Unavailable("at.uncertain") from None
+        if reply.status != 200:
+            raise _refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+        tokens = mapping(reply)
+        if tokens.get("sub") != grant.actor_id:
+            raise SignedOut("at.session_lost")
+        return self._grant(who, tokens, grant.secret, asked_at)
+
+    def _still_there(self, grant: Grant) -> Identity:
+        try:
+            who = self._identities.unnamed(grant.actor_id)
+            issuer = issuer_of(self._door, who.pds).issuer
+        except (Invalid, Gone):
+            raise SignedOut("at.session_lost") from None
+        except Refused:
+            raise Unavailable("at.pds_down") from None
+        if issuer != grant.secret["issuer"]:
+            raise SignedOut("at.session_lost")
+        return who
+
+    def revoke(self, grant: Grant) -> None:
+        """End the session at the server. An answer of "no such token" is as good."""
+        self._recall(grant)
+        form = {"token": grant.secret["refresh_token"]}
+        reply = self._ask_with(grant.secret, grant.secret["revocation_endpoint"], form)
+        if reply.status == 429 or reply.status >= 500:
+            raise _refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+
+    def _revoke_quietly(self, tokens: Mapping[str, object], kept: Mapping[str, str]) -> None:
+        """Leave nothing behind of a sign-in that we do not accept."""
+        token = tokens.get("refresh_token") or tokens.get("access_token") or ""
+        try:
+            self._ask_with(kept, kept["revocation_endpoint"], {"token": str(token)})
+        except NetworkError:
+            return  # it ends by itself; the reason that the person reads matters more
+
+    def _recall(self, grant: Grant) -> None:
+        key = read_key(grant.secret["dpop_key"])
+        nonce = grant.secret.get("nonce_issuer")
+        self._prover.nonces.offer(key, grant.secret["token_endpoint"], nonce)
+
+    def _ask_with(self, secret: Mapping[str, str], url: str, form: Mapping[str, str]) -> Reply:
+        return self._ask(secret["issuer"], url, secret["dpop_key"], secret["client_id"], form)
+
+    def _ask(
+        self, issuer: str, url: str, key: str, client_id: str, form: Mapping[str, str]
+    ) -> Reply:
+        def filled(now: datetime) -> Mapping[str, str]:
+            proof = self._client.proof(client_id=client_id, issuer=issuer, now=now)
+            return {**form, **proof}
+
+        return self._prover.send(read_key(key), Call(method="POST", url=url, form=filled))
+
+
+def _lifetime(expires_in: object) -> timedelta:
+    lasts = expires_in if isinstance(expires_in, int) else UNSAID_SECONDS
+    return timedelta(seconds=min(max(lasts, 0), MOST_SECONDS))
+
+
+def _stopped(error: str) -> Invalid | NetworkError:
+    """Return what the callback's `error` means. Its texts are the server's and are not read."""
+    match error:
+        case "access_denied":
+            return Invalid("auth.denied")
+        case "server_error" | "temporarily_unavailable":
+            return Unavailable("at.pds_down")
+        case _:
+            return Invalid("auth.expired")
+
+
+def _refusal(
+    reply: Reply, now: datetime, otherwise: Invalid | NetworkError
+) -> Invalid | NetworkError:
+    """Return what an answer without tokens means; `otherwise` for a plain no."""
+    if reply.status == 429:
+        return Throttled(reset_time(reply.headers, now))
+    if reply.status >= 500 or not error_name(reply):
+        return Unavailable("at.uncertain")
+    return otherwise

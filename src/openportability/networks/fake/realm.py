@@ -1,0 +1,290 @@
+"""One simulated network: what its servers answer, and what a test may look up behind the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from openportability.clock import Clock, micros
+from openportability.networks.fake.people import People
+from openportability.networks.fake.reply import Refusal
+from openportability.networks.fake.residents import Resident, Residents, Role
+from openportability.networks.fake.ties import ByInstances, ByRepository, Row, Ties, Wish
+from openportability.networks.fake.tokens import FOLLOW, READ, Session, Tokens
+
+#: Refusals that concern the one who was to be followed, and not the call.
+ABOUT_ONE = frozenset({"gone", "moved", "refused", "remote_down", "ceiling"})
+
+Told = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What kind of network is to be simulated under a name."""
+
+    name: str
+    role: Role
+    #: How many times faster than the real ones its windows and servers are.
+    speed: float = 1.0
+    #: Percent of the calls about follows that fail, in all ways.
+    faults: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """A follow or unfollow that reached the network and was done."""
+
+    at: int
+    actor: str
+    verb: str
+    whom: str
+    record: str | None
+
+
+class Realm:
+    """The state of one network. Not safe for threads: the world calls one verb at a time."""
+
+    def __init__(self, terms: Terms, people: People, clock: Clock) -> None:
+        self.residents = Residents(terms.name, terms.role, people)
+        self._people = people
+        self._clock = clock
+        self._tokens = Tokens()
+        self._ties = _ties(terms, people, self.residents)
+        self._writes: list[Write] = []
+        self._flagged: set[str] = set()
+
+    # --- what anyone may ask ------------------------------------------------------------------
+
+    def hosts(self) -> Told:
+        """Tell which servers there are."""
+        return {"hosts": self.residents.hosts()}
+
+    def people(self, *, query: str = "", limit: int = 20, skip: int = 0) -> Told:
+        """Tell who lives here, those first whose handle or name begins with the query."""
+        query = query.strip().lstrip("@").lower()
+        here = [one for one in self.residents if not one.gone]
+        if query:
+            here = [one for one in here if query in one.handle or query in one.name.lower()]
+            here.sort(key=lambda one: not one.handle.startswith(query))
+        return {"people": [one.told() for one in here[skip : skip + limit]], "count": len(here)}
+
+    def person(self, *, who: str) -> Told:
+        """Tell about one of them, by id or handle."""
+        return self._someone(who).told()
+
+    def circle(self, *, who: str) -> Told:
+        """Tell whom somebody follows and who follows them, where lists come from."""
+        one = self._someone(who)
+        if one.person is None:
+            return {"following": [], "followers": []}
+        return {
+            "following": self._ids(self._people.following[one.person]),
+            "followers": self._ids(self._people.followers[one.person]),
+        }
+
+    # --- signing in ---------------------------------------------------------------------------
+
+    def grant_code(
+        self, *, who: str, redirect_uri: str, challenge: str, follow: bool = False
+    ) -> Told:
+        """Give the code that the person's *Allow* gives, without a page."""
+        scopes = (READ, FOLLOW) if follow and self._ties else (READ,)
+        code = self._tokens.code(
+            self._someone(who).id,
+            scopes=scopes,
+            redirect_uri=redirect_uri,
+            challenge=challenge,
+            now=self._now(),
+        )
+        return {"code": code}
+
+    def token(self, *, code: str, redirect_uri: str, verifier: str) -> Told:
+        """Turn a code into a token, once."""
+        now = self._now()
+        return self._opened(
+            *self._tokens.exchange(code, redirect_uri=redirect_uri, verifier=verifier, now=now)
+        )
+
+    def refresh(self, *, refresh: str) -> Told:
+        """Turn a refresh token into a new token, once."""
+        return self._opened(*self._tokens.refresh(refresh, self._now()))
+
+    def revoke(self, *, token: str) -> Told:
+        """End a token."""
+        self._tokens.end(token)
+        return {}
+
+    # --- follows ------------------------------------------------------------------------------
+
+    def following(self, *, token: str, cursor: str | None = None) -> Told:
+        """Tell a page of whom the owner of the token follows."""
+        actor = self._tokens.check(token, READ, self._now())
+        ties, start = self._destination(), int(cursor or 0)
+        everyone = ties.following(actor, self._now())
+        end = start + ties.page
+        # A full page always names a next one, which may turn out to be empty.
+        more = str(end) if end <= len(everyone) else None
+        return {"actors": everyone[start:end], "cursor": more}
+
+    def relationships(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Tell what is between the owner of the token and others."""
+        actor = self._tokens.check(token, READ, self._now())
+        return self._answer(actor, [Wish(**one) for one in wanted])
+
+    def follow(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Follow them, all or none, and tell what is now."""
+        actor = self._writer(token)
+        wishes, ties, now = [Wish(**one) for one in wanted], self._destination(), self._now()
+        before = [ties.row(actor, wish, now).get("tie") for wish in wishes]
+        try:
+            ties.follow(actor, wishes, now)
+        except Refusal as refusal:
+            if refusal.reason not in ABOUT_ONE:
+                raise
+            (wish,) = wishes
+            row: Row = {"error": refusal.reason}
+            if refusal.reason == "moved":
+                row["moved_to"] = self._someone(wish.id).moved_to
+            return {"of": {wish.id: row}}
+        # Records pile up, whereas following somebody twice one by one changes nothing.
+        new = [
+            wish
+            for wish, tie in zip(wishes, before, strict=True)
+            if tie == "none" or isinstance(ties, ByRepository)
+        ]
+        self._note("follow", actor, new)
+        return self._answer(actor, wishes)
+
+    def unfollow(self, *, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
+        """Take these follows back and tell what is now."""
+        actor = self._writer(token)
+        wishes = [Wish(**one) for one in made]
+        self._destination().unfollow(actor, wishes, self._now())
+        self._note("unfollow", actor, wishes)
+        return self._answer(actor, wishes)
+
+    # --- behind the stage ---------------------------------------------------------------------
+
+    def arrive(self, *, nick: str, host: str | None = None, locked: bool = False) -> Told:
+        """Let somebody new move in, whom nobody follows."""
+        host = host or self.residents.hosts()[0]
+        return self.residents.arrive(nick, host, locked=locked).told()
+
+    def vanish(self, *, who: str) -> Told:
+        """Delete an account."""
+        one = self._someone(who)
+        one.gone = True
+        self._tokens.end_all(one.id)
+        return one.told()
+
+    def move(self, *, who: str, to: str) -> Told:
+        """Let an account declare its successor."""
+        one = self._someone(who)
+        one.moved_to = self._someone(to).id
+        return one.told()
+
+    def approve(self, *, who: str, asked_by: str) -> Told:
+        """Let somebody locked say yes."""
+        ties = self._destination()
+        if isinstance(ties, ByInstances):
+            ties.approve(self._someone(asked_by).id, self._someone(who).id, self._now())
+        return {}
+
+    def flag(self, *, who: str, flagged: bool = True) -> Told:
+        """Take an account for a bulk follower, or no longer."""
+        one = self._someone(who)
+        (self._flagged.add if flagged else self._flagged.discard)(one.id)
+        return {}
+
+    def withdraw(self, *, who: str) -> Told:
+        """End all tokens of somebody, as they do on their network's own settings page."""
+        return {"ended": self._tokens.end_all(self._someone(who).id)}
+
+    def follow_by_hand(self, *, who: str, whom: str) -> Told:
+        """Follow as a person does in another program: not in the log."""
+        wish = Wish(id=self._someone(whom).id)
+        self._destination().follow(self._someone(who).id, [wish], self._now())
+        return {}
+
+    def unfollow_by_hand(self, *, who: str, whom: str) -> Told:
+        """Unfollow as a person does in another program: not in the log."""
+        self._destination().drop_all(self._someone(who).id, self._someone(whom).id)
+        return {}
+
+    def follows_of(self, *, who: str) -> Told:
+        """Tell whom somebody follows, one entry a follow: a double one shows twice."""
+        return {"actors": self._destination().following(self._someone(who).id, self._now())}
+
+    def writes(self, *, since: int = 0) -> Told:
+        """Tell every follow and unfollow that a client made, in order."""
+        return {"writes": [asdict(write) for write in self._writes[since:]]}
+
+    def spending(self) -> Told:
+        """Tell what each actor spent at most in one window, and how often they were refused."""
+        allowance = self._destination().allowance
+        return {
+            actor: {"highest": allowance.highest(actor), "refused": allowance.refused[actor]}
+            for actor in allowance.actors()
+        }
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def _someone(self, who: str) -> Resident:
+        one = self.residents.get(who) or self.residents.named(who)
+        if one is None:
+            raise Refusal(404, "unknown")
+        return one
+
+    def _ids(self, numbers: Sequence[int]) -> list[str]:
+        found = (self.residents.of_person(number) for number in numbers)
+        return [one.id for one in found if one]
+
+    def _destination(self) -> Ties:
+        if self._ties is None:
+            raise Refusal(404, "no_follows_here")
+        return self._ties
+
+    def _writer(self, token: str) -> str:
+        actor = self._tokens.check(token, FOLLOW, self._now())
+        if actor in self._flagged:
+            raise Refusal(403, "flagged")
+        return actor
+
+    def _opened(self, token: str, session: Session) -> Told:
+        return {
+            "token": token,
+            "refresh": session.refresh,
+            "scopes": session.scopes,
+            "until": micros(session.until),
+            "person": self._someone(session.actor).told(),
+        }
+
+    def _answer(self, actor: str, wishes: Sequence[Wish]) -> Told:
+        ties, now = self._destination(), self._now()
+        told: Told = {"of": {wish.id: ties.row(actor, wish, now) for wish in wishes}}
+        if isinstance(ties, ByRepository):
+            points, reset_at = ties.allowance.left(actor, now)
+            told |= {"remaining": points // ties.create_points, "reset_at": micros(reset_at)}
+        return told
+
+    def _note(self, verb: str, actor: str, wishes: Sequence[Wish]) -> None:
+        at = micros(self._now())
+        self._writes += [
+            Write(at=at, actor=actor, verb=verb, whom=wish.id, record=wish.record)
+            for wish in wishes
+        ]
+
+
+def _ties(terms: Terms, people: People, residents: Residents) -> ByInstances | ByRepository | None:
+    match terms.role:
+        case Role.SOURCE:
+            return None
+        case Role.INSTANCES:
+            return ByInstances(terms.name, people, residents, speed=terms.speed)
+        case Role.REPOSITORY:
+            return ByRepository(terms.name, people, residents, speed=terms.speed)

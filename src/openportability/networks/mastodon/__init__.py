@@ -1,0 +1,44 @@
+"""Mastodon and what speaks its API: sign-in at any server, follows by the person's own token."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from openportability.domain import Actor
+from openportability.network import Context, Network, Option
+from openportability.networks.mastodon.client import Follows
+from openportability.networks.mastodon.sign_in import SignInAtServer
+from openportability.networks.mastodon.words import WORDS
+
+OPTIONS = (
+    Option(
+        name="SERVERS",
+        help="servers offered while a person types theirs, separated by commas",
+        default="mastodon.social,mastodon.online,mas.to,mastodon.world,piaille.fr",
+    ),
+    Option(
+        name="GAP_SECONDS",
+        help="seconds between two calls for one account; tests and the demo set it lower",
+        default="1.0",
+    ),
+)
+
+
+def load(context: Context) -> Network:
+    """Return Mastodon. It needs no registration anywhere."""
+    return Network(
+        name=context.name,
+        title="Mastodon",
+        logo=resources.files(__name__).joinpath("logo.svg").read_text(encoding="utf-8"),
+        numeric_ids=False,
+        profile_url=_profile_url,
+        sign_in=SignInAtServer(context),
+        source=None,
+        destination=Follows(context),
+        words=WORDS,
+    )
+
+
+def _profile_url(actor: Actor) -> str:
+    """Link to the actor URI, which servers show people as a page."""
+    return actor.id

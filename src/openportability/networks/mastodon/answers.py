@@ -1,0 +1,181 @@
+"""What servers of the Mastodon kind answer, read with suspicion; pure.
+
+Status codes differ by software and texts are translated: no text is ever searched for words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+from openportability import outbound
+from openportability.domain import Actor, ActorId, Relationship, Tie
+from openportability.errors import NetworkError, SignedOut, Throttled, Unavailable
+from openportability.network import Budget
+from openportability.outbound import Reply
+
+#: New follows and requests an account may make in a UTC day (Mastodon, app/lib/rate_limiter.rb).
+FOLLOWS_A_DAY = 400
+
+_NEXT = re.compile(r'<([^<>]+)>\s*;[^,<]*\brel="?next"?')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """An account as one server shows it."""
+
+    #: Its number there, and only there.
+    id: str
+    #: `user`, or `user@domain` when it lives elsewhere (some servers always write the domain).
+    acct: str
+    username: str
+    #: The actor URI; servers before 4.2 do not say.
+    uri: str | None
+    url: str | None
+    name: str
+    avatar: str | None
+    moved: Seen | None
+    suspended: bool
+    memorial: bool
+
+    @property
+    def actor_id(self) -> ActorId:
+        """The best name we have for the actor: its URI, else its page."""
+        return ActorId(self.uri or self.url or "")
+
+
+def parsed(reply: Reply) -> object:
+    """Return the JSON of an answer; None where there is none."""
+    try:
+        found: object = reply.json()
+    except NetworkError:
+        return None
+    return found
+
+
+def mapping(reply: Reply) -> Mapping[str, object]:
+    """Return the JSON object of an answer; an empty one where there is none."""
+    found = parsed(reply)
+    return found if isinstance(found, dict) else {}
+
+
+def text(found: Mapping[str, object], name: str) -> str | None:
+    """Return a non-empty text member, or None."""
+    value = found.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def account(found: object) -> Seen | None:
+    """Read an account; None where it cannot be one."""
+    if not isinstance(found, dict):
+        return None
+    number = found.get("id")
+    username, acct = text(found, "username"), text(found, "acct")
+    if not isinstance(number, str | int) or username is None or acct is None:
+        return None
+    return Seen(
+        id=str(number),
+        acct=acct,
+        username=username,
+        uri=text(found, "uri"),
+        url=text(found, "url"),
+        name=(text(found, "display_name") or username).strip()[:200],
+        avatar=text(found, "avatar"),
+        moved=account(found.get("moved")),
+        suspended=found.get("suspended") is True,
+        memorial=found.get("memorial") is True,
+    )
+
+
+def is_actor(seen: Seen, actor: Actor, instance: str) -> bool:
+    """Tell whether an account that `instance` shows is the recorded actor, and not its namesake."""
+    if seen.uri:
+        # Signed in where URIs are not shown, an actor was recorded by the page.
+        by_page = seen.url == actor.id and netloc(seen.url) == netloc(seen.uri)
+        return seen.uri == actor.id or by_page
+    if seen.url == actor.id:
+        return True
+    acct = seen.acct if "@" in seen.acct else f"{seen.acct}@{instance}"
+    return acct.lower() == actor.handle.lower()
+
+
+def relationship(found: object) -> Relationship | None:
+    """Read a relationship; None where it cannot be one."""
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str | int):
+        return None
+    tie = Tie.NONE
+    if found.get("following") is True:
+        tie = Tie.FOLLOWING
+    elif found.get("requested") is True:
+        tie = Tie.REQUESTED
+    barriers = ("blocking", "blocked_by", "domain_blocking")
+    blocked = any(found.get(barrier) is True for barrier in barriers)
+    return Relationship(tie=tie, record=str(found["id"]), blocked=blocked)
+
+
+def next_cursor(reply: Reply) -> str | None:
+    """Return the query of the next page; the address before it is ours to choose, not theirs."""
+    found = _NEXT.search(reply.headers.get("link", ""))
+    if not found:
+        return None
+    query = urlsplit(found[1]).query
+    return query if parse_qsl(query) else None
+
+
+def budget(reply: Reply, now: datetime) -> Budget | None:
+    """Return what is left of today's follows, where the answer tells of that limit."""
+    remaining = reply.headers.get("x-ratelimit-remaining", "")
+    if not tells_of_follows(reply) or not remaining.isdecimal():
+        return None
+    reset_at = outbound.reset_time(reply.headers, now) or next_day(now)
+    return Budget(remaining=int(remaining), reset_at=reset_at)
+
+
+def tells_of_follows(reply: Reply) -> bool:
+    """Tell whether the limit in the headers is the one on new follows."""
+    return reply.headers.get("x-ratelimit-limit") == str(FOLLOWS_A_DAY)
+
+
+def next_day(now: datetime) -> datetime:
+    """Return the next midnight UTC, when the count of follows starts again."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def raise_for(reply: Reply, now: datetime) -> None:
+    """Raise what an answer means for all that this account asks; return if it concerns one call."""
+    until = outbound.reset_time(reply.headers, now)
+    match reply.status:
+        case 401:
+            raise SignedOut("masto.token_lost")
+        case 422 if not reply.body.strip():  # snac's way to say 401
+            raise SignedOut("masto.token_lost")
+        case 403 if lacks_scope(reply):
+            raise SignedOut("masto.scope_missing")
+        case status if 300 <= status < 400:  # Pixelfed sends the signed out to its login page
+            path = urlsplit(reply.headers.get("location", "")).path
+            raise SignedOut("masto.token_lost") if path == "/login" else Unavailable()
+        case 429 if tells_of_follows(reply):
+            raise Throttled(until or next_day(now), "masto.day_quota")
+        case 429:
+            raise Throttled(until, "masto.throttled")
+        case 503 if "retry-after" in reply.headers:  # GoToSocial under load
+            raise Throttled(until, "masto.throttled")
+        case status if status >= 500:
+            raise Unavailable
+
+
+def lacks_scope(reply: Reply) -> bool:
+    """Tell whether a refusal says, in the header made for it, that a scope is missing."""
+    said = reply.headers.get("www-authenticate", "")
+    return "insufficient_scope" in said or "invalid_scope" in said
+
+
+def netloc(url: str | None) -> str:
+    """Return host and port of an address, lower case; empty where it has none."""
+    try:
+        return urlsplit(url or "").netloc.lower()
+    except ValueError:
+        return ""

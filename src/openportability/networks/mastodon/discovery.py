@@ -1,0 +1,169 @@
+"""From the server a person typed to the server we speak with, and what that one can.
+
+People know the domain of their handle; the API may answer at another host. A server may also lie
+about its domain, so a domain counts only once WebFinger on that very domain leads back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from openportability import outbound
+from openportability.errors import Invalid, Refused, Throttled, Unavailable
+from openportability.network import Context
+from openportability.networks.mastodon import answers, syntax
+from openportability.outbound import Reply
+
+_JSON = {"Accept": "application/json"}
+#: Redirects that a look-up of the well-known addresses may take, from host to host.
+_HOPS = 3
+#: With these the door says that nobody answered, so there is no more to ask there.
+_SILENT = frozenset({"net.unreachable", "net.timeout"})
+_LRDD = re.compile(r'<Link\b[^>]*\btemplate="([^"]+)"', re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server as it describes itself."""
+
+    #: Where its API answers: the instance of its accounts.
+    host: str
+    #: What it says its handles end with; believed once `leads_back` says so.
+    domain: str
+    #: Scopes it publishes; None where it publishes none (before 4.3, and much other software).
+    scopes: frozenset[str] | None
+    #: Pleroma and its kin return without a code unless told to ask again.
+    asks_again: bool
+
+
+def origin(context: Context, host: str) -> str:
+    """Return the address of a host: https, but for this machine during development."""
+    local = context.development and host.partition(":")[0] in ("localhost", "127.0.0.1")
+    return f"{'http' if local else 'https'}://{host}"
+
+
+def discover(context: Context, typed_host: str) -> Server:
+    """Find the server behind a host that somebody typed. Raise `Invalid` where there is none."""
+    answered = False
+    tried: set[str] = set()
+    for host in _candidates(context, typed_host):
+        if host in tried:
+            continue
+        tried.add(host)
+        try:
+            server = _described(context, host)
+        except Refused:
+            continue
+        except Unavailable as error:
+            if error.code in _SILENT and host == typed_host:
+                break
+            continue
+        answered = True
+        if server is not None:
+            return server
+    code = "masto.no_oauth" if answered else "masto.host_unknown"
+    raise Invalid(code, host=typed_host)
+
+
+def self_link(context: Context, user: str, domain: str) -> str | None:
+    """Return the actor URI that WebFinger on a domain gives for `user@domain`; None if it has none.
+
+    Raise `Unavailable` where the domain does not say.
+    """
+    resource = f"acct:{syntax.spell(user, domain)}"
+    url = f"{origin(context, domain)}/.well-known/webfinger?resource={resource}"
+    try:
+        reply = _look_up(context, url, "application/jrd+json, application/json")
+    except Refused:
+        return None
+    if reply.status not in (200, 400, 404, 410):
+        raise Unavailable
+    links = answers.mapping(reply).get("links") if reply.status == 200 else None
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and link.get("rel") == "self":
+            media, href = answers.text(link, "type") or "", answers.text(link, "href")
+            if href and ("activity+json" in media or "activitystreams" in media):
+                return href
+    return None
+
+
+def _candidates(context: Context, typed_host: str) -> Iterator[str]:
+    """The host itself, then the hosts that its well-known addresses lead to."""
+    yield typed_host
+    base = origin(context, typed_host)
+    for path in ("/.well-known/nodeinfo", "/.well-known/host-meta"):
+        try:
+            reply = _look_up(context, base + path, "*/*")
+        except (Unavailable, Refused):
+            continue
+        for url in (reply.url, *_links(reply)):
+            try:
+                yield syntax.host_of(answers.netloc(url), development=context.development)
+            except Invalid:
+                continue
+
+
+def _links(reply: Reply) -> Iterator[str]:
+    links = answers.mapping(reply).get("links")
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and (href := answers.text(link, "href")):
+            yield href
+    yield from _LRDD.findall(reply.text)
+
+
+def _described(context: Context, host: str) -> Server | None:
+    """Ask a host what it is; None where it has no API of this kind."""
+    base = origin(context, host)
+    for version in ("v2", "v1"):
+        reply = context.door.request("GET", f"{base}/api/{version}/instance", headers=_JSON)
+        if reply.status == 429:
+            until = outbound.reset_time(reply.headers, context.clock.now())
+            raise Throttled(until, "masto.throttled")
+        described = answers.mapping(reply)
+        if reply.status == 200 and ("domain" in described or "uri" in described):
+            return _server(context, host, described)
+        if reply.status in (401, 403):  # it shows itself to its members only
+            return _server(context, host, {})
+    return None
+
+
+def _server(context: Context, host: str, described: Mapping[str, object]) -> Server:
+    named = answers.text(described, "domain") or answers.text(described, "uri") or host
+    try:
+        domain = syntax.host_of(
+            answers.netloc(named) or named.rstrip("/"), development=context.development
+        )
+    except Invalid:
+        domain = host
+    version = answers.text(described, "version") or ""
+    return Server(
+        host=host,
+        domain=domain,
+        scopes=_published_scopes(context, host),
+        asks_again=re.search(r"\b(pleroma|akkoma)\b", version, re.IGNORECASE) is not None,
+    )
+
+
+def _published_scopes(context: Context, host: str) -> frozenset[str] | None:
+    url = f"{origin(context, host)}/.well-known/oauth-authorization-server"
+    reply = context.door.request("GET", url, headers=_JSON)
+    scopes = answers.mapping(reply).get("scopes_supported") if reply.status == 200 else None
+    if not isinstance(scopes, list):
+        return None
+    return frozenset(scope for scope in scopes if isinstance(scope, str))
+
+
+def _look_up(context: Context, url: str, accept: str) -> Reply:
+    """Get a well-known address, following it from host to host; the door checks each."""
+    for _ in range(_HOPS + 1):
+        reply = context.door.request("GET", url, headers={"Accept": accept})
+        location = reply.headers.get("location")
+        if not 300 <= reply.status < 400 or not location:
+            return reply
+        url = urljoin(url, location)
+        if urlsplit(url).scheme == "http" and not context.development:
+            break
+    raise Unavailable

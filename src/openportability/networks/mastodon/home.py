@@ -1,0 +1,141 @@
+"""A person's own server, asked with their token: one method a question, answered in nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, quote
+
+from openportability.domain import Grant, Relationship
+from openportability.errors import SignedOut, Unavailable
+from openportability.network import Context, Page
+from openportability.networks.mastodon import answers
+from openportability.networks.mastodon.answers import Seen
+from openportability.outbound import Parameters, Reply
+
+WHO_AM_I = "/api/v1/accounts/verify_credentials"
+#: Follows a page holds at most (docs: methods/accounts).
+PAGE = 80
+#: A search may fetch from the other person's server before it answers.
+_SEARCH_SECONDS = 8.0
+#: Scopes that let a token ask who it belongs to.
+_SELF = frozenset({"profile", "read:accounts", "read"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The server where one grant was given. Raises what stops all; the rest is in the answers."""
+
+    context: Context
+    #: Address of its API, without a slash at the end.
+    api: str
+    token: str = field(repr=False)
+    #: What was granted.
+    scopes: frozenset[str]
+
+    def me(self) -> Reply:
+        """Return the plain answer to *who am I*, whatever it is."""
+        return self._ask("GET", WHO_AM_I)
+
+    def userinfo(self) -> Reply:
+        """Return the plain answer of the OpenID kind, which newer servers give."""
+        return self._ask("GET", "/oauth/userinfo")
+
+    def account(self, number: str) -> Seen | None:
+        """Return an account by its number here; None if there is none."""
+        return self._seen(self.get(f"/api/v1/accounts/{quote(number, safe='')}"))
+
+    def lookup(self, acct: str) -> Seen | None:
+        """Return an account that this server knows already, by its handle."""
+        return self._seen(self.get("/api/v1/accounts/lookup", {"acct": acct}))
+
+    def search(self, text: str) -> list[Seen]:
+        """Return accounts by handle or URI; the server asks theirs if it must."""
+        query = {"q": text, "type": "accounts", "resolve": "true", "limit": "5"}
+        reply = self.get("/api/v2/search", query, timeout_seconds=_SEARCH_SECONDS)
+        found = answers.mapping(reply).get("accounts") if reply.status == 200 else None
+        seen = map(answers.account, found if isinstance(found, list) else [])
+        return [account for account in seen if account is not None]
+
+    def relationships(self, numbers: Sequence[str]) -> dict[str, Relationship]:
+        """Say what is now, by number; accounts that are suspended are left out by the server."""
+        reply = self.get("/api/v1/accounts/relationships", {"id[]": list(numbers)})
+        found = answers.parsed(reply) if reply.status == 200 else []
+        if not isinstance(found, list):
+            raise Unavailable
+        read = (answers.relationship(one) for one in found)
+        ties = {tie.record: tie for tie in read if tie and tie.record in numbers and tie.record}
+        if len(numbers) > 1:
+            # Some servers fail all for one unknown number, and snac answers for one number only.
+            for number in (number for number in numbers if number not in ties):
+                ties |= self.relationships([number])
+        return ties
+
+    def following(self, number: str, cursor: str | None) -> Page:
+        """Return a page of whom an account follows, as the server keeps it now."""
+        query: Parameters = parse_qs(cursor) if cursor else {"limit": str(PAGE)}
+        reply = self.get(f"/api/v1/accounts/{quote(number, safe='')}/following", query)
+        found = answers.parsed(reply)
+        if reply.status != 200 or not isinstance(found, list):
+            raise Unavailable
+        seen = (answers.account(one) for one in found)
+        actors = frozenset(one.actor_id for one in seen if one and one.actor_id)
+        onward = answers.next_cursor(reply)
+        # The last page may be empty, and no page may lead to itself.
+        is_last = not found or onward == cursor
+        return Page(actors=actors, cursor=None if is_last else onward)
+
+    def post(self, number: str, verb: str) -> Reply:
+        """Follow or unfollow an account, with no options: those would change an older follow."""
+        path = f"/api/v1/accounts/{quote(number, safe='')}/{verb}"
+        return self._sound(self._ask("POST", path))
+
+    def get(
+        self, path: str, query: Parameters | None = None, *, timeout_seconds: float = 10.0
+    ) -> Reply:
+        """Ask, and raise what concerns this whole account or server."""
+        reply = self._sound(self._ask("GET", path, query, timeout_seconds))
+        if reply.status == 403:  # reading is refused for one reason only
+            raise SignedOut("masto.scope_missing")
+        return reply
+
+    def _sound(self, reply: Reply) -> Reply:
+        answers.raise_for(reply, self.context.clock.now())
+        if reply.status == 400 and answers.parsed(reply) is None and self.me().status != 200:
+            raise SignedOut("masto.token_lost")  # Takahe's way to say 401, in plain text
+        if reply.status == 403 and self.me().status == 403:
+            knows_itself = self.scopes & _SELF
+            raise SignedOut("masto.login_disabled" if knows_itself else "masto.scope_missing")
+        if reply.status == 200 and answers.parsed(reply) is None:
+            raise Unavailable("net.garbage")
+        return reply
+
+    def _seen(self, reply: Reply) -> Seen | None:
+        return answers.account(answers.parsed(reply)) if reply.status == 200 else None
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Parameters | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> Reply:
+        return self.context.door.request(
+            method,
+            f"{self.api}{path}",
+            headers={"Authorization": f"Bearer {self.token}", "Accept": "application/json"},
+            params=query,
+            timeout_seconds=timeout_seconds,
+            # Some servers close kept connections in silence; a POST must not be said twice.
+            fresh=method == "POST",
+        )
+
+
+def home_of(context: Context, grant: Grant) -> Home:
+    """Return the server of a grant."""
+    return Home(
+        context=context,
+        api=grant.secret["api"],
+        token=grant.secret["access_token"],
+        scopes=grant.scopes,
+    )

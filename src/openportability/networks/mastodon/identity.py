@@ -1,0 +1,93 @@
+"""Who signed in: what their server may truly say, and no more.
+
+A server may claim any domain, handle and actor URI. Its own word holds for its own host; for
+another domain only where WebFinger on that domain names the same actor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from openportability.domain import ActorId
+from openportability.errors import Invalid, Unavailable
+from openportability.networks.mastodon import answers, discovery, syntax
+from openportability.networks.mastodon.answers import Seen
+from openportability.networks.mastodon.home import Home
+
+_LONGEST_URI = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Established:
+    """An identity that may be recorded."""
+
+    actor_id: ActorId
+    #: The account's number on its own server.
+    number: str
+    username: str
+    #: What the handle ends with.
+    domain: str
+    name: str
+    avatar: str | None
+
+
+def establish(home: Home, *, host: str, claimed_domain: str) -> Established:
+    """Ask a server whose token this is, and check what it says of other domains."""
+    seen = _signed_in(home)
+    uri = seen.uri or _subject(home) or _linked(home, seen, host) or seen.url
+    domain = host
+    if claimed_domain != host and uri and _leads_back(home, seen, claimed_domain, uri):
+        domain = claimed_domain
+    if uri is None or not _may_name(home, uri, {host, domain}):
+        uri = f"{home.api}/@{seen.username}"
+    avatar = seen.avatar if seen.avatar and urlsplit(seen.avatar).scheme == "https" else None
+    return Established(
+        actor_id=ActorId(uri),
+        number=seen.id,
+        username=seen.username,
+        domain=domain,
+        name=seen.name,
+        avatar=avatar,
+    )
+
+
+def _signed_in(home: Home) -> Seen:
+    reply = home.me()
+    if reply.status == 403:
+        raise Invalid("masto.login_disabled")
+    answers.raise_for(reply, home.context.clock.now())
+    seen = answers.account(answers.parsed(reply)) if reply.status == 200 else None
+    if seen is None or not syntax.is_user(seen.username):
+        raise Unavailable("net.garbage")
+    return seen
+
+
+def _subject(home: Home) -> str | None:
+    """Return the actor URI from the server's userinfo (4.4 and later), if it has that."""
+    reply = home.userinfo()
+    return answers.text(answers.mapping(reply), "sub") if reply.status == 200 else None
+
+
+def _linked(home: Home, seen: Seen, host: str) -> str | None:
+    return discovery.self_link(home.context, seen.username, host)
+
+
+def _leads_back(home: Home, seen: Seen, domain: str, uri: str) -> bool:
+    try:
+        return discovery.self_link(home.context, seen.username, domain) == uri
+    except Unavailable:
+        if answers.netloc(uri) == domain:  # without that domain's word there is no id to record
+            raise
+        return False
+
+
+def _may_name(home: Home, uri: str, hosts: set[str]) -> bool:
+    schemes = ("https", "http") if home.context.development else ("https",)
+    return (
+        len(uri) <= _LONGEST_URI
+        and uri.isascii()
+        and uri.isprintable()
+        and urlsplit(uri).scheme in schemes
+        and answers.netloc(uri) in hosts
+    )

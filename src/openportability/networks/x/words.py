@@ -1,0 +1,18 @@
+"""This network's own errors in words: what happened, and what to do next."""
+
+from __future__ import annotations
+
+WORDS = {
+    "x.empty": (
+        "X sent nothing back.",
+        "This happens now and then. Please try once more, or use your archive alone.",
+    ),
+    "x.paused": (
+        "Signing in with X is paused for now.",
+        "You can go on with your X archive alone, and sign in with X later.",
+    ),
+    "x.throttled": (
+        "X asks us to wait.",
+        "Please try again at the time shown, or go on with your X archive alone.",
+    ),
+}

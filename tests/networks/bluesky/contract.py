@@ -1,0 +1,152 @@
+"""Bluesky under contract, at a real PDS; on the way there an answer can be lost or spoiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+
+from lab.servers import Atproto
+from openportability.clock import MovedClock
+from openportability.domain import Actor, ActorId, NetworkName
+from openportability.network import Begun
+from tests.networks.bluesky.people import Person, new_person
+from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
+from tests.real import pds
+
+VARIANTS = (
+    Variant(
+        name="pds",
+        needs=("atproto",),
+        cannot={
+            Can.WITHDRAW: "its follows are public, so looking needs no grant and notices none",
+            Can.LOCK: "its people let everybody follow",
+            Can.MOVE: "an account keeps its id wherever it lives",
+            Can.DELETE: "nobody is asked after each account before it is followed",
+            Can.ARCHIVE: "lists come from its API, not from an archive",
+        },
+    ),
+)
+
+
+class Faulty(httpx2.BaseTransport):
+    """Leads to real servers, but the next write may fail on the way."""
+
+    def __init__(self, clock: MovedClock) -> None:
+        self._real = httpx2.HTTPTransport(trust_env=False)
+        self._clock = clock
+        self.next: Fault | None = None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.next is None or not request.url.path.endswith("applyWrites"):
+            return self._real.handle_request(request)
+        fault, self.next = self.next, None
+        match fault:
+            case Fault.SILENCE:
+                self._done(request)
+                raise httpx2.ReadTimeout("lost", request=request)
+            case Fault.DOWN:
+                return httpx2.Response(503, html="<h1>503</h1>")
+            case Fault.GARBAGE:
+                return httpx2.Response(200, html="<h1>maintenance</h1>")
+            case Fault.THROTTLED:
+                return _too_many({"ratelimit-reset": str(int(_named(self._clock).timestamp()))})
+            case Fault.THROTTLED_BLIND:
+                return _too_many({})
+            case Fault.THROTTLED_PAST:
+                return _too_many({"ratelimit-reset": "946684800"})
+
+    def _done(self, request: httpx2.Request) -> None:
+        answer = self._real.handle_request(request)
+        answer.read()
+        answer.close()
+        assert answer.status_code == 200, "a nonce was wanted, or the write is wrong"
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def _named(clock: MovedClock) -> datetime:
+    return clock.now().replace(microsecond=0) + timedelta(minutes=5)
+
+
+def _too_many(headers: Mapping[str, str]) -> httpx2.Response:
+    return httpx2.Response(429, json={"error": "RateLimitExceeded"}, headers=dict(headers))
+
+
+class AtPds(Subject):
+    """One real server, and a way there that can be told to fail."""
+
+    def __init__(self, net: Atproto, transport: Faulty, clock: MovedClock) -> None:
+        self._home = net.pds[0]
+        self._transport = transport
+        self._clock = clock
+        self._people: dict[str, Person] = {}
+        self.redirect_uri = f"{BASE_URL}/auth/bluesky/callback"
+        self.network = load(
+            "bluesky",
+            clock=clock,
+            door=a_door(clock, transport=transport),
+            options={"PLC_URL": net.plc, "HANDLE_RESOLVER_URL": self._home},
+        )
+
+    def person(self, *, locked: bool = False) -> Actor:
+        made = new_person(self._home)
+        self._people[made.did] = made
+        return Actor(
+            network=NetworkName("bluesky"),
+            instance=urlsplit(self._home).netloc,
+            id=ActorId(made.did),
+            handle=made.handle,
+            name=made.handle,
+            seen_at=self._clock.now(),
+        )
+
+    def typed(self, who: Actor) -> str:
+        return f"@{who.handle}"
+
+    def mistyped(self) -> str:
+        return "nobody at nowhere"
+
+    def consent(self, begun: Begun, who: Actor, *, allow: bool = True) -> Mapping[str, str]:
+        back = pds.consent(begun.url, who.handle, agree=allow)
+        return dict(parse_qsl(urlsplit(back).query))
+
+    def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
+        return {**self.consent(begun, who), "iss": "https://evil.example.com"}
+
+    def follows(self, who: Actor) -> list[ActorId]:
+        return [ActorId(did) for did in pds.follows(self._home, who.id)]
+
+    def follow_by_hand(self, who: Actor, whom: Actor) -> None:
+        self._people[who.id].writes_by_hand(whom.id)
+
+    def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
+        self._people[who.id].unfollows_by_hand(whom.id)
+
+    def fill_pages(self, who: Actor) -> frozenset[ActorId]:
+        # Two full pages exactly: the second leads to an empty one.
+        dids = [pds.made_up_did() for _ in range(200)]
+        self._people[who.id].follows_all_by_hand(dids)
+        return frozenset(map(ActorId, dids))
+
+    def flag(self, who: Actor) -> None:
+        self._people[who.id].is_taken_down()
+
+    def fail_next(self, fault: Fault) -> datetime | None:
+        self._transport.next = fault
+        return _named(self._clock) if fault is Fault.THROTTLED else None
+
+
+@contextmanager
+def subject(variant: Variant, fixture: Fixture) -> Iterator[Subject]:
+    """Give the network at the real server of this session."""
+    clock = MovedClock()
+    transport = Faulty(clock)
+    try:
+        yield AtPds(fixture("atproto"), transport, clock)
+    finally:
+        transport.close()

@@ -1,0 +1,190 @@
+"""A site with a public https address signs people in with a key of its own, which servers fetch."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lab import servers
+from openportability.domain import Actor, ActorId, NetworkName, Purpose, Wanted
+from openportability.errors import Misconfigured, NetworkError, SignedOut
+from openportability.network import Asked, Network
+from tests.networks.bluesky.conftest import Load
+from tests.networks.bluesky.stand_in import ISSUER, World, form_of
+from tests.real import pds
+
+#: A name with a dot and an ending that servers do not take for one of this machine.
+HOST = "site.lab.internal"
+SITE = "https://op.example.com"
+METADATA = "/oauth-client-metadata.json"
+KEYS = "/oauth/jwks.json"
+
+
+def served(network: Network, path: str) -> dict[str, Any]:
+    (document,) = [document for document in network.documents if document.path == path]
+    answer = document.serve(Asked(method="GET", query={}, form={}))
+    assert answer.media_type == "application/json"
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
+
+
+def test_the_metadata_is_what_servers_demand(load: Load) -> None:
+    found = served(load(base_url=SITE), METADATA)
+    assert found["client_id"] == SITE + METADATA
+    assert found["client_uri"] == SITE
+    assert found["redirect_uris"] == [f"{SITE}/auth/bluesky/callback"]
+    assert found["jwks_uri"] == SITE + KEYS
+    assert found["dpop_bound_access_tokens"] is True
+    assert set(found["scope"].split()) >= {"atproto"}
+
+
+def test_the_published_key_is_public_and_stays(load: Load) -> None:
+    network = load(base_url=SITE)
+    (key,) = served(network, KEYS)["keys"]
+    assert "d" not in key
+    assert key["alg"] == "ES256"
+    assert served(network, KEYS)["keys"] == [key]
+
+
+def test_each_request_is_signed_anew_with_that_key(load: Load) -> None:
+    world = World()
+    network = load(transport=httpx2.MockTransport(world), base_url=SITE)
+    assert network.sign_in
+    begun = network.sign_in.begin(
+        typed="anna.example.com",
+        purpose=Purpose.IDENTIFY,
+        redirect_uri=f"{SITE}/auth/bluesky/callback",
+        state="opaque",
+        language="en",
+    )
+    network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER})
+    forms = [form_of(world.asked_at(f"{ISSUER}/{path}")[0]) for path in ("par", "token")]
+    assert {form["client_id"] for form in forms} == {SITE + METADATA}
+    assert len({form["client_assertion"] for form in forms}) == 2
+
+
+def test_a_laptop_must_not_call_itself_localhost(load: Load) -> None:
+    with pytest.raises(Misconfigured):
+        load(base_url="http://localhost:8000")
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_a_confidential_site_signs_in_follows_refreshes_and_revokes_at_a_real_pds(
+    load: Load, tmp_path: Path
+) -> None:
+    documents: dict[str, Any] = {}
+    with (
+        https_site(tmp_path, documents) as (site, authority),
+        servers.atproto("--hosts", HOST, extra_ca=authority) as net,
+    ):
+        (home,) = net.pds
+        network = load(base_url=site, plc=net.plc, resolver="")
+        documents |= {path: served(network, path) for path in (METADATA, KEYS)}
+        assert network.sign_in
+        assert network.destination
+        handle = pds.new_handle()
+        did = pds.create_account(home, handle)
+        begun = network.sign_in.begin(
+            typed=did,
+            purpose=Purpose.FOLLOW,
+            redirect_uri=f"{site}/auth/bluesky/callback",
+            state="opaque",
+            language="en",
+        )
+        answer = dict(parse_qsl(urlsplit(pds.consent(begun.url, handle)).query))
+        grant = network.sign_in.finish(secret=begun.secret, answer=answer).grant
+        assert grant
+        grant = network.sign_in.refresh(grant)
+        whom = Wanted(
+            actor=Actor(
+                network=NetworkName("bluesky"),
+                instance="pds.example.com",
+                id=ActorId(pds.made_up_did()),
+                handle="somebody.test",
+                name="Somebody",
+                seen_at=datetime.now(UTC),
+            )
+        )
+        followed = network.destination.follow(grant, [whom]).of[whom.actor.id]
+        assert not isinstance(followed, NetworkError)
+        assert pds.follows(home, did) == [whom.actor.id]
+        network.sign_in.revoke(grant)
+        with pytest.raises(SignedOut):
+            network.destination.follow(grant, [whom])
+
+
+@contextmanager
+def https_site(folder: Path, documents: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Serve documents over TLS; yield the site's address and the file of its authority."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = documents.get(self.path)
+            self.send_response(404 if found is None else 200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority = make_certificates(folder)
+        tls.load_cert_chain(folder / "site.pem")
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"https://{HOST}:{server.server_port}", authority
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def make_certificates(folder: Path) -> Path:
+    """Make an authority and a certificate of the site; return the authority's file."""
+    ca, ca_key = certificate("A test's own authority")
+    leaf, key = certificate(HOST, signer=(ca, ca_key))
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "site.pem").write_bytes(private + leaf.public_bytes(pem))
+    (folder / "authority.pem").write_bytes(ca.public_bytes(pem))
+    return folder / "authority.pem"
+
+
+def certificate(
+    name: str, signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Return a certificate and its key: an authority, or signed by one."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(
+        issuer_name=signer[0].subject if signer else subject,
+        subject_name=subject,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - timedelta(hours=1),
+        not_valid_after=now + timedelta(days=1),
+    ).add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
+    if signer:
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(signer[1] if signer else key, hashes.SHA256()), key

@@ -1,0 +1,176 @@
+"""What is granted, kept fresh and given back, where servers are odd."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from openportability.clock import MovedClock
+from openportability.domain import Grant
+from openportability.errors import Invalid, SignedOut, Throttled, Unavailable
+from openportability.network import Network
+from tests.networks.bluesky.stand_in import (
+    ANNA,
+    BEA,
+    ISSUER,
+    PLC,
+    PROTECTED,
+    TOKEN,
+    Answer,
+    World,
+    begin,
+    document,
+    finish,
+    form_of,
+    granted,
+    says,
+    times_out,
+    tokens,
+)
+
+
+def test_less_than_was_asked_signs_in_but_cannot_follow(network: Network, world: World) -> None:
+    world.answers[TOKEN] = says(200, tokens(scope="atproto"))
+    assert not granted(network).can_follow
+
+
+def test_a_grant_that_proves_nothing_is_given_back(network: Network, world: World) -> None:
+    world.answers[TOKEN] = says(200, tokens(scope="transition:generic"))
+    with pytest.raises(Invalid) as refused:
+        finish(network, begin(network))
+    assert refused.value.code == "at.scope_missing"
+    assert world.asked_at(f"{ISSUER}/revoke")
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(900, 900), (None, 300), ("x", 300), (10**30, 86_400), (-5, 0)]
+)
+def test_a_grant_ends_when_the_server_says_within_reason(
+    network: Network, world: World, clock: MovedClock, said: object, seconds: int
+) -> None:
+    world.answers[TOKEN] = says(200, tokens(expires_in=said))
+    ends = granted(network).expires_at
+    assert ends
+    assert abs(ends - clock.now() - timedelta(seconds=seconds)) < timedelta(seconds=20)
+
+
+def test_secrets_are_not_shown(network: Network) -> None:
+    grant = granted(network)
+    assert "refresh-1" not in repr(grant)
+    assert all(isinstance(value, str) for value in grant.secret.values())
+
+
+# --- refreshing and revoking ---
+
+
+def refreshed(network: Network, grant: Grant) -> Grant:
+    assert network.sign_in
+    return network.sign_in.refresh(grant)
+
+
+def test_a_refresh_gives_a_new_pair_for_the_same_key(network: Network, world: World) -> None:
+    grant = granted(network)
+    world.answers[TOKEN] = says(200, tokens(access_token="access-2", refresh_token="refresh-2"))
+    fresh = refreshed(network, grant)
+    assert fresh.secret["refresh_token"] == "refresh-2"
+    assert fresh.secret["dpop_key"] == grant.secret["dpop_key"]
+    assert form_of(world.asked_at(TOKEN)[-1])["refresh_token"] == "refresh-1"
+
+
+@pytest.mark.parametrize("answer", [times_out, says(500, {"error": "server_error"}), says(502)])
+def test_a_refresh_whose_answer_is_lost_is_not_tried_again(
+    network: Network, world: World, answer: Answer
+) -> None:
+    grant = granted(network)
+    world.answers[TOKEN] = answer
+    with pytest.raises(Unavailable) as unknown:
+        refreshed(network, grant)
+    assert unknown.value.code == "at.uncertain"
+    assert len(world.asked_at(TOKEN)) == 2  # the code, then this one
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client"])
+def test_a_refresh_token_that_is_dead_asks_for_a_new_sign_in(
+    network: Network, world: World, error: str
+) -> None:
+    grant = granted(network)
+    world.answers[TOKEN] = says(400, {"error": error})
+    with pytest.raises(SignedOut) as lost:
+        refreshed(network, grant)
+    assert lost.value.code == "at.session_lost"
+
+
+def test_a_refresh_waits_when_told_to(network: Network, world: World) -> None:
+    grant = granted(network)
+    world.answers[TOKEN] = says(429, {"error": "RateLimitExceeded"}, retry_after="60")
+    with pytest.raises(Throttled) as wait:
+        refreshed(network, grant)
+    assert wait.value.until
+
+
+def test_an_account_that_moved_to_a_sister_server_goes_on_there(
+    network: Network, world: World
+) -> None:
+    grant = granted(network)
+    sister = "https://sister.example.com"
+    world.answers[f"{PLC}/{ANNA}"] = says(
+        200, document(ANNA, handle="anna.example.com", pds=sister)
+    )
+    world.answers[f"{sister}/.well-known/oauth-protected-resource"] = world.answers[PROTECTED]
+    fresh = refreshed(network, grant)
+    assert fresh.secret["pds"] == sister
+    assert fresh.instance == "sister.example.com"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        says(410, {"message": "DID not available"}),
+        says(404),
+        says(200, {"id": ANNA}),
+    ],
+)
+def test_an_account_that_is_no_more_is_signed_out_and_no_token_is_spent(
+    network: Network, world: World, answer: Answer
+) -> None:
+    grant = granted(network)
+    world.answers[f"{PLC}/{ANNA}"] = answer
+    with pytest.raises(SignedOut):
+        refreshed(network, grant)
+    assert len(world.asked_at(TOKEN)) == 1
+
+
+def test_an_account_that_moved_to_another_issuer_signs_in_there(
+    network: Network, world: World
+) -> None:
+    grant = granted(network)
+    grant.secret["issuer"] = "https://old.example.com"
+    with pytest.raises(SignedOut):
+        refreshed(network, grant)
+
+
+def test_tokens_of_another_are_not_taken_in_a_refresh(network: Network, world: World) -> None:
+    grant = granted(network)
+    world.answers[TOKEN] = says(200, tokens(sub=BEA))
+    with pytest.raises(SignedOut):
+        refreshed(network, grant)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_a_grant_that_is_dead_counts_as_revoked(
+    network: Network, world: World, status: int
+) -> None:
+    grant = granted(network)
+    world.answers[f"{ISSUER}/revoke"] = says(status, {"error": "invalid_token"})
+    assert network.sign_in
+    network.sign_in.revoke(grant)
+    assert form_of(world.asked_at(f"{ISSUER}/revoke")[0])["token"] == "refresh-1"
+
+
+def test_a_server_that_is_away_has_not_revoked(network: Network, world: World) -> None:
+    grant = granted(network)
+    world.answers[f"{ISSUER}/revoke"] = says(503)
+    assert network.sign_in
+    with pytest.raises(Unavailable):
+        network.sign_in.revoke(grant)

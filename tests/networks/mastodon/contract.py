@@ -1,0 +1,254 @@
+"""Mastodon under contract: between two strict servers, and between two real ones."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from lab.servers import Snac
+from openportability.clock import MovedClock, monotonic
+from openportability.domain import Actor, ActorId, Grant, NetworkName
+from openportability.network import Begun
+from openportability.outbound import Door
+from tests.networks.mastodon.strict import Person, StrictServer
+from tests.networks.mastodon.world import consent
+from tests.networks.stand_in import Said, serve
+from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
+from tests.real import snac
+
+ALWAYS = {
+    Can.RECORD: "a follow there has no name of its own",
+    Can.FLAG: "servers of this kind flag nobody",
+    Can.ARCHIVE: "lists come from its API, not from an archive",
+    Can.REFRESH: "its tokens do not end by themselves",
+}
+
+UNTOLD = "it cannot be told to fail"
+
+VARIANTS = (
+    Variant(name="strict", cannot=ALWAYS),
+    Variant(
+        name="snac",
+        needs=("snacs",),
+        cannot={
+            **ALWAYS,
+            Can.DENY: "its page has no button to say no",
+            Can.SPEND_CODE: "a code works there again and again",
+            Can.BIND_CODE: "it looks at no code and knows no PKCE",
+            Can.SCOPE: "every token may do everything there",
+            Can.PAGES: "its lists come in one page",
+            Can.LOCK: "its people let everybody follow",
+            Can.MOVE: "a move takes days of its own rules there",
+            **dict.fromkeys((Can.THROTTLE, Can.BREAK, Can.SILENCE), UNTOLD),
+        },
+    ),
+)
+
+
+class BetweenServers(Subject):
+    """Two strict servers on loopback; people live on them in turn."""
+
+    def __init__(self, *servers: StrictServer, clock: MovedClock, door: Door) -> None:
+        options = {"GAP_SECONDS": "0"}
+        self.network = load("mastodon", clock=clock, door=door, options=options)
+        self.redirect_uri = f"{BASE_URL}/auth/mastodon/callback"
+        self._servers = {server.host: server for server in servers}
+        self._clock = clock
+        self._numbers = count()
+
+    def person(self, *, locked: bool = False) -> Actor:
+        number = next(self._numbers)
+        server = list(self._servers.values())[number % len(self._servers)]
+        return self._actor(server, server.add(f"person{number}", locked=locked))
+
+    def typed(self, who: Actor) -> str:
+        return f"@{who.handle}"
+
+    def mistyped(self) -> str:
+        return "nobody at nowhere"
+
+    def consent(self, begun: Begun, who: Actor, *, allow: bool = True) -> Mapping[str, str]:
+        server = self._home(who)
+        server.signed_in, server.agrees = who.name, allow
+        return consent(server, begun.url)
+
+    def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
+        return {**self.consent(begun, who), "iss": "https://evil.example"}
+
+    def withdraw(self, grant: Grant) -> None:
+        del self._servers[grant.instance].tokens[grant.secret["access_token"]]
+
+    def follows(self, who: Actor) -> list[ActorId]:
+        home = self._home(who)
+        mine = self._shown(home, who).id
+        return [ActorId(home.people[them].uri) for us, them in home.follows if us == mine]
+
+    def follow_by_hand(self, who: Actor, whom: Actor) -> None:
+        home = self._home(who)
+        home.follows.append((self._shown(home, who).id, self._shown(home, whom).id))
+
+    def fill_pages(self, who: Actor) -> frozenset[ActorId]:
+        # Two full pages exactly: the second leads to an empty one.
+        others = [self.person() for _ in range(160)]
+        for other in others:
+            self.follow_by_hand(who, other)
+        return frozenset(other.id for other in others)
+
+    def approve(self, who: Actor, asked_by: Actor) -> None:
+        home = self._home(asked_by)
+        pair = (self._shown(home, asked_by).id, self._shown(home, who).id)
+        home.requests.remove(pair)
+        home.follows.append(pair)
+
+    def move(self, who: Actor) -> Actor:
+        new = self.person()
+        moved_to = self._shown(self._home(new), new)
+        for server in self._servers.values():
+            self._shown(server, who).moved = moved_to
+        return new
+
+    def delete(self, who: Actor) -> None:
+        for server in self._servers.values():
+            for number in [n for n, person in server.people.items() if person.uri == who.id]:
+                del server.people[number]
+
+    def fail_next(self, fault: Fault) -> datetime | None:
+        until = self._clock.now() + timedelta(minutes=5)
+        past = "2001-01-01T00:00:00.000000Z"
+        replies = {
+            Fault.DOWN: Said(status=503, body="<h1>503</h1>"),
+            Fault.GARBAGE: Said(body="<h1>maintenance</h1>"),
+            Fault.THROTTLED: Said(status=429, headers={"x-ratelimit-reset": until.isoformat()}),
+            Fault.THROTTLED_BLIND: Said(status=429),
+            Fault.THROTTLED_PAST: Said(status=429, headers={"x-ratelimit-reset": past}),
+        }
+        # One trouble for both servers: whoever is asked first has it.
+        waiting = [replies[fault]] if fault in replies else []
+        lost = ["/follow"] if fault is Fault.SILENCE else []
+        for server in self._servers.values():
+            server.faults["/follow"], server.lost = waiting, lost
+        return until if fault is Fault.THROTTLED else None
+
+    def _home(self, who: Actor) -> StrictServer:
+        return self._servers[who.instance]
+
+    def _shown(self, server: StrictServer, who: Actor) -> Person:
+        """Return somebody as a server shows them, asking theirs if need be."""
+        known = (person for person in server.people.values() if person.uri == who.id)
+        found = next(known, None)
+        if found is None:
+            (found,) = server._asked_about(who.id)
+        found.known = True
+        return found
+
+    def _actor(self, server: StrictServer, person: Person) -> Actor:
+        return Actor(
+            network=NetworkName("mastodon"),
+            instance=server.host,
+            id=ActorId(person.uri),
+            handle=f"{person.username}@{server.host}",
+            name=person.username,
+            seen_at=self._clock.now(),
+        )
+
+
+class BetweenRealServers(Subject):
+    """Two real servers that federate; people live on them in turn."""
+
+    def __init__(self, servers: tuple[Snac, Snac], *, clock: MovedClock, door: Door) -> None:
+        options = {"GAP_SECONDS": "0"}
+        self.network = load("mastodon", clock=clock, door=door, options=options)
+        self.redirect_uri = f"{BASE_URL}/auth/mastodon/callback"
+        self._servers = {urlsplit(server.url).netloc: server for server in servers}
+        self._passwords: dict[str, str] = {}
+        self._people: dict[str, snac.Person] = {}
+        self._clock = clock
+        self._numbers = count()
+
+    def person(self, *, locked: bool = False) -> Actor:
+        number = next(self._numbers)
+        host, server = list(self._servers.items())[number % 2]
+        name = f"person{number}"
+        actor = Actor(
+            network=NetworkName("mastodon"),
+            instance=host,
+            id=ActorId(f"{server.url}/{name}"),
+            handle=f"{name}@{host}",
+            name=name,
+            seen_at=self._clock.now(),
+        )
+        self._passwords[actor.id] = server.new_person(name)
+        return actor
+
+    def typed(self, who: Actor) -> str:
+        return f"@{who.handle}"
+
+    def mistyped(self) -> str:
+        return "nobody at nowhere"
+
+    def consent(self, begun: Begun, who: Actor, *, allow: bool = True) -> Mapping[str, str]:
+        back = snac.consent(begun.url, who.name, self._passwords[who.id], self.redirect_uri)
+        return dict(parse_qsl(urlsplit(back).query))
+
+    def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
+        return {**self.consent(begun, who), "iss": "https://evil.example"}
+
+    def withdraw(self, grant: Grant) -> None:
+        token = grant.secret["access_token"]
+        (self._servers[grant.instance].data / "token" / f"{token}.json").unlink()
+
+    def follows(self, who: Actor) -> list[ActorId]:
+        scheme = urlsplit(self._servers[who.instance].url).scheme
+        addresses = (address.split("@") for address in self._client(who).following())
+        return [ActorId(f"{scheme}://{host}/{name}") for name, host in addresses]
+
+    def follow_by_hand(self, who: Actor, whom: Actor) -> None:
+        self._client(who).follow(whom.handle)
+
+    def delete(self, who: Actor) -> None:
+        shutil.rmtree(self._servers[who.instance].data / "user" / who.name)
+
+    def settle(self) -> None:
+        until = monotonic() + 20
+        while monotonic() < until and any(self._pending()):
+            time.sleep(0.1)
+
+    def _pending(self) -> Iterator[Path]:
+        """Return the follows that the other side has not accepted yet."""
+        for server in self._servers.values():
+            for path in server.data.glob("user/*/following/*.json"):
+                if '"type": "Follow",\n    "id"' in path.read_text().partition('"object"')[0]:
+                    yield path
+
+    def _client(self, who: Actor) -> snac.Person:
+        if who.id not in self._people:
+            url = self._servers[who.instance].url
+            self._people[who.id] = snac.Person(url, who.name, self._passwords[who.id])
+        return self._people[who.id]
+
+
+@contextmanager
+def subject(variant: Variant, fixture: Fixture) -> Iterator[Subject]:
+    """Give two servers that know each other."""
+    with ExitStack() as stack:
+        clock = MovedClock()
+        door = a_door(clock)
+        stack.callback(door.close)
+        if variant.name == "snac":
+            yield BetweenRealServers(fixture("snacs"), clock=clock, door=door)
+            return
+        servers = []
+        for _ in range(2):
+            server = StrictServer(host="", scheme="http")
+            server.apps_left = 1_000
+            server.host = urlsplit(stack.enter_context(serve(server))).netloc
+            servers.append(server)
+        one, other = servers
+        one.peers, other.peers = {other.host: other}, {one.host: one}
+        yield BetweenServers(one, other, clock=clock, door=door)
