@@ -14,6 +14,7 @@ from scripts.tree import ROOT, files, report
 
 MAY_AWAIT = {
     "src/openportability/web/sse.py",
+    "src/openportability/web/documents.py",
     "src/openportability/web/security.py",
     "src/openportability/jobs/procrastinate.py",
 }

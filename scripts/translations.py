@@ -21,7 +21,14 @@ from scripts.tree import ROOT, report
 
 SOURCES = ROOT / "src/openportability"
 METHODS = [("web/static/**", "ignore"), ("**.py", "python"), ("**/templates/**.html", "jinja2")]
-OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false", "encoding": "utf-8"}}
+OPTIONS = {
+    "**/templates/**.html": {
+        "trimmed": "true",
+        "silent": "false",
+        "encoding": "utf-8",
+        "extensions": "jinja2.ext.do",
+    }
+}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "to_translate": None}
 
 _PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -33,7 +40,7 @@ def main(arguments: list[str]) -> int:
         case ["extract"]:
             update(extracted())
         case ["add", code]:
-            _write(LOCALES / f"{code}.po", Catalog(locale=code.replace("-", "_")))
+            _write(LOCALES / f"{code}.po", _new(locale=code.replace("-", "_")))
             update(extracted())
         case ["compile"]:
             for po in LOCALES.glob("*.po"):
@@ -48,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 def extracted() -> Catalog:
     """Return all texts of the sources."""
-    found = Catalog(project="OpenPortability", charset="utf-8", fuzzy=False)
+    found = _new(locale=None)
     texts = extract_from_dir(
         SOURCES,
         METHODS,
@@ -60,6 +67,20 @@ def extracted() -> Catalog:
     for path, line, message, comments, context in texts:
         found.add(message, None, [(path, line)], auto_comments=comments, context=context)
     return found
+
+
+def _new(*, locale: str | None) -> Catalog:
+    return Catalog(
+        locale=locale,
+        project="OpenPortability",
+        version="1",
+        copyright_holder="The OpenPortability founders",
+        msgid_bugs_address="none",
+        last_translator="none",
+        language_team="none",
+        header_comment="# OpenPortability in other words. Licence: AGPL-3.0-or-later.",
+        fuzzy=False,
+    )
 
 
 def update(template: Catalog) -> None:
@@ -102,6 +123,7 @@ def _read(po: Path) -> Catalog:
 
 
 def _write(path: Path, catalogue: Catalog) -> None:
+    path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalogue, width=100, omit_header=False, sort_by_file=True)
 

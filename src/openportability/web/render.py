@@ -1,0 +1,99 @@
+"""Pages, and blocks of pages.
+
+`page` answers with a whole template, `part` with one block of it (an htmx swap), `block` is that
+block as text (an event stream). Every template has `ui`, the macros of `_macros.html`, without
+importing anything. A block that is rendered alone sees the values given and the globals, not what
+the template sets outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from openportability.web import cookies, i18n
+from openportability.web.house import house_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environment(static: Callable[[str], str]) -> Environment:
+    """Make the templates' environment; `static` turns a path into its address of today."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True, enabled_extensions=()),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # comes with the i18n extension
+        i18n.looked_up,
+        i18n.looked_up_plural,
+        newstyle=True,
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.filters.update(i18n.FILTERS)
+    made.globals["static"] = static
+    made.globals["ui"] = made.get_template("_macros.html").module
+    return made
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """Answer with a page. A flash message that waits is shown on it, once."""
+    flash = cookies.flash_of(request)
+    shell = {**_shell(request), "flash": flash}
+    text = _environment(request).get_template(template).render({**shell, **values})
+    response = HTMLResponse(text, status)
+    if flash is not None:
+        cookies.drop(request, response, cookies.FLASH)
+    return response
+
+
+def part(
+    request: Request, template: str, name: str, *, status: int = 200, **values: object
+) -> HTMLResponse:
+    """Answer with one block of a page, for a swap."""
+    return HTMLResponse(block(request, template, name, **values), status)
+
+
+def block(request: Request, template: str, name: str, **values: object) -> str:
+    """Return one block of a page as text."""
+    made = _environment(request).get_template(template)
+    context = made.new_context({**_shell(request), "flash": None, **values})
+    return "".join(made.blocks[name](context))
+
+
+def _environment(request: Request) -> Environment:
+    found: Environment = request.app.state.templates
+    return found
+
+
+def _shell(request: Request) -> Mapping[str, Any]:
+    """What every template may use, besides its own values."""
+    house = house_of(request)
+    language = i18n.speaking()
+    path: str = request.scope["path"]
+    query = f"?{request.url.query}" if request.url.query else ""
+    # A page made by an unsafe method has no address to come back to in another language.
+    here = f"{path}{query}" if request.method in {"GET", "HEAD"} else "/"
+    return {
+        "request": request,
+        "path": path,
+        "here": here,
+        "language": language.code,
+        "languages": request.app.state.languages.values(),
+        "dir": language.direction,
+        "path_for": lambda code: f"/{code}{here}",
+        "base_url": house.settings.base_url,
+        "development": not house.settings.production,
+        "networks": list(house.networks.values()),
+        "member": getattr(request.state, "member", None),
+        "theme": cookies.theme_of(request),
+    }

@@ -1,0 +1,337 @@
+"""What happened and what to do next, for every code. A network brings its own words.
+
+`%(name)s` is filled from the error's detail; where that is silent, from `UNSAID`. All texts are
+for the catalogues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from openportability.web.i18n import to_translate as _
+
+#: What stands in place of a detail that an error does not carry.
+UNSAID: Mapping[str, str] = {
+    "file": _("one of the files"),
+    "count": _("some"),
+    "expected": _("more"),
+    "cap": _("there is a limit"),
+    "owner": _("someone else"),
+    "mine": _("another account"),
+    "host": _("the server"),
+    "network": _("the network"),
+    "until": _("a little later"),
+    "date": _("the newest date"),
+    "place": _("not known yet"),
+    "reason": _("something does not fit"),
+}
+
+#: Where a page offers to go, by the longest beginning of a code that fits.
+WAYS_ON: Mapping[str, tuple[str, str]] = {
+    "": (_("Back to the start"), "/"),
+    "archive.": (_("Back to your archive"), "/archive"),
+    "archive.other_owner": (_("See your accounts"), "/accounts"),
+    "archive.no_owner": (_("See your accounts"), "/accounts"),
+    "auth.": (_("Sign in again"), "/sign-in"),
+    "auth.taken": (_("See your accounts"), "/accounts"),
+    "auth.last_account": (_("See your accounts"), "/accounts"),
+    "import.": (_("Back to your archive"), "/archive"),
+    "net.signed_out": (_("See your accounts"), "/accounts"),
+    "plan.": (_("See the new plan"), "/reconnect"),
+    "svc.signed_out": (_("Sign in"), "/sign-in"),
+    "target.": (_("Back to your matches"), "/matches"),
+    "undo.": (_("Back to your reconnections"), "/reconnect"),
+}
+
+#: Code → (what happened, what to do next).
+WORDS: Mapping[str, tuple[str, str]] = {
+    "svc.signed_out": (
+        _("Please sign in"),
+        _("This page is yours alone. Sign in, and you can go on where you were."),
+    ),
+    "svc.bad_input": (
+        _("Something needs to be corrected"),
+        _("Go back, look at what you typed or chose, and try again. Nothing was changed."),
+    ),
+    "svc.bad_cursor": (
+        _("This part of the list has moved"),
+        _("Open the list again from its beginning."),
+    ),
+    "svc.not_allowed": (
+        _("This is not possible for you"),
+        _("Nothing was changed. If you think it should be possible, ask who runs this site."),
+    ),
+    "svc.cross_site": (
+        _("This request came from another site"),
+        _("We did nothing. If it was you, open the page here and try again."),
+    ),
+    "svc.not_found": (
+        _("There is nothing here"),
+        _("The page may have moved, or the address has a slip in it."),
+    ),
+    "svc.wrong_method": (
+        _("This page cannot be used in that way"),
+        _("Go back and use the button on the page. Nothing was changed."),
+    ),
+    "svc.wrong_host": (
+        _("This site has another address"),
+        _("Open it at its own address. Nothing was changed."),
+    ),
+    "svc.too_large": (
+        _("This is larger than we can take"),
+        _("Nothing was kept. Send less at once, or ask who runs this site."),
+    ),
+    "svc.too_many": (
+        _("That was very quick"),
+        _("Please try again %(until)s. Nothing is lost."),
+    ),
+    "svc.internal": (
+        _("Something broke here"),
+        _("It is our fault and nothing of yours is lost. Please try again in a minute."),
+    ),
+    "svc.misconfigured": (
+        _("This site is not set up completely"),
+        _("Who runs it has been told in its logs. Please come back later."),
+    ),
+    "svc.queue": (
+        _("Many people are here today"),
+        _("Your place in the queue: %(place)s. It goes on by itself; you need not wait here."),
+    ),
+    "svc.readonly": (
+        _("We are doing some maintenance"),
+        _("You can look at everything. Changes work again %(until)s."),
+    ),
+    "auth.denied": (
+        _("You did not allow it"),
+        _("That is fine, and nothing was changed. You can start again whenever you like."),
+    ),
+    "auth.expired": (
+        _("This sign-in took too long"),
+        _("For your safety it ended by itself. Start again; it usually takes a few seconds."),
+    ),
+    "auth.replayed": (
+        _("This sign-in was used already, or began in another browser"),
+        _("Nothing was changed. Start again in this browser."),
+    ),
+    "auth.mixed_up": (
+        _("The answer came from another server than the one you chose"),
+        _("We stopped, and nothing was changed. Start again and check the name of your server."),
+    ),
+    "auth.wrong_account": (
+        _("You signed in as another account than the one you named"),
+        _("Start again, and choose the account you want to use here."),
+    ),
+    "auth.clock": (
+        _("Our clock and the server's do not agree"),
+        _("Who runs this site has been told. Please try again later."),
+    ),
+    "auth.taken": (
+        _("This account belongs to another member here"),
+        _("If both are you, join them: we show what moves before anything does. Or cancel."),
+    ),
+    "auth.last_account": (
+        _("This is your last account"),
+        _("Link another one first, or leave altogether on the page for leaving."),
+    ),
+    "archive.not_zip": (
+        _("This is not the zip file you were given"),
+        _("Choose the file as you downloaded it; its name ends in .zip."),
+    ),
+    "archive.not_chosen": (
+        _("No file was chosen"),
+        _("Choose the zip file of your archive, then press the button again."),
+    ),
+    "archive.truncated": (
+        _("The download was cut off"),
+        _("Download the archive again, or unpack what you have and choose the two list files."),
+    ),
+    "archive.encrypted": (
+        _("The zip has a password"),
+        _("Unpack it on your computer and choose the two list files inside it."),
+    ),
+    "archive.method": (
+        _("This kind of zip cannot be unpacked here"),
+        _("Unpack it on your computer and choose the two list files inside it."),
+    ),
+    "archive.classic": (
+        _("This is an old kind of archive, without your lists"),
+        _("Ask for a new archive: the page explains how. It takes a day or more."),
+    ),
+    "archive.not_archive": (
+        _("This zip is not such an archive"),
+        _("Choose the zip file you received when you asked for your data."),
+    ),
+    "archive.no_lists": (
+        _("There is no list of follows inside"),
+        _("Ask for a new archive, or add the list files themselves."),
+    ),
+    "archive.missing_list": (
+        _("Only one of the two lists was found"),
+        _("You can go on: fewer people will be found. Or add the other list."),
+    ),
+    "archive.partial": (
+        _("This archive says of itself that it is not complete"),
+        _("You can go on with what is in it, or ask for a new archive."),
+    ),
+    "archive.corrupt_file": (
+        _("A file in the archive is damaged: %(file)s"),
+        _("Download the archive again, or unpack it and choose the list files by hand."),
+    ),
+    "archive.wrong_list": (
+        _("A file holds another list than its name says: %(file)s"),
+        _("Choose the right file."),
+    ),
+    "archive.partial": (
+        _("This is one of several downloads of your archive"),
+        _("If a list seems too short, choose all the downloads together."),
+    ),
+    "archive.part_missing": (
+        _("A part of a list is missing"),
+        _("You can go on with the parts that are there, or try with the complete archive."),
+    ),
+    "archive.count_mismatch": (
+        _("The archive announces %(expected)s rows, we read %(count)s"),
+        _("You can go on with what was read, or download the archive again."),
+    ),
+    "archive.skipped_rows": (
+        _("Lines that could not be used: %(count)s"),
+        _("All others were read. There is nothing you need to do."),
+    ),
+    "archive.rounded_ids": (
+        _("Another program has damaged the numbers in this file"),
+        _("Use the file as you received it, unopened and unchanged."),
+    ),
+    "archive.other_owner": (
+        _("This archive belongs to %(owner)s, and you are signed in as %(mine)s"),
+        _("Link the account it belongs to, or choose your own archive. Nothing was changed."),
+    ),
+    "archive.taken": (
+        _("This archive belongs to an account of another member"),
+        _("If that is you, sign in with that account. Nothing was changed."),
+    ),
+    "archive.no_owner": (
+        _("We cannot tell whose lists these are"),
+        _("Add the file account.js of your archive, or link the account they belong to."),
+    ),
+    "archive.inconsistent": (
+        _("This archive was changed after it was made"),
+        _("Use the archive as you received it."),
+    ),
+    "archive.several": (
+        _("There is more than one archive here"),
+        _("We used the one of %(date)s. Choose another if that is not the one you meant."),
+    ),
+    "archive.unsafe_path": (
+        _("The zip holds names that no real archive has"),
+        _("Use the archive as you received it."),
+    ),
+    "archive.limits": (
+        _("This is larger than this site accepts (%(cap)s)"),
+        _("Ask who runs this site, or run one of your own: it is made for that."),
+    ),
+    "archive.directory_rebuilt": (
+        _("The index of the zip was damaged; we made it again"),
+        _("Please check that the counts look right to you."),
+    ),
+    "import.unreadable": (
+        _("This file cannot be read"),
+        _("Choose the file as you exported it, or export it again."),
+    ),
+    "import.wrong_kind": (
+        _("This file holds another kind of list"),
+        _("Choose the list of accounts you follow."),
+    ),
+    "import.skipped_rows": (
+        _("Lines that could not be used: %(count)s"),
+        _("All others were read. There is nothing you need to do."),
+    ),
+    "target.unavailable": (
+        _("This person cannot be shown"),
+        _("There is nothing you need to do."),
+    ),
+    "target.self": (_("This is you"), _("You need not follow yourself.")),
+    "plan.stale": (
+        _("The world changed since your plan was made"),
+        _("Look at the new plan, then start it."),
+    ),
+    "plan.stopped": (
+        _("This was stopped before it was done"),
+        _("You can choose it again whenever you like."),
+    ),
+    "plan.left_out": (
+        _("Some will not be done: %(count)s"),
+        _("The list says why for each of them."),
+    ),
+    "undo.kept": (
+        _("You made this follow again yourself"),
+        _("So we left it as it is."),
+    ),
+    "net.error": (
+        _("Something went wrong between us and %(network)s"),
+        _("Nothing of yours is lost. Please try again in a few minutes."),
+    ),
+    "net.throttled": (
+        _("We are asked to slow down by %(network)s"),
+        _("It goes on by itself %(until)s."),
+    ),
+    "net.busy": (
+        _("Many people are asking %(host)s through us just now"),
+        _("Please try again in a minute."),
+    ),
+    "net.unavailable": (
+        _("There is no answer from %(host)s"),
+        _("It may be away for a while. We try again by ourselves where work is under way."),
+    ),
+    "net.unreachable": (
+        _("There is no way to reach %(host)s"),
+        _("Check how its name is spelled, or try again later."),
+    ),
+    "net.timeout": (
+        _("The answer of %(host)s took too long"),
+        _("It may be very busy. Please try again in a few minutes."),
+    ),
+    "net.garbage": (
+        _("The answer of %(host)s makes no sense to us"),
+        _("It may be under repair, or no server of this kind. Please try again later."),
+    ),
+    "net.too_large": (
+        _("The answer of %(host)s was far too long"),
+        _("We stopped reading. Check the name of your server, or try again later."),
+    ),
+    "net.address": (
+        _("This is not the address of a public server"),
+        _("Check how the name of your server is spelled."),
+    ),
+    "net.signed_out": (
+        _("Your permission at %(network)s has ended"),
+        _("Sign in there once more; what was under way then goes on by itself."),
+    ),
+    "net.flagged": (
+        _("Your account looks like a bulk follower to %(network)s"),
+        _("We stopped everything there. Give it some days of rest, then go on gently."),
+    ),
+    "net.scope_missing": (
+        _("One permission is missing at %(network)s"),
+        _("Sign in there once more and allow it; what was under way then goes on by itself."),
+    ),
+    "net.pending": (
+        _("This waits for the person's approval"),
+        _("There is nothing you need to do: we look from time to time."),
+    ),
+    "net.rejected": (
+        _("The person did not accept"),
+        _("There is nothing you need to do."),
+    ),
+    "net.blocked": (
+        _("This is not possible between you two"),
+        _("There is nothing you need to do."),
+    ),
+    "net.refused": (
+        _("This is not possible at %(network)s"),
+        _("There is nothing you need to do."),
+    ),
+    "net.gone": (
+        _("This account no longer exists"),
+        _("There is nothing you need to do."),
+    ),
+}

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from openportability.web import i18n
+from scripts import translations
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(translations, "LOCALES", tmp_path / "locales")
+    return tmp_path / "locales"
+
+
+def test_a_language_begins_with_all_texts_untranslated(folder: Path) -> None:
+    assert translations.main(["add", "fr"]) == 0
+    text = (folder / "fr.po").read_text(encoding="utf-8")
+    assert 'msgid "There is nothing here"' in text
+    assert 'msgid "You left. Your people need not be lost."' in text
+    assert translations.main([]) == 1
+
+
+def test_what_is_translated_stays_when_texts_are_extracted_again(folder: Path) -> None:
+    translations.main(["add", "fr"])
+    po = folder / "fr.po"
+    blank = 'msgid "There is nothing here"\nmsgstr ""'
+    text = po.read_text(encoding="utf-8")
+    po.write_text(text.replace(blank, blank[:-1] + 'Il n’y a rien ici"'), encoding="utf-8")
+    translations.main(["extract"])
+    translations.main(["compile"])
+    assert (folder / "fr.mo").is_file()
+    with i18n.spoken(i18n.load_languages(folder)["fr"]):
+        assert i18n.gettext("There is nothing here") == "Il n’y a rien ici"
+
+
+def test_a_translation_that_invents_a_placeholder_is_refused(folder: Path) -> None:
+    translations.main(["add", "fr"])
+    po = folder / "fr.po"
+    blank = 'msgid "There is nothing here"\nmsgstr ""'
+    text = po.read_text(encoding="utf-8")
+    po.write_text(text.replace(blank, blank[:-1] + '%(nobody)s"'), encoding="utf-8")
+    complaints = list(translations.complaints(translations.extracted()))
+    assert "fr.po: other placeholders: There is nothing here" in complaints
