@@ -1,0 +1,267 @@
+"""List files → sorted ids: incremental JSON, wrappers, ids, links, parts.
+
+Told what to look for by an `ArchiveFormat`. Constant memory for parsing, 8 bytes an id for the
+result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import ijson
+import numpy as np
+
+from openportability.archives.gather import Readable
+from openportability.archives.rules import Caps, Owner
+from openportability.archives.text import json_in, shown
+from openportability.domain import ActorId, Kind
+from openportability.errors import Invalid
+from openportability.graph.codec import Keys
+from openportability.network import ArchiveFormat, ListEntry
+
+#: The one in C; the others are ten times slower, and the pure one accepts other texts.
+_JSON = ijson.get_backend("yajl2_c")
+
+_BITE_BYTES = 1 << 14
+#: A row may come in so many bytes at most; beyond, nothing can be said about what follows.
+_ENDLESS_ROW_BYTES = 1 << 15
+#: Arrays have no place in a row; the JSON reader crashes on some 100,000 of them inside each other.
+_MOST_ARRAYS_IN_A_BITE = 4096
+
+_ID = re.compile(r"[1-9][0-9]{0,19}")
+_MOST_ID = 2**64 - 1
+#: Above, a JSON number was already rounded by whoever wrote it.
+_MOST_EXACT = 2**53 - 1
+#: An ordinary link has some 55 letters; a longer one has its row weighed.
+_ORDINARY_LINK = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFile:
+    """One file of a list, and what it gave."""
+
+    file: str
+    kind: Kind
+    #: All its rows.
+    count: int
+    #: Ids that were there before, in this file or in an earlier one.
+    duplicates: int
+    #: Rows without a usable id.
+    skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What is new in a list, gone from it, and as before."""
+
+    added: int
+    removed: int
+    unchanged: int
+
+
+def read_list(
+    form: ArchiveFormat, entry: ListEntry, parts: Sequence[Readable], caps: Caps
+) -> tuple[Keys, list[ReadFile]]:
+    """Return the ids of a list from all its parts, and what each part gave."""
+    ids = array("Q")
+    bytes_left, rows_left = caps.list_bytes, caps.rows
+    sieves: list[_Sieve] = []
+    ends: list[int] = []
+    for part in parts:
+        feed = _Feed(part, bytes_left)
+        sieve = _Sieve(form, entry.wrapper, caps, ids)
+        sieve.take_all(feed, rows_left)
+        bytes_left, rows_left = feed.left, rows_left - sieve.count
+        sieves.append(sieve)
+        ends.append(len(ids))
+    keys, firsts = np.unique(np.array(ids, np.uint64), return_index=True)
+    fresh = np.diff(np.searchsorted(np.sort(firsts), [0, *ends]))
+    files = [
+        ReadFile(
+            file=part.place.path,
+            kind=entry.kind,
+            count=sieve.count,
+            duplicates=sieve.count - sieve.skipped - int(new),
+            skipped=sieve.skipped,
+        )
+        for part, sieve, new in zip(parts, sieves, fresh, strict=True)
+    ]
+    return keys, files
+
+
+def read_owners(form: ArchiveFormat, file: Readable, caps: Caps) -> list[Owner]:
+    """Return whose archive it is, by the file that says so."""
+    owners = []
+    for item in _items(_Feed(file, caps.manifest_bytes)):
+        row = item.get(form.owner_wrapper, item) if isinstance(item, dict) else None
+        actor = actor_id(row.get(form.owner_id_field)) if isinstance(row, dict) else None
+        if isinstance(row, dict) and actor is not None:
+            owners.append(Owner(id=actor, handle=shown(row.get(form.owner_handle_field))))
+    if not owners:
+        raise Invalid("archive.corrupt_file", file=file.place.path)
+    return owners
+
+
+def actor_id(value: object) -> ActorId | None:
+    """Return an id in its one spelling, or None for anything else."""
+    try:
+        number = _number(value)
+    except _Rounded:
+        return None
+    return None if number is None else ActorId(str(number))
+
+
+def changes(before: Keys | None, after: Keys) -> Changes:
+    """Compare a list with the one it replaces."""
+    if before is None:
+        return Changes(added=after.size, removed=0, unchanged=0)
+    kept = int(np.intersect1d(before, after, assume_unique=True).size)
+    return Changes(added=after.size - kept, removed=before.size - kept, unchanged=kept)
+
+
+def checksum(keys: Keys) -> str:
+    """Return the SHA-256 of a list in its reference form: decimal, one a line, sorted."""
+    digest = hashlib.sha256()
+    for start in range(0, keys.size, _BITE_BYTES):
+        digest.update("".join(f"{key}\n" for key in keys[start : start + _BITE_BYTES]).encode())
+    return digest.hexdigest()
+
+
+class _Feed:
+    """A file's JSON for the parser, in small bites; stops what would never end."""
+
+    def __init__(self, file: Readable, most_bytes: int) -> None:
+        self.path = file.place.path
+        self.left = most_bytes
+        #: Bytes handed out since the last row was complete.
+        self.waiting = 0
+        self._pieces = json_in(file.pieces(), b"[", file=self.path)
+        self._held = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return the next bite, at most `size` bytes; nothing at the end."""
+        if size <= 0:
+            return b""
+        if not self._held:
+            self._held = memoryview(next(self._pieces, b""))
+        bite, self._held = bytes(self._held[:size]), self._held[size:]
+        self.left -= len(bite)
+        self.waiting += len(bite)
+        if self.left < 0:
+            raise Invalid("archive.limits", cap="list")
+        if self.waiting > _ENDLESS_ROW_BYTES + size or bite.count(b"[") > _MOST_ARRAYS_IN_A_BITE:
+            raise Invalid("archive.corrupt_file", file=self.path)
+        return bite
+
+
+def _items(feed: _Feed) -> Iterator[object]:
+    """Yield the rows of a file."""
+    try:
+        # use_float: the parser crashes on exact numbers with more digits than Python reads.
+        for item in _JSON.items(feed, "item", buf_size=_BITE_BYTES, use_float=True):
+            feed.waiting = 0
+            yield item
+    except (ijson.JSONError, ValueError, ArithmeticError):
+        raise Invalid("archive.corrupt_file", file=feed.path) from None
+
+
+class _Sieve:
+    """Takes the rows of one file and keeps their ids."""
+
+    def __init__(self, form: ArchiveFormat, wrapper: str, caps: Caps, ids: array[int]) -> None:
+        self._form = form
+        self._wrapper = wrapper
+        self._caps = caps
+        self._ids = ids
+        self._link = re.compile(
+            f"https://(?:{'|'.join(map(re.escape, sorted(form.link_hosts)))})"
+            rf"{re.escape(form.link_path)}\?([^#\s]*)"
+        )
+        self.count = self.skipped = self._right = self._wrong = 0
+
+    def take_all(self, feed: _Feed, most_rows: int) -> None:
+        """Take every row. Raise `Invalid` for a file that is not what its name says."""
+        append = self._ids.append
+        for item in _items(feed):
+            self.count += 1
+            if self.count > most_rows:
+                raise Invalid("archive.limits", cap="rows")
+            try:
+                number = self._take(item)
+            except _Rounded:
+                raise Invalid("archive.rounded_ids", file=feed.path) from None
+            if number is None:
+                self.skipped += 1
+            else:
+                append(number)
+        if self._wrong * 2 > self.count:
+            raise Invalid("archive.wrong_list", file=feed.path)
+        if self.count and not self._right:
+            raise Invalid("archive.corrupt_file", file=feed.path)
+
+    def _take(self, item: object) -> int | None:
+        if not isinstance(item, dict):
+            return None
+        form = self._form
+        row = item.get(self._wrapper)
+        if not isinstance(row, dict):
+            if form.id_field not in item and form.link_field not in item:
+                self._wrong += len(item) == 1 and isinstance(next(iter(item.values())), dict)
+                return None
+            # Archives of before 2020 have no wrapper.
+            row = item
+        self._right += 1
+        if not self._is_ordinary(item, row) and _weight(item) > self._caps.row_bytes:
+            return None
+        if form.id_field in row:
+            return _number(row[form.id_field])
+        return self._linked(row.get(form.link_field))
+
+    def _is_ordinary(self, item: dict[str, object], row: dict[str, object]) -> bool:
+        """True for a row that cannot be too long; all but a few are such."""
+        if len(item) > 1 or len(row) > 2 or self._form.id_field not in row:
+            return False
+        link = row.get(self._form.link_field)
+        return len(row) == 1 or (isinstance(link, str) and len(link) < _ORDINARY_LINK)
+
+    def _linked(self, link: object) -> int | None:
+        """Return the id in a link to someone's page. What the link is otherwise is never used."""
+        found = self._link.fullmatch(link) if isinstance(link, str) else None
+        if found is None:
+            return None
+        pairs = [pair.partition("=") for pair in found[1].split("&")]
+        values = [value for name, _, value in pairs if name == self._form.link_parameter]
+        return _number(values[0]) if len(values) == 1 else None
+
+
+class _Rounded(Exception):
+    """A number that is no longer the one it was."""
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str):
+        number = int(value) if _ID.fullmatch(value) else 0
+        return number if 0 < number <= _MOST_ID else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if value > _MOST_EXACT:
+        raise _Rounded
+    return int(value) if value >= 1 and value == int(value) else None
+
+
+def _weight(item: object) -> int:
+    """Return the bytes of all texts in a row."""
+    weight, left = 0, [item]
+    while left:
+        match left.pop():
+            case str(text):
+                weight += len(text.encode())
+            case dict(row):
+                left += [*row.keys(), *row.values()]
+            case list(rows):
+                left += rows
+    return weight
