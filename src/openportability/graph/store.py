@@ -1,0 +1,209 @@
+"""Lists in and out: one sealed row for a user, network and kind. Nothing here knows who is a member."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, select, tuple_
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Database, Tx
+from openportability.db.schema import follow_lists, user_keys
+from openportability.domain import AccountId, Kind, NetworkName, UserId
+from openportability.graph.codec import Keys, Unreadable, decode, encode
+from openportability.vault import PersonalKey, Vault
+from openportability.vault import Unreadable as Sealed
+
+log = logging.getLogger(__name__)
+
+#: What one query of a pass reads: so many lists, and no more once they hold so many links (12 MB).
+_BATCH_LISTS = 500
+_BATCH_LINKS = 2_000_000
+
+_OWN = (follow_lists.c.user_id, follow_lists.c.network, follow_lists.c.kind)
+_SEALED = select(*_OWN, follow_lists.c.account_id, follow_lists.c.sealed, user_keys.c.wrapped).join(
+    user_keys, user_keys.c.user_id == follow_lists.c.user_id
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOf:
+    """Whose list, and of what."""
+
+    user: UserId
+    network: NetworkName
+    kind: Kind
+    #: The account it belongs to: who unlinks that account takes its lists away.
+    account: AccountId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A list as it is listed: all but the keys."""
+
+    of: ListOf
+    count: int
+    taken_at: datetime | None
+    imported_at: datetime
+
+
+def put_list(
+    tx: Tx,
+    key: PersonalKey,
+    of: ListOf,
+    keys: Keys,
+    *,
+    taken_at: datetime | None,
+    imported_at: datetime,
+) -> None:
+    """Store the list in place of the one before."""
+    row = {
+        "user_id": of.user,
+        "network": of.network,
+        "kind": of.kind,
+        "account_id": of.account,
+        "n": int(keys.size),
+        "sealed": key.seal(encode(keys), _place(of.user, of.network, of.kind)),
+        "taken_at": micros(taken_at) if taken_at else None,
+        "imported_at": micros(imported_at),
+        "seq": tx.dialect.next_seq(tx, "follow_lists"),
+    }
+    own = ("user_id", "network", "kind")
+    change = [name for name in row if name not in own]
+    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), row)
+
+
+def open_list(
+    tx: Tx, key: PersonalKey, user: UserId, network: NetworkName, kind: Kind
+) -> Keys | None:
+    """Return the keys of one list, or None where there is none."""
+    sealed = tx.execute(
+        select(follow_lists.c.sealed).where(
+            follow_lists.c.user_id == user,
+            follow_lists.c.network == network,
+            follow_lists.c.kind == kind,
+        )
+    ).scalar()
+    return None if sealed is None else decode(key.open(sealed, _place(user, network, kind)))
+
+
+def lists_of(tx: Tx, user: UserId) -> list[Held]:
+    """Return what lists a user has brought."""
+    rows = tx.execute(
+        select(follow_lists)
+        .where(follow_lists.c.user_id == user)
+        .order_by(follow_lists.c.network, follow_lists.c.kind)
+    )
+    return [
+        Held(
+            of=ListOf(
+                user=user,
+                network=NetworkName(row.network),
+                kind=Kind(row.kind),
+                account=AccountId(row.account_id),
+            ),
+            count=row.n,
+            taken_at=None if row.taken_at is None else moment(row.taken_at),
+            imported_at=moment(row.imported_at),
+        )
+        for row in rows
+    ]
+
+
+def drop_lists(tx: Tx, account: AccountId) -> None:
+    """Forget the lists that belong to an account."""
+    tx.execute(delete(follow_lists).where(follow_lists.c.account_id == account))
+
+
+def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
+    """Return all lists of a user; none when they left."""
+    rows = tx.execute(
+        _SEALED.where(follow_lists.c.user_id == user).order_by(
+            follow_lists.c.network, follow_lists.c.kind
+        )
+    )
+    return list(_opened(vault, rows))
+
+
+def each_list(
+    db: Database, vault: Vault, networks: Collection[NetworkName]
+) -> Iterator[tuple[ListOf, Keys]]:
+    """Pass over all lists of these networks, each opened with its owner's key.
+
+    Each batch is read in a transaction of its own: what changes while the pass goes on may come
+    in its old form, in its new one, or not at all. A batch ends when it is large.
+    """
+    after: tuple[int, str, str] = (0, "", "")
+    while True:
+        with db.read() as tx:
+            last, more = _batch(tx, networks, after)
+            if last is None:
+                return
+            rows = tx.execute(
+                _SEALED.where(
+                    tuple_(*_OWN) > after,
+                    tuple_(*_OWN) <= last,
+                    tx.dialect.among(follow_lists.c.network, list(networks)),
+                ).order_by(*_OWN)
+            ).all()
+        yield from _opened(vault, rows)
+        if not more:
+            return
+        after = last
+
+
+def brought_since(tx: Tx, seq: int, limit: int) -> list[tuple[UserId, int]]:
+    """Return who brought a list after a sequence number, and its number, in that order."""
+    rows = tx.execute(
+        select(follow_lists.c.user_id, follow_lists.c.seq)
+        .where(follow_lists.c.seq > seq)
+        .order_by(follow_lists.c.seq)
+        .limit(limit)
+    )
+    return [(UserId(row.user_id), row.seq) for row in rows]
+
+
+def _batch(
+    tx: Tx, networks: Collection[NetworkName], after: tuple[int, str, str]
+) -> tuple[tuple[int, str, str] | None, bool]:
+    """Return the key of the last list of the next batch, and whether others may come behind it."""
+    heads = tx.execute(
+        select(*_OWN, follow_lists.c.n)
+        .where(tuple_(*_OWN) > after, tx.dialect.among(follow_lists.c.network, list(networks)))
+        .order_by(*_OWN)
+        .limit(_BATCH_LISTS)
+    ).all()
+    links, last = 0, None
+    for head in heads:
+        links += head.n
+        if last is not None and links > _BATCH_LINKS:
+            return last, True
+        last = (head.user_id, head.network, head.kind)
+    return last, len(heads) == _BATCH_LISTS
+
+
+def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Keys]]:
+    for row in rows:
+        of = ListOf(
+            user=UserId(row.user_id),
+            network=NetworkName(row.network),
+            kind=Kind(row.kind),
+            account=AccountId(row.account_id),
+        )
+        key = vault.personal(row.wrapped, of.user)
+        try:
+            keys = decode(key.open(row.sealed, _place(of.user, of.network, of.kind)))
+        except (Sealed, Unreadable):
+            # One damaged list must not keep everybody else from being found. A key that does not
+            # open is another matter: then the keyring is wrong, and all must wait for it.
+            log.exception("list_unreadable", extra={"network": of.network, "kind": of.kind})
+            continue
+        yield of, keys
+
+
+def _place(user: UserId, network: NetworkName, kind: Kind) -> str:
+    return f"follow_lists:{user}:{network}:{kind}"

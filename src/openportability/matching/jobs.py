@@ -1,0 +1,43 @@
+"""Lists that arrived meet everyone; people who arrived meet all lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from openportability.domain import UserId
+from openportability.jobs.port import Chore, Job, Wake
+from openportability.matching import sweep
+from openportability.site import Site
+
+
+def work(site: Site) -> tuple[list[Job], list[Chore]]:
+    """Return the jobs and chores of this folder."""
+
+    def lists_arrived(key: str) -> None:
+        sweep.match_lists(site, UserId(int(key)))
+
+    def lists_waiting(_key: str) -> None:
+        while sweep.meet_lists(site):
+            pass
+
+    def people_arrived(_key: str) -> None:
+        while sweep.meet_newcomers(site):
+            pass
+
+    def lists() -> Iterable[Wake]:
+        return [Wake(job="lists-waiting", key="all")] if sweep.lists_wait(site) else []
+
+    def newcomers() -> Iterable[Wake]:
+        return [Wake(job="people-arrived", key="all")] if sweep.newcomers_wait(site) else []
+
+    return (
+        [
+            Job(name="lists-arrived", run=lists_arrived),
+            Job(name="lists-waiting", run=lists_waiting),
+            Job(name="people-arrived", run=people_arrived),
+        ],
+        [
+            Chore(name="lists-waiting", seconds=60, look=lists),
+            Chore(name="people-arrived", seconds=20, look=newcomers),
+        ],
+    )

@@ -1,0 +1,92 @@
+"""Evidence, who may be shown to whom, and in which order. Pure.
+
+Evidence about an account of somebody else is a few bits, seen from me. Two come from my own lists, two from theirs:
+whoever's list it was, the same bits are written into both people's match sets.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from openportability.domain import Evidence, Found, Kind, Match, Proof
+
+
+class Bit(IntFlag):
+    """What lists say about me and one account."""
+
+    NONE = 0
+    I_FOLLOW = 1  # my followings hold them
+    THEY_LIST_ME = 2  # their followers hold me
+    MY_FOLLOWER = 4  # my followers hold them
+    THEY_FOLLOW = 8  # their followings hold me
+    AVOIDED = 16  # my blocked or muted hold them
+    CONFIRMED = 32  # their followers hold an account that I proved to be mine
+
+
+#: What being in a list of mine says of an account.
+MINE = {
+    Kind.FOLLOWING: Bit.I_FOLLOW,
+    Kind.FOLLOWERS: Bit.MY_FOLLOWER,
+    Kind.BLOCKED: Bit.AVOIDED,
+    Kind.MUTED: Bit.AVOIDED,
+}
+#: The bits that come from my own lists, and those from theirs.
+FROM_MINE = Bit.I_FOLLOW | Bit.MY_FOLLOWER | Bit.AVOIDED
+FROM_THEIRS = Bit.THEY_LIST_ME | Bit.THEY_FOLLOW | Bit.CONFIRMED
+
+
+def told(kind: Kind, proof: Proof) -> Bit:
+    """Return what a list says to the user whose account, proved or claimed, is in it."""
+    match kind:
+        case Kind.FOLLOWING:
+            return Bit.THEY_FOLLOW
+        case Kind.FOLLOWERS if proof is Proof.PROVED:
+            return Bit.THEY_LIST_ME | Bit.CONFIRMED
+        case Kind.FOLLOWERS:
+            return Bit.THEY_LIST_ME
+        case Kind.BLOCKED | Kind.MUTED:
+            return Bit.NONE
+
+
+def evidence(bits: Bit) -> Evidence:
+    """Put bits into words."""
+    return Evidence(
+        i_follow=Bit.I_FOLLOW in bits,
+        they_list_me=Bit.THEY_LIST_ME in bits,
+        they_follow=bool(bits & (Bit.MY_FOLLOWER | Bit.THEY_FOLLOW)),
+    )
+
+
+def may_show(bits: Bit, found: Found) -> bool:
+    """Say whether somebody who lets themselves be `found` is shown to me.
+
+    I must have followed them, by my list or by theirs. Who wants to be confirmed is found only
+    through their own list, and only by who has proved to be the very account it names.
+    """
+    if Bit.AVOIDED in bits or not bits & (Bit.I_FOLLOW | Bit.THEY_LIST_ME):
+        return False
+    match found:
+        case Found.ANYONE:
+            return True
+        case Found.CONFIRMED:
+            return Bit.CONFIRMED in bits
+        case Found.NOBODY:
+            return False
+
+
+def by_hand_only(match: Match) -> bool:
+    """Say whether a match is never part of *all* nor of standing reconnection."""
+    return match.proof is Proof.CLAIMED
+
+
+def rank(match: Match) -> int:
+    """Return the order in which to reconnect, lowest first: mutuals, then what both lists say."""
+    evidence = match.evidence
+    both = evidence.i_follow and evidence.they_list_me
+    return (0 if evidence.mutual else 2) + (0 if both else 1)
+
+
+def order(match: Match) -> tuple[int, str, int]:
+    """Return the order of the matches page: by rank, then by name, the same on each page."""
+    account = match.accounts[0].actor
+    return rank(match), (account.name or account.handle).casefold(), match.user

@@ -1,0 +1,169 @@
+"""A match set: what lists say about one person and each account they met, as rows sorted by account.
+
+A row stands for an account that lists speak of, and for each further account of somebody who is offered to me: so a
+place that they add later is seen to be new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openportability.accounts.store import Listed
+from openportability.domain import AccountId, Found, Proof
+from openportability.matching.rules import Bit, may_show
+
+Numbers = NDArray[np.uint64]
+Bits = NDArray[np.uint8]
+
+#: `since` counts seconds since 1970; unsigned 32 bits of it last until 2106.
+_ROW = np.dtype([("account", "<u8"), ("since", "<u4"), ("bits", "u1"), ("marks", "u1")])
+_VERSION = b"\x01"
+
+_DISMISSED = 1
+_ARRIVED = 2
+_OFFERED = 4  # it was part of *all* when last looked at
+_OWED = 8  # its user must still hear that my lists say nothing of them any more
+
+_FOUND = list(Found)
+#: The rule for all bits and all choices, to be asked for many rows at once.
+_MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in _FOUND] for bits in range(64)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Met:
+    """One row: an account somebody met through lists."""
+
+    account: AccountId
+    bits: Bit
+    #: When they were met, or arrived.
+    since_seconds: int
+    dismissed: bool
+    #: They came after my lists did, or became visible then: a matter for my standing wish.
+    arrived: bool
+
+
+class People:
+    """All accounts of some users, as columns."""
+
+    def __init__(self, lines: Sequence[Listed]) -> None:
+        self.lines = sorted(lines, key=lambda line: line.account)
+        self.accounts: Numbers = np.array([line.account for line in self.lines], np.uint64)
+        self.keys: Numbers = np.array([line.key for line in self.lines], np.uint64)
+        self.found = np.array([_FOUND.index(line.found) for line in self.lines], np.uint8)
+        self.proved = np.array([line.proof is Proof.PROVED for line in self.lines], np.bool_)
+        users = np.array([line.user for line in self.lines], np.uint64)
+        #: Which accounts are one user's: numbers from 0.
+        self.users = np.unique(users, return_inverse=True)[1]
+
+    def any_of(self, accounts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Say of each account whether its user has one of these."""
+        counts = np.bincount(self.users, weights=accounts)
+        answer: NDArray[np.bool_] = counts[self.users] > 0
+        return answer
+
+
+class MatchSet:
+    """The rows of one person, to be opened, changed and sealed again inside one transaction."""
+
+    def __init__(self, rows: NDArray[np.void] | None = None) -> None:
+        self._rows = np.empty(0, _ROW) if rows is None else rows
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> MatchSet:
+        """Read what `packed` returned."""
+        if packed[:1] != _VERSION:
+            raise ValueError(f"match set of an unknown version {packed[:1]!r}")
+        return cls(np.frombuffer(packed, _ROW, offset=1))
+
+    def packed(self) -> bytes:
+        """Return the rows as bytes, 14 a row."""
+        return _VERSION + self._rows.tobytes()
+
+    def __len__(self) -> int:
+        return self._rows.size
+
+    def __iter__(self) -> Iterator[Met]:
+        for account, since, bits, marks in self._rows.tolist():
+            yield Met(
+                account=AccountId(account),
+                bits=Bit(bits),
+                since_seconds=since,
+                dismissed=bool(marks & _DISMISSED),
+                arrived=bool(marks & _ARRIVED),
+            )
+
+    def accounts(self) -> list[AccountId]:
+        """Return the accounts of all rows."""
+        return [AccountId(account) for account in self._rows["account"].tolist()]
+
+    def say(
+        self, people: People, bits: Bits, *, instead_of: Bit, by_them: bool, now_seconds: int
+    ) -> None:
+        """Let `bits` hold for the accounts of some people in place of their bits in `instead_of`.
+
+        Who is offered to me now and was not before has arrived if that is `by_them`: they came,
+        they linked an account, they let themselves be found or brought their lists; not I mine.
+        """
+        rows = self._of(people.accounts)
+        rows["bits"] = (rows["bits"] & ~np.uint8(instead_of)) | bits
+        offered = _offered(people, rows["bits"])
+        newly = offered & (rows["marks"] & _OFFERED == 0)
+        arrived = offered & np.where(newly, by_them, rows["marks"] & _ARRIVED != 0)
+        rows["since"] = np.where(newly | (rows["since"] == 0), now_seconds, rows["since"])
+        rows["marks"] = (rows["marks"] & _DISMISSED) | offered * _OFFERED | arrived * _ARRIVED
+        self._put(rows)
+
+    def owe(self, people: People, bits: Bits) -> None:
+        """Let only `bits` hold for these accounts; their users are still to be told."""
+        rows = self._of(people.accounts)
+        rows["marks"] |= np.where(rows["bits"] != bits, np.uint8(_OWED), np.uint8(0))
+        rows["bits"] = bits
+        self._put(rows)
+
+    def drop(self, accounts: Sequence[AccountId]) -> None:
+        """Forget accounts that are no longer linked."""
+        gone = np.isin(self._rows["account"], np.array(accounts, np.uint64))
+        self._rows = self._rows[~gone]
+
+    def dismiss(self, accounts: Sequence[AccountId], *, dismissed: bool) -> None:
+        """Put accounts aside, or take them back."""
+        meant = np.isin(self._rows["account"], np.array(accounts, np.uint64))
+        marks = self._rows["marks"] & ~np.uint8(_DISMISSED) | np.uint8(dismissed * _DISMISSED)
+        self._rows = self._rows.copy()
+        self._rows["marks"] = np.where(meant, marks, self._rows["marks"])
+        self._put(self._rows[meant])
+
+    def _of(self, accounts: Numbers) -> NDArray[np.void]:
+        """Return copies of the rows of these sorted accounts, empty ones where there are none."""
+        rows = np.zeros(accounts.size, _ROW)
+        rows["account"] = accounts
+        here, at = self._find(accounts)
+        rows[here] = self._rows[at]
+        return rows
+
+    def _put(self, rows: NDArray[np.void]) -> None:
+        """Put rows in place of those of the same accounts; those that say nothing are left out."""
+        _, at = self._find(rows["account"])
+        others = np.ones(self._rows.size, np.bool_)
+        others[at] = False
+        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED) != 0)
+        both = np.concatenate([self._rows[others], rows[says]])
+        self._rows = both[np.argsort(both["account"])]
+
+    def _find(self, accounts: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Say of each sorted account whether it has a row, and where those are that have one."""
+        at = np.searchsorted(self._rows["account"], accounts)
+        here = at < self._rows.size
+        here[here] = self._rows["account"][at[here]] == accounts[here]
+        return here, at[here]
+
+
+def _offered(people: People, bits: Bits) -> NDArray[np.bool_]:
+    """Say of each account whether its user is part of *all*: shown, through a proved account."""
+    shown = _MAY_SHOW[bits, people.found] & people.proved
+    avoided = bits & Bit.AVOIDED != 0
+    return people.any_of(shown) & ~people.any_of(avoided)

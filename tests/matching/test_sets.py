@@ -1,0 +1,129 @@
+"""Match sets as rows and bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openportability.accounts.store import Listed
+from openportability.domain import AccountId, Found, Key, NetworkName, Proof, UserId
+from openportability.matching.rules import FROM_MINE, FROM_THEIRS, Bit
+from openportability.matching.sets import MatchSet, Met, People
+
+NOW = 1_700_000_000
+
+
+def person(user: int, *accounts: int, found: Found = Found.ANYONE) -> list[Listed]:
+    return [
+        Listed(
+            account=AccountId(account),
+            user=UserId(user),
+            network=NetworkName("old"),
+            key=Key(account),
+            proof=Proof.PROVED,
+            found=found,
+            seq=1,
+        )
+        for account in accounts
+    ]
+
+
+def say(
+    rows: MatchSet, lines: list[Listed], *bits: Bit, by_them: bool = False, at: int = NOW
+) -> None:
+    said = np.array(bits, np.uint8)
+    rows.say(People(lines), said, instead_of=FROM_MINE, by_them=by_them, now_seconds=at)
+
+
+def test_rows_come_back_from_their_bytes_in_the_order_of_accounts() -> None:
+    rows = MatchSet()
+    say(rows, person(2, 30, 10), Bit.I_FOLLOW, Bit.MY_FOLLOWER)
+    say(rows, person(1, 20), Bit.I_FOLLOW, by_them=True)
+    back = MatchSet.unpacked(rows.packed())
+    assert [met.account for met in back] == [10, 20, 30]
+    assert list(back) == list(rows)
+    assert len(rows.packed()) == 1 + 14 * len(rows)
+
+
+def test_rows_of_an_unknown_form_are_refused() -> None:
+    for packed in (b"", b"\x02", b"\x00\x00"):
+        with pytest.raises(ValueError, match="unknown version"):
+            MatchSet.unpacked(packed)
+
+
+def test_what_mine_say_leaves_what_theirs_say() -> None:
+    rows = MatchSet()
+    them = person(1, 5)
+    theirs = np.array([Bit.THEY_LIST_ME], np.uint8)
+    rows.say(People(them), theirs, instead_of=FROM_THEIRS, by_them=True, now_seconds=NOW)
+    say(rows, them, Bit.I_FOLLOW)
+    assert [met.bits for met in rows] == [Bit.I_FOLLOW | Bit.THEY_LIST_ME]
+    say(rows, them, Bit.NONE)
+    assert [met.bits for met in rows] == [Bit.THEY_LIST_ME]
+
+
+def test_somebody_of_whom_nothing_is_said_any_more_leaves_no_row() -> None:
+    rows = MatchSet()
+    them = person(1, 5, 6)
+    say(rows, them, Bit.I_FOLLOW, Bit.NONE)
+    assert len(rows) == 2  # the other place, too, was offered
+    say(rows, them, Bit.NONE, Bit.NONE)
+    assert len(rows) == 0
+
+
+def test_who_may_not_be_found_has_rows_of_evidence_only() -> None:
+    rows = MatchSet()
+    say(rows, person(1, 5, 6, found=Found.NOBODY), Bit.I_FOLLOW, Bit.NONE)
+    assert list(rows) == [
+        Met(
+            account=AccountId(5),
+            bits=Bit.I_FOLLOW,
+            since_seconds=NOW,
+            dismissed=False,
+            arrived=False,
+        )
+    ]
+
+
+def test_since_is_kept_while_somebody_stays_and_is_new_when_they_come_back() -> None:
+    rows = MatchSet()
+    say(rows, person(1, 5), Bit.I_FOLLOW)
+    say(rows, person(1, 5), Bit.I_FOLLOW, at=NOW + 10)
+    assert [(met.since_seconds, met.arrived) for met in rows] == [(NOW, False)]
+    say(rows, person(1, 5, found=Found.NOBODY), Bit.I_FOLLOW, by_them=True, at=NOW + 20)
+    say(rows, person(1, 5), Bit.I_FOLLOW, by_them=True, at=NOW + 30)
+    assert [(met.since_seconds, met.arrived) for met in rows] == [(NOW + 30, True)]
+
+
+def test_dismissing_needs_a_row_and_keeps_it() -> None:
+    rows = MatchSet()
+    rows.dismiss([AccountId(5)], dismissed=True)
+    assert len(rows) == 0
+    say(rows, person(1, 5), Bit.I_FOLLOW)
+    rows.dismiss([AccountId(5)], dismissed=True)
+    say(rows, person(1, 5), Bit.NONE)
+    assert [met.dismissed for met in rows] == [True]
+    rows.dismiss([AccountId(5)], dismissed=False)
+    assert len(rows) == 0
+
+
+def test_what_is_owed_stays_until_it_is_said() -> None:
+    rows = MatchSet()
+    say(rows, person(1, 5, found=Found.NOBODY), Bit.MY_FOLLOWER)
+    rows.owe(People(person(1, 5)), np.zeros(1, np.uint8))
+    assert [met.bits for met in rows] == [Bit.NONE]
+    say(rows, person(1, 5), Bit.NONE)
+    assert len(rows) == 0
+
+
+def test_accounts_that_are_gone_are_dropped() -> None:
+    rows = MatchSet()
+    say(rows, person(1, 5, 6), Bit.I_FOLLOW, Bit.I_FOLLOW)
+    rows.drop([AccountId(5), AccountId(99)])
+    assert rows.accounts() == [6]
+
+
+def test_nobody_says_nothing() -> None:
+    rows = MatchSet()
+    say(rows, [])
+    assert len(rows) == 0

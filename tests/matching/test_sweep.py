@@ -1,0 +1,195 @@
+"""Sweeps under bad luck: wakes are lost, workers are killed, people leave, everything at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import func, select
+
+from openportability.accounts import store as accounts
+from openportability.clock import MovedClock
+from openportability.db.engine import Database
+from openportability.db.schema import follow_lists, match_sets
+from openportability.domain import Found, UserId
+from openportability.matching import store, sweep
+from openportability.site import Site
+from tests import cast
+from tests.cast import NEW, OLD
+
+
+@pytest.fixture
+def site(db: Database, clock: MovedClock) -> Site:
+    return cast.make_site(db, clock)
+
+
+def both_ways(site: Site, alice: UserId, bob: UserId) -> tuple[bool, bool]:
+    return bob in cast.seen_by(site, alice), alice in cast.seen_by(site, bob)
+
+
+def test_lists_whose_wake_was_lost_are_found_by_the_chore(site: Site) -> None:
+    alice, bob = (cast.join(site, OLD, number).user for number in (1, 2))
+    site.engine.turn()
+    cast.bring(site, alice, OLD, following=[2], followers=[2], woken=False)
+    site.engine.turn()
+    assert both_ways(site, alice, bob) == (True, True)
+    assert not sweep.lists_wait(site)
+    assert not sweep.newcomers_wait(site)
+    assert site.engine.turn() == 0
+
+
+def test_a_pass_that_was_killed_is_done_again_to_the_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two people who must hear that they were taken off the list, one had heard it."""
+    monkeypatch.setattr(sweep, "_USERS", 1)
+    alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
+    cast.bring(site, alice, OLD, followers=[2, 3])
+    site.engine.turn()
+    assert {alice} == set(cast.seen_by(site, bob)) == set(cast.seen_by(site, carol))
+    cast.bring(site, alice, OLD, followers=[], woken=False)
+    kill_after(site, commits=1, work=lambda: sweep.match_lists(site, alice))
+    site.engine.turn()
+    assert cast.seen_by(site, bob) == cast.seen_by(site, carol) == {}
+
+
+def kill_after(site: Site, *, commits: int, work: Callable[[], object]) -> None:
+    """Do work that is killed at its next transaction after so many."""
+    opened = site.db.write
+    count = itertools.count()
+
+    def write() -> object:
+        if next(count) == commits:
+            raise KeyboardInterrupt
+        return opened()
+
+    site.db.write = write  # type: ignore[method-assign, assignment] # the kill itself
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        site.db.write = opened  # type: ignore[method-assign] # alive again
+
+
+def test_more_newcomers_than_one_pass_takes_come_one_after_the_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_NEWCOMERS", 2)
+    monkeypatch.setattr(sweep, "_LISTS", 2)
+    alice = cast.join(site, OLD, 1).user
+    cast.bring(site, alice, OLD, following=range(2, 9))
+    others = {cast.join(site, OLD, number).user for number in range(2, 9)}
+    for other in sorted(others):
+        cast.bring(site, other, OLD, followers=[1], woken=False)
+    site.engine.turn()
+    assert set(cast.seen_by(site, alice)) == others
+    assert all(match.evidence.they_list_me for match in cast.seen_by(site, alice).values())
+
+
+def test_a_damaged_list_keeps_nobody_else_from_being_found(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice, bob = (cast.join(site, OLD, number).user for number in (1, 2))
+    for user in (alice, bob):
+        cast.bring(site, user, OLD, following=[3])
+    with site.db.write() as tx:
+        broken = follow_lists.update().where(follow_lists.c.user_id == alice)
+        tx.execute(broken.values(sealed=b"\x01" + b"\x00" * 40))
+    carol = cast.join(site, OLD, 3).user
+    site.engine.turn()
+    assert cast.seen_by(site, alice) == {}
+    assert set(cast.seen_by(site, bob)) == {carol}
+    assert {record.message for record in caplog.records} == {"list_unreadable"}
+
+
+def test_sweeping_for_somebody_who_left_does_nothing(site: Site) -> None:
+    nobody = UserId(4711)
+    sweep.match_lists(site, nobody)
+    with site.db.read() as tx:
+        assert tx.execute(select(func.count()).select_from(match_sets)).scalar_one() == 0
+    with site.db.write() as tx:
+        assert store.lock_sets(tx, site.vault, [nobody]) == {}
+
+
+def test_later_stages_hear_of_sets_that_changed_and_of_no_others(site: Site) -> None:
+    alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
+    cast.bring(site, alice, OLD, following=[2])
+    site.engine.turn()
+    with site.db.read() as tx:
+        users, seq = store.changed_since(tx, 0, 100)
+    assert set(users) == {alice, bob}
+    sweep.match_lists(site, alice)
+    with site.db.read() as tx:
+        assert store.changed_since(tx, seq, 100) == ([], seq)
+    cast.bring(site, carol, OLD, following=[2])
+    site.engine.turn()
+    with site.db.read() as tx:
+        assert store.changed_since(tx, seq, 1)[0] == [bob, carol]  # they share a number
+
+
+def test_a_slower_sweep_never_moves_the_cursor_back(site: Site) -> None:
+    for to, now in ((5, 5), (3, 5), (9, 9)):
+        with site.db.write() as tx:
+            store.move_cursor(tx, "matching.accounts", to)
+            assert store.cursor(tx, "matching.accounts") == now
+
+
+def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small batches in many threads, over the same people: nothing lost, nobody locked out."""
+    monkeypatch.setattr(sweep, "_USERS", 3)
+    numbers = range(1, 11)
+    people = {number: cast.join(site, OLD, number, found=Found.ANYONE).user for number in numbers}
+    for number, user in people.items():
+        near = {1 + (number + step) % len(numbers) for step in (1, 2, 4)}
+        cast.bring(site, user, OLD, following=near, followers=near, woken=False)
+        cast.join(site, NEW, number, user=user)
+
+    def newcomers() -> None:
+        while sweep.meet_newcomers(site):
+            pass
+
+    def matching() -> None:
+        for user in people.values():
+            sweep.match_lists(site, user)
+
+    def change_of_mind() -> None:
+        for number in (3, 7):
+            cast.bring(site, people[number], OLD, following=[1, 2], followers=[4], woken=False)
+            sweep.match_lists(site, people[number])
+
+    together(newcomers, newcomers, matching, matching, change_of_mind)
+    seen = {user: bits_of(site, user) for user in people.values()}
+    site.engine.turn()
+    assert {user: bits_of(site, user) for user in people.values()} == seen
+    three, one, four = people[3], people[1], people[4]
+    assert cast.seen_by(site, three)[one].evidence.i_follow
+    assert cast.seen_by(site, four)[three].evidence.they_list_me
+
+
+def together(*works: Callable[[], None]) -> None:
+    """Do all at once, each in its thread; let through what one raises."""
+    ready, failed = Barrier(len(works)), list[BaseException]()
+
+    def run(work: Callable[[], None]) -> None:
+        ready.wait()
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failed.append(error)
+
+    threads = [Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def bits_of(site: Site, user: UserId) -> dict[int, int]:
+    with site.db.read() as tx:
+        rows = store.open_set(tx, accounts.personal_key(tx, site.vault, user), user)
+        return {met.account: met.bits for met in rows}
