@@ -1,0 +1,189 @@
+"""Grants, sealed under their owner's key; and grants to be revoked, which no longer say whose they were."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import grants, revocations
+from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserId
+from openportability.vault import PersonalKey, Vault
+
+#: One refresh at a time: longer than any call to a network may take.
+LEASE = timedelta(seconds=30)
+_LIVE, _DEAD = "live", "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revocation:
+    """A grant to be ended at its network, at the `tries`-th attempt."""
+
+    id: int
+    grant: Grant
+    tries: int
+
+
+def put_grant(tx: Tx, key: PersonalKey, user: UserId, account: AccountId, grant: Grant) -> None:
+    """Keep a grant in place of the one before; it lives until the network says otherwise."""
+    row = {
+        "account_id": account,
+        "user_id": user,
+        "sealed": key.seal(_packed(grant), _place(account)),
+        "can_follow": grant.can_follow,
+        "expires_at": micros(grant.expires_at) if grant.expires_at else None,
+        "lease": None,
+        "lease_until": None,
+        "state": _LIVE,
+    }
+    change = [name for name in row if name != "account_id"]
+    tx.execute(tx.dialect.upsert(grants, key=["account_id"], change=change), row)
+
+
+def live_grant(tx: Tx, key: PersonalKey, account: AccountId) -> Grant | None:
+    """Return the grant of an account, or None when there is none that lives."""
+    sealed = tx.execute(
+        select(grants.c.sealed).where(grants.c.account_id == account, grants.c.state == _LIVE)
+    ).scalar()
+    return None if sealed is None else _unpacked(key.open(sealed, _place(account)))
+
+
+def may_follow(tx: Tx, user: UserId) -> set[AccountId]:
+    """Return the accounts of a user whose grants live and allow following."""
+    rows = tx.execute(
+        select(grants.c.account_id).where(
+            grants.c.user_id == user, grants.c.state == _LIVE, grants.c.can_follow
+        )
+    )
+    return {AccountId(account) for (account,) in rows}
+
+
+def lease(tx: Tx, account: AccountId, token: str, now: datetime) -> bool:
+    """Take the right to refresh a grant, unless somebody has it."""
+    done = tx.execute(
+        update(grants)
+        .where(
+            grants.c.account_id == account,
+            grants.c.state == _LIVE,
+            or_(grants.c.lease.is_(None), grants.c.lease_until < micros(now)),
+        )
+        .values(lease=token, lease_until=micros(now + LEASE))
+    )
+    return done.rowcount == 1
+
+
+def save_refreshed(tx: Tx, key: PersonalKey, account: AccountId, grant: Grant, token: str) -> bool:
+    """Keep a refreshed grant, if the lease is still ours; say whether it is.
+
+    It is not when the person signed in again or unlinked the account meanwhile.
+    """
+    done = tx.execute(
+        update(grants)
+        .where(grants.c.account_id == account, grants.c.lease == token)
+        .values(
+            sealed=key.seal(_packed(grant), _place(account)),
+            can_follow=grant.can_follow,
+            expires_at=micros(grant.expires_at) if grant.expires_at else None,
+        )
+    )
+    return done.rowcount == 1
+
+
+def release(tx: Tx, account: AccountId, token: str) -> None:
+    """Give back the right to refresh."""
+    tx.execute(
+        update(grants)
+        .where(grants.c.account_id == account, grants.c.lease == token)
+        .values(lease=None, lease_until=None)
+    )
+
+
+def kill_grant(tx: Tx, account: AccountId) -> None:
+    """Note that the network no longer accepts a grant."""
+    tx.execute(update(grants).where(grants.c.account_id == account).values(state=_DEAD))
+
+
+def kill_leased(tx: Tx, account: AccountId, token: str) -> None:
+    """Note that the network refused to refresh a grant, unless another one came meanwhile."""
+    tx.execute(
+        update(grants)
+        .where(grants.c.account_id == account, grants.c.lease == token)
+        .values(state=_DEAD)
+    )
+
+
+def queue_revocation(tx: Tx, vault: Vault, grant: Grant, now: datetime) -> int:
+    """Have a grant ended at its network, whatever becomes of its owner's row; return its number."""
+    made: int = tx.execute(
+        insert(revocations)
+        .values(
+            network=grant.network,
+            sealed=vault.seal(_packed(grant), "revocations"),
+            tries=0,
+            next_at=micros(now),
+        )
+        .returning(revocations.c.id)
+    ).scalar_one()
+    return made
+
+
+def due_revocations(tx: Tx, now: datetime) -> list[int]:
+    """Return what is to be revoked by now."""
+    rows = tx.execute(select(revocations.c.id).where(revocations.c.next_at <= micros(now)))
+    return [number for (number,) in rows]
+
+
+def take_revocation(
+    tx: Tx, vault: Vault, number: int, *, now: datetime, again_at: datetime
+) -> Revocation | None:
+    """Take one try at a due revocation; nobody else takes one before `again_at`."""
+    row = tx.execute(
+        update(revocations)
+        .where(revocations.c.id == number, revocations.c.next_at <= micros(now))
+        .values(tries=revocations.c.tries + 1, next_at=micros(again_at))
+        .returning(revocations.c.sealed, revocations.c.tries)
+    ).one_or_none()
+    if row is None:
+        return None
+    grant = _unpacked(vault.open(row.sealed, "revocations"))
+    return Revocation(id=number, grant=grant, tries=row.tries)
+
+
+def drop_revocation(tx: Tx, number: int) -> None:
+    """It is revoked, or it will never be."""
+    tx.execute(delete(revocations).where(revocations.c.id == number))
+
+
+def _packed(grant: Grant) -> bytes:
+    return json.dumps(
+        {
+            "network": grant.network,
+            "instance": grant.instance,
+            "actor_id": grant.actor_id,
+            "scopes": sorted(grant.scopes),
+            "can_follow": grant.can_follow,
+            "expires_at": micros(grant.expires_at) if grant.expires_at else None,
+            "secret": grant.secret,
+        }
+    ).encode()
+
+
+def _unpacked(packed: bytes) -> Grant:
+    form = json.loads(packed)
+    return Grant(
+        network=NetworkName(form["network"]),
+        instance=form["instance"],
+        actor_id=ActorId(form["actor_id"]),
+        scopes=frozenset(form["scopes"]),
+        can_follow=form["can_follow"],
+        expires_at=None if form["expires_at"] is None else moment(form["expires_at"]),
+        secret=form["secret"],
+    )
+
+
+def _place(account: AccountId) -> str:
+    return f"grants:{account}"

@@ -1,0 +1,282 @@
+"""Signing in and out, and the page of one's accounts."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from openportability.accounts import grant_store, rules, service, session_store, store
+from openportability.accounts.rules import Meaning
+from openportability.accounts.session import COOKIE, AMember, AVisitor, Member, TheSite
+from openportability.accounts.session_store import FLOW, UNUSED, Session, SessionKind
+from openportability.domain import Account, NetworkName, Purpose
+from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
+from openportability.network import Network
+from openportability.site import Site
+from openportability.web import cookies, i18n, problems, render
+
+router = APIRouter()
+
+#: Cookie with the secret that binds a sign-in to the browser that began it.
+_BROWSER = "sign-in"
+#: Where a person may be sent after signing in: only pages of ours.
+_NEXT = re.compile(r"/|/(?:accounts|archive|matches|reconnect|welcome)|/reconnect/plans/[a-z0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """One line of the accounts page."""
+
+    account: Account
+    network: Network | None
+    shown_id: str
+    can_follow: bool
+    profile: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one is signed in: a browser or a program."""
+
+    session: Session
+    shown_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A sign-in that could not begin, so that it need not be told again."""
+
+    network: str
+    typed: str
+    purpose: Purpose
+    account: str
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, site: TheSite, asking: AVisitor, next: str = "/") -> Response:
+    if asking is not None:
+        return RedirectResponse("/accounts", 303)
+    return _choices(request, site, None, None, next_path=next)
+
+
+@router.post("/auth/{network}/start")
+def start(
+    request: Request,
+    site: TheSite,
+    asking: AVisitor,
+    network: str,
+    typed: Annotated[str, Form()] = "",
+    purpose: Annotated[Purpose, Form()] = Purpose.IDENTIFY,
+    account: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    browser = cookies.read(request, _BROWSER) or secrets.token_urlsafe(32)
+    expected = _expected(site, asking, network, account) if account else None
+    try:
+        url = service.begin(
+            site,
+            NetworkName(network),
+            typed=typed or (expected.actor.handle if expected else ""),
+            purpose=purpose,
+            browser=browser,
+            user=asking.user if asking else None,
+            expected=expected,
+            next_path=next if _NEXT.fullmatch(next) else "/",
+            language=i18n.speaking().code,
+        )
+    except OpenPortabilityError as error:
+        tried = Tried(network=network, typed=typed, purpose=purpose, account=account)
+        return _choices(request, site, tried, error, next_path=next)
+    response = RedirectResponse(url, 303)
+    seconds = int(FLOW.total_seconds())
+    cookies.put(request, response, _BROWSER, browser, max_age_seconds=seconds)
+    return response
+
+
+@router.get("/auth/{network}/callback")
+def callback(request: Request, site: TheSite, asking: AVisitor, network: str) -> Response:
+    finished = service.finish(
+        site,
+        NetworkName(network),
+        dict(request.query_params),
+        browser=cookies.read(request, _BROWSER) or "",
+        user=asking.user if asking else None,
+        locale=i18n.speaking().code,
+    )
+    goes_to = "/welcome" if finished.meaning is Meaning.NEW else finished.next
+    response = RedirectResponse(goes_to, 303)
+    # The cookie that binds sign-ins stays until it ends: another one may be under way in this browser.
+    _open_session(request, site, asking, response, finished)
+    handle = finished.account.actor.handle
+    if finished.meaning is Meaning.LINKED:
+        cookies.flash(
+            request, response, "done", i18n.gettext("%(handle)s is now linked.", handle=handle)
+        )
+    if finished.meaning is Meaning.OWN:
+        cookies.flash(
+            request, response, "done", i18n.gettext("%(handle)s is up to date.", handle=handle)
+        )
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, site: TheSite, asking: AVisitor) -> Response:
+    if asking is not None:
+        with site.db.write() as tx:
+            session_store.end_session(tx, asking.user, asking.session)
+    return _signed_out(request)
+
+
+@router.post("/sign-out-everywhere")
+def sign_out_everywhere(request: Request, site: TheSite, asking: AMember) -> Response:
+    with site.db.write() as tx:
+        session_store.end_all_sessions(tx, asking.user)
+    return _signed_out(request)
+
+
+@router.get("/accounts")
+def accounts_page(request: Request, site: TheSite, asking: AMember) -> Response:
+    with site.db.read() as tx:
+        accounts = store.accounts_of(tx, asking.user)
+        may_follow = grant_store.may_follow(tx, asking.user)
+        sessions = session_store.sessions_of(tx, asking.user, SessionKind.BROWSER, site.clock.now())
+    return render.page(
+        request,
+        "accounts/accounts.html",
+        linked=[_linked(site, account, account.id in may_follow) for account in accounts],
+        offered=_offered(site),
+        places=_places(site, sessions),
+        this_session=asking.session,
+    )
+
+
+@router.post("/accounts/{shown_id}/unlink")
+def unlink(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
+    with site.db.write() as tx:
+        account = service.own_account(tx, asking.user, service.account_id(site, shown_id))
+        service.unlink(tx, site, account)
+    handle = account.actor.handle
+    return _done(
+        request, "/accounts", i18n.gettext("%(handle)s is no longer linked.", handle=handle)
+    )
+
+
+@router.post("/sessions/{shown_id}/end")
+def end_session(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
+    number = service.session_id(site, shown_id)
+    with site.db.write() as tx:
+        session_store.end_session(tx, asking.user, number)
+    if number == asking.session:
+        return _signed_out(request)
+    return _done(request, "/accounts", i18n.gettext("Signed out there."))
+
+
+@router.get("/settings/tokens")
+def tokens_page(request: Request, site: TheSite, asking: AMember) -> Response:
+    return _tokens(request, site, asking, made="")
+
+
+@router.post("/settings/tokens")
+def make_token(
+    request: Request, site: TheSite, asking: AMember, name: Annotated[str, Form()] = ""
+) -> Response:
+    """Make a token for a program. This answer is the only place where it is ever shown."""
+    with site.db.write() as tx:
+        made = service.make_token(tx, site, asking.user, name)
+    return _tokens(request, site, asking, made=made)
+
+
+@router.post("/settings/tokens/{shown_id}/end")
+def end_token(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
+    with site.db.write() as tx:
+        session_store.end_session(tx, asking.user, service.session_id(site, shown_id))
+    return _done(request, "/settings/tokens", i18n.gettext("That token no longer works."))
+
+
+def _signed_out(request: Request) -> Response:
+    response = RedirectResponse("/", 303)
+    for name in (COOKIE, _BROWSER):
+        cookies.drop(request, response, name)
+    return response
+
+
+def _done(request: Request, goes_to: str, said: str) -> Response:
+    response = RedirectResponse(goes_to, 303)
+    cookies.flash(request, response, "done", said)
+    return response
+
+
+def _tokens(request: Request, site: Site, asking: Member, *, made: str) -> Response:
+    with site.db.read() as tx:
+        held = session_store.sessions_of(tx, asking.user, SessionKind.API, site.clock.now())
+    return render.page(request, "accounts/tokens.html", places=_places(site, held), made=made)
+
+
+def _choices(
+    request: Request,
+    site: Site,
+    tried: Tried | None,
+    error: OpenPortabilityError | None,
+    *,
+    next_path: str,
+) -> Response:
+    return render.page(
+        request,
+        "accounts/sign_in.html",
+        status=200 if error is None else problems.status_of(error),
+        offered=_offered(site),
+        problem=problems.words_of(error, site.networks) if error else None,
+        tried=tried,
+        next=next_path if _NEXT.fullmatch(next_path) else "/",
+    )
+
+
+def _offered(site: Site) -> list[Network]:
+    return [network for network in site.networks.values() if network.sign_in is not None]
+
+
+def _expected(site: Site, asking: Member | None, network: str, shown_id: str) -> Account:
+    """Return the account that must come back: one of who is signed in, on this network."""
+    if asking is None:
+        raise NotAllowed("svc.signed_out")
+    with site.db.read() as tx:
+        account = service.own_account(tx, asking.user, service.account_id(site, shown_id))
+    if account.actor.network != network:
+        raise NotFound
+    return account
+
+
+def _open_session(
+    request: Request,
+    site: Site,
+    asking: Member | None,
+    response: Response,
+    finished: service.Finished,
+) -> None:
+    """Give the browser a fresh session; rights grew, so the one before ends."""
+    name = rules.browser_name(request.headers.get("user-agent", ""))
+    with site.db.write() as tx:
+        if asking is not None:
+            session_store.end_session(tx, asking.user, asking.session)
+        token = service.sign_in(tx, site, finished.user, kind=SessionKind.BROWSER, name=name)
+    cookies.put(request, response, COOKIE, token, max_age_seconds=int(UNUSED.total_seconds()))
+
+
+def _linked(site: Site, account: Account, can_follow: bool) -> Linked:
+    network = site.networks.get(account.actor.network)
+    return Linked(
+        account=account,
+        network=network,
+        shown_id=site.vault.show_id("account", account.id),
+        can_follow=can_follow,
+        profile=network.profile_url(account.actor) if network else None,
+    )
+
+
+def _places(site: Site, sessions: list[Session]) -> list[Place]:
+    return [Place(session=one, shown_id=site.vault.show_id("session", one.id)) for one in sessions]

@@ -1,0 +1,77 @@
+"""Cookie or bearer → who is asking. Every route declares one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from openportability.accounts import session_store, store
+from openportability.accounts.session_store import SessionKind
+from openportability.accounts.store import User
+from openportability.domain import UserId
+from openportability.errors import NotAllowed
+from openportability.site import Site
+from openportability.web import cookies
+
+COOKIE = "session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """The user who is asking, and the session they ask from."""
+
+    user: UserId
+    session: int
+    chosen: User
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that serves this request."""
+    site: Site = request.app.state.site
+    return site
+
+
+def visitor(request: Request) -> Member | None:
+    """Anybody may ask; says who it is, if they are signed in."""
+    site = site_of(request)
+    bearer = _bearer(request)
+    token = cookies.read(request, COOKIE) if bearer is None else bearer
+    request.state.member = None
+    if not token:
+        return None
+    now = site.clock.now()
+    with site.db.read() as tx:
+        found = session_store.session(tx, site.vault.token_hash(token), now)
+        user = store.user(tx, found.user) if found else None
+    kind = SessionKind.BROWSER if bearer is None else SessionKind.API
+    if found is None or user is None or found.kind is not kind:
+        return None
+    if session_store.is_stale(found, now):
+        with site.db.write() as tx:
+            session_store.note_use(tx, found.id, now)
+            store.hold(tx, found.user, now)
+    asking = Member(user=found.user, session=found.id, chosen=user)
+    request.state.member = asking
+    return asking
+
+
+def member(asking: Annotated[Member | None, Depends(visitor)]) -> Member:
+    """Only who is signed in may ask."""
+    if asking is None:
+        raise NotAllowed("svc.signed_out")
+    return asking
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the token of a program. It opens the API only: no page, so it cannot make more tokens."""
+    if not request.scope["path"].startswith("/api/"):
+        return None
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
+
+
+TheSite = Annotated[Site, Depends(site_of)]
+AMember = Annotated[Member, Depends(member)]
+AVisitor = Annotated[Member | None, Depends(visitor)]

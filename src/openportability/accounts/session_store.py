@@ -1,0 +1,186 @@
+"""Sessions, and sign-ins under way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import flows, sessions
+from openportability.domain import ActorId, NetworkName, Purpose, UserId
+from openportability.vault import Vault
+
+#: A session ends when it was not used for so long.
+UNUSED = timedelta(days=30)
+#: A sign-in must be finished within.
+FLOW = timedelta(minutes=10)
+#: Uses of a session are noted at most so often: a page view should not cost a write.
+_NOTE_EVERY = timedelta(hours=1)
+
+
+class SessionKind(StrEnum):
+    """A signed-in browser, or a token for programs."""
+
+    BROWSER = "browser"
+    API = "api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One place where a user is signed in."""
+
+    id: int
+    user: UserId
+    kind: SessionKind
+    name: str
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """A sign-in under way, as only we know it: the browser carries nothing but its state."""
+
+    network: NetworkName
+    purpose: Purpose
+    #: Hash of the secret in the browser that began; another browser cannot finish.
+    browser: str
+    #: Who was signed in when it began.
+    user: UserId | None
+    #: The actor that must come back, where only one will do.
+    expected: ActorId | None
+    #: Where the person goes afterwards: a path of ours.
+    next: str
+    #: What the network's `finish` needs.
+    secret: Mapping[str, str]
+
+
+def open_session(
+    tx: Tx, token_hash: bytes, user: UserId, kind: SessionKind, name: str, now: datetime
+) -> None:
+    """Sign a user in where this token is."""
+    tx.execute(
+        insert(sessions).values(
+            token_hash=token_hash,
+            user_id=user,
+            kind=kind,
+            name=name,
+            created_at=micros(now),
+            seen_at=micros(now),
+            expires_at=micros(now + UNUSED),
+        )
+    )
+
+
+def session(tx: Tx, token_hash: bytes, now: datetime) -> Session | None:
+    """Return the session of a token, or None when it ended."""
+    row = tx.execute(
+        select(sessions).where(
+            sessions.c.token_hash == token_hash, sessions.c.expires_at > micros(now)
+        )
+    ).one_or_none()
+    return None if row is None else _session(row)
+
+
+def is_stale(found: Session, now: datetime) -> bool:
+    """Say whether a use of this session should be noted again."""
+    return now - found.seen_at > _NOTE_EVERY
+
+
+def note_use(tx: Tx, number: int, now: datetime) -> None:
+    """Keep a session that is used."""
+    tx.execute(
+        update(sessions)
+        .where(sessions.c.id == number)
+        .values(seen_at=micros(now), expires_at=micros(now + UNUSED))
+    )
+
+
+def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[Session]:
+    """Return where a user is signed in, latest use first."""
+    rows = tx.execute(
+        select(sessions)
+        .where(
+            sessions.c.user_id == user,
+            sessions.c.kind == kind,
+            sessions.c.expires_at > micros(now),
+        )
+        .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
+    )
+    return [_session(row) for row in rows]
+
+
+def end_session(tx: Tx, user: UserId, number: int) -> bool:
+    """Sign out one place; say whether it was there."""
+    done = tx.execute(delete(sessions).where(sessions.c.user_id == user, sessions.c.id == number))
+    return done.rowcount == 1
+
+
+def end_all_sessions(tx: Tx, user: UserId) -> None:
+    """Sign out everywhere."""
+    tx.execute(delete(sessions).where(sessions.c.user_id == user))
+
+
+def open_flow(tx: Tx, vault: Vault, state_hash: bytes, flow: Flow, now: datetime) -> None:
+    """Remember a sign-in that leaves for its network."""
+    form = {
+        "network": flow.network,
+        "purpose": flow.purpose,
+        "browser": flow.browser,
+        "user": flow.user,
+        "expected": flow.expected,
+        "next": flow.next,
+        "secret": dict(flow.secret),
+    }
+    tx.execute(
+        insert(flows).values(
+            state_hash=state_hash,
+            sealed=vault.seal(json.dumps(form).encode(), "flows"),
+            expires_at=micros(now + FLOW),
+        )
+    )
+
+
+def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] | None:
+    """Take a sign-in that came back, with the time when it ends: it can be taken once."""
+    row = tx.execute(
+        delete(flows)
+        .where(flows.c.state_hash == state_hash)
+        .returning(flows.c.sealed, flows.c.expires_at)
+    ).one_or_none()
+    if row is None:
+        return None
+    form = json.loads(vault.open(row.sealed, "flows"))
+    flow = Flow(
+        network=NetworkName(form["network"]),
+        purpose=Purpose(form["purpose"]),
+        browser=form["browser"],
+        user=None if form["user"] is None else UserId(form["user"]),
+        expected=None if form["expected"] is None else ActorId(form["expected"]),
+        next=form["next"],
+        secret=form["secret"],
+    )
+    return flow, moment(row.expires_at)
+
+
+def drop_expired(tx: Tx, now: datetime) -> None:
+    """Forget sign-ins that nobody finished and sessions that nobody used."""
+    tx.execute(delete(flows).where(flows.c.expires_at <= micros(now)))
+    tx.execute(delete(sessions).where(sessions.c.expires_at <= micros(now)))
+
+
+def _session(row: Row[tuple[object, ...]]) -> Session:
+    return Session(
+        id=row.id,
+        user=UserId(row.user_id),
+        kind=SessionKind(row.kind),
+        name=row.name,
+        created_at=moment(row.created_at),
+        seen_at=moment(row.seen_at),
+    )

@@ -1,0 +1,42 @@
+"""What a person can agree to, and in which wording. Pure.
+
+A wording is a version of the words on the page; whoever changes their meaning counts it up, and people are asked
+again. Until they answer, what gives nothing away holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from openportability.domain import Found, Standing
+from openportability.errors import Invalid
+
+
+class Choice(StrEnum):
+    """A purpose that is agreed to by itself, bundled with nothing."""
+
+    FOUND = "found"
+    STANDING = "standing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What is offered for one purpose."""
+
+    wording: str
+    values: tuple[str, ...]
+    #: What holds as long as the person said nothing.
+    unsaid: str
+
+
+OFFERS: dict[Choice, Offer] = {
+    Choice.FOUND: Offer(wording="1", values=tuple(Found), unsaid=Found.NOBODY),
+    Choice.STANDING: Offer(wording="1", values=tuple(Standing), unsaid=Standing.OFF),
+}
+
+
+def check(choice: Choice, value: str) -> None:
+    """Raise `Invalid` for a value that the page does not offer."""
+    if value not in OFFERS[choice].values:
+        raise Invalid(field=choice)

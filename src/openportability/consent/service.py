@@ -1,0 +1,52 @@
+"""Say what one agrees to; it holds everywhere from the same transaction on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from openportability.accounts import store as accounts
+from openportability.consent import store
+from openportability.consent.rules import OFFERS, Choice, Offer, check
+from openportability.consent.store import Consent
+from openportability.db.engine import Tx
+from openportability.domain import UserId
+from openportability.site import Site
+
+
+def choose(
+    tx: Tx, site: Site, user: UserId, choice: Choice, value: str, *, locale: str, how: str
+) -> None:
+    """Note a choice and let it hold. Who may now be found is met again by everyone's lists."""
+    check(choice, value)
+    said = Consent(
+        choice=choice,
+        value=value,
+        wording=OFFERS[choice].wording,
+        locale=locale,
+        how=how,
+        at=site.clock.now(),
+    )
+    # Two answers at once must end the same way in the ledger and in what holds.
+    accounts.hold(tx, user, said.at)
+    before = current(tx, user).get(choice)
+    if before is not None and (before.value, before.wording) == (said.value, said.wording):
+        return
+    store.add(tx, user, said)
+    accounts.choose(tx, user, **{choice.value: value})
+    if choice is Choice.FOUND:
+        accounts.meet_again(tx, user)
+
+
+def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:
+    """Return what holds now; purposes never spoken of are missing."""
+    return {consent.choice: consent for consent in store.history(tx, user)}
+
+
+def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
+    """Return purposes nobody asked this person about, or only in other words than today's."""
+    holds = current(tx, user)
+    return [
+        choice
+        for choice, offer in offers.items()
+        if choice not in holds or holds[choice].wording != offer.wording
+    ]

@@ -1,0 +1,59 @@
+"""The consent ledger: only ever added to; the newest line of a purpose holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, insert, select
+
+from openportability.clock import micros, moment
+from openportability.consent.rules import Choice
+from openportability.db.engine import Tx
+from openportability.db.schema import consents
+from openportability.domain import UserId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """What somebody said once, to which words."""
+
+    choice: Choice
+    value: str
+    wording: str
+    locale: str
+    #: Where it was said: page, api, import.
+    how: str
+    at: datetime
+
+
+def add(tx: Tx, user: UserId, consent: Consent) -> None:
+    """Note what somebody said."""
+    tx.execute(
+        insert(consents).values(
+            user_id=user,
+            purpose=consent.choice,
+            value=consent.value,
+            wording=consent.wording,
+            locale=consent.locale,
+            how=consent.how,
+            at=micros(consent.at),
+        )
+    )
+
+
+def history(tx: Tx, user: UserId) -> list[Consent]:
+    """Return all that somebody ever said, oldest first."""
+    rows = tx.execute(select(consents).where(consents.c.user_id == user).order_by(consents.c.id))
+    return [_consent(row) for row in rows]
+
+
+def _consent(row: Row[tuple[object, ...]]) -> Consent:
+    return Consent(
+        choice=Choice(row.purpose),
+        value=row.value,
+        wording=row.wording,
+        locale=row.locale,
+        how=row.how,
+        at=moment(row.at),
+    )

@@ -1,0 +1,58 @@
+"""The first page: for visitors what this is, for members where they are on their way."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from openportability.accounts import store as accounts
+from openportability.accounts.session import AVisitor, Member, TheSite
+from openportability.graph import store as lists
+from openportability.home import steps
+from openportability.matching import service as matching
+from openportability.reconnection import service as reconnection
+from openportability.site import Site
+from openportability.web import i18n, render
+
+router = APIRouter()
+
+
+@router.get("/")
+def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
+    if asking is None:
+        return render.page(request, "home/landing.html")
+    state = _state(site, asking)
+    return render.page(
+        request,
+        "home/member.html",
+        steps=steps.journey(state),
+        figures=[
+            {"label": i18n.gettext("people found"), "value": state.matches},
+            {"label": i18n.gettext("reconnected"), "value": state.done},
+            {"label": i18n.gettext("on their way"), "value": state.waiting},
+        ]
+        if state.matches or state.done
+        else [],
+        news=steps.news(state),
+    )
+
+
+def _state(site: Site, asking: Member) -> steps.State:
+    with site.db.read() as tx:
+        held = lists.lists_of(tx, asking.user)
+        matches = matching.matches_of(tx, site, asking.user)
+        lines = reconnection.progress(tx, site, asking.user)
+        linked = accounts.accounts_of(tx, asking.user)
+    return steps.State(
+        accounts=len(linked),
+        can_follow=any(
+            (network := site.networks.get(account.actor.network)) and network.destination
+            for account in linked
+        ),
+        lists=len(held),
+        matches=len([match for match in matches if not match.dismissed]),
+        done=sum(line.total("done") for line in lines),
+        waiting=sum(line.total("waiting") + line.total("pending") for line in lines),
+        proposed=sum(line.total("proposed") for line in lines),
+        signed_out=any(line.state == "signed_out" for line in lines),
+        standing=asking.chosen.standing,
+    )

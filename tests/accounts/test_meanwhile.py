@@ -1,0 +1,117 @@
+"""What changed in a browser between leaving for a network and coming back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.accounts.test_sign_in import handles_of
+from tests.house import Browser, House
+
+
+@pytest.fixture
+def browser(house: House) -> Browser:
+    return house.new_browser()
+
+
+@pytest.fixture
+def nora(house: House) -> dict[str, str]:
+    return house.handles(0)
+
+
+@pytest.fixture
+def elif_(house: House) -> dict[str, str]:
+    return house.handles(3)
+
+
+def signed_out_elsewhere(house: House, who: str) -> None:
+    phone = house.new_browser()
+    phone.sign_in("bird", who)
+    phone.post("/sign-out-everywhere")
+
+
+def test_who_was_signed_out_meanwhile_gets_no_second_membership(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    page = browser.leave_for("herd", nora["herd"])
+    signed_out_elsewhere(house, nora["bird"])
+    browser.turn_to(page)
+    refused = browser.allow(nora["herd"])
+    assert refused.status == 409
+    assert "You were signed out before this was done" in refused.words
+    assert browser.api("GET", "/me").status == 401
+    house.turn()
+    assert not house.lives("herd", nora["herd"])
+    # What the words say works: sign in, then link.
+    browser.sign_in("bird", nora["bird"])
+    browser.sign_in("herd", nora["herd"])
+    assert handles_of(browser) == {nora["bird"], nora["herd"]}
+
+
+def test_who_was_signed_out_meanwhile_is_signed_in_by_an_account_of_theirs(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    browser.sign_in("herd", nora["herd"])
+    page = browser.leave_for("herd", nora["herd"], next="/reconnect")
+    signed_out_elsewhere(house, nora["bird"])
+    browser.turn_to(page)
+    assert browser.allow(nora["herd"]).path == "/reconnect"
+    assert handles_of(browser) == {nora["bird"], nora["herd"]}
+
+
+def test_who_signed_out_in_this_browser_ended_what_was_under_way(
+    browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    page = browser.leave_for("herd", nora["herd"])
+    browser.post("/sign-out")
+    browser.turn_to(page)
+    assert browser.allow(nora["herd"]).status == 400
+    assert "session" not in browser.cookies
+
+
+def test_what_a_visitor_began_is_not_linked_to_who_signed_in_meanwhile(
+    browser: Browser, nora: dict[str, str], elif_: dict[str, str], house: House
+) -> None:
+    page = browser.leave_for("herd", elif_["herd"])
+    browser.sign_in("bird", nora["bird"])
+    browser.turn_to(page)
+    refused = browser.allow(elif_["herd"])
+    assert refused.status == 409
+    assert "Somebody signed in here in the meantime" in refused.words
+    assert handles_of(browser) == {nora["bird"]}
+    house.turn()
+    assert not house.lives("herd", elif_["herd"])
+
+
+def test_two_tabs_with_the_same_account_end_well(browser: Browser, nora: dict[str, str]) -> None:
+    page = browser.leave_for("bird")
+    browser.sign_in("bird", nora["bird"])
+    browser.turn_to(page)
+    assert browser.allow(nora["bird"]).status == 200
+    assert handles_of(browser) == {nora["bird"]}
+
+
+def test_two_tabs_may_link_two_accounts(browser: Browser, nora: dict[str, str]) -> None:
+    browser.sign_in("bird", nora["bird"])
+    herd = browser.leave_for("herd", nora["herd"])
+    sky = browser.leave_for("sky", nora["sky"])
+    for page, who in ((herd, nora["herd"]), (sky, nora["sky"])):
+        browser.turn_to(page)
+        assert browser.allow(who).status == 200
+    assert handles_of(browser) == set(nora.values())
+
+
+def test_what_one_member_began_is_not_linked_to_another(
+    browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    page = browser.leave_for("herd", nora["herd"])
+    kept = browser.cookies["sign-in"]
+    browser.post("/sign-out")
+    browser.cookies["sign-in"] = kept
+    browser.sign_in("bird", elif_["bird"])
+    browser.turn_to(page)
+    assert browser.allow(nora["herd"]).status == 409
+    assert handles_of(browser) == {elif_["bird"]}

@@ -1,0 +1,480 @@
+"""Signing in as people do it: through pages, at simulated networks."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from openportability.accounts import service
+from openportability.accounts.session_store import UNUSED
+from openportability.domain import Actor, ActorId, NetworkName, Proof, UserId
+from openportability.networks.fake.reply import Fault
+from tests.house import Browser, House
+
+MEADOW = "meadow.example"
+
+
+@pytest.fixture
+def browser(house: House) -> Browser:
+    return house.new_browser()
+
+
+@pytest.fixture
+def nora(house: House) -> dict[str, str]:
+    """Her handles, by network."""
+    return house.handles(0)
+
+
+@pytest.fixture
+def elif_(house: House) -> dict[str, str]:
+    return house.handles(3)
+
+
+def me(browser: Browser) -> dict[str, object]:
+    told = browser.api("GET", "/me").json()
+    assert isinstance(told, dict)
+    return told
+
+
+def handles_of(browser: Browser) -> set[str]:
+    accounts = me(browser)["accounts"]
+    assert isinstance(accounts, list)
+    return {account["handle"] for account in accounts}
+
+
+def account_of(browser: Browser, network: str) -> dict[str, object]:
+    accounts = me(browser)["accounts"]
+    assert isinstance(accounts, list)
+    (found,) = (one for one in accounts if one["network"] == network)
+    assert isinstance(found, dict)
+    return found
+
+
+def claim(house: House, browser: Browser, who: str) -> None:
+    """Let an archive alone say that somebody is this actor."""
+    person = house.ask_world("bird", "person", who=who)
+    bird = Actor(
+        network=NetworkName("bird"),
+        instance=person["instance"],
+        id=ActorId(person["id"]),
+        handle=person["handle"],
+        name=person["name"],
+        seen_at=house.clock.now(),
+    )
+    user = UserId(house.site.vault.read_id("user", str(me(browser)["user_id"])))
+    with house.site.db.write() as tx:
+        service.claim(tx, house.site, user, bird)
+
+
+# --- what a sign-in means -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", ["bird", "herd", "sky"])
+def test_any_network_may_be_the_first(browser: Browser, nora: dict[str, str], network: str) -> None:
+    browser.get("/sign-in")
+    at = f"/auth/{network}/"
+    browser.press(f"Sign in with {network.title()}", at=at, typed=nora[network])
+    landed = browser.allow(nora[network])
+    assert (landed.path, landed.status) == ("/welcome", 200)
+    assert handles_of(browser) == {nora[network]}
+    assert "proved" in browser.get("/accounts").words
+
+
+def test_who_comes_back_is_the_same_user(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    elsewhere = house.new_browser()
+    landed = elsewhere.sign_in("bird", nora["bird"], next="/matches")
+    assert landed.path == "/matches"
+    assert me(elsewhere)["user_id"] == me(browser)["user_id"]
+
+
+def test_another_account_is_linked_and_the_session_is_a_new_one(
+    browser: Browser, house: House, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    user, before = me(browser)["user_id"], browser.cookies["session"]
+    landed = browser.sign_in("herd", nora["herd"], next="/accounts")
+    assert f"{nora['herd']} is now linked." in landed.words
+    assert me(browser)["user_id"] == user
+    assert handles_of(browser) == {nora["bird"], nora["herd"]}
+    assert browser.cookies["session"] != before
+    stolen = house.new_browser()
+    stolen.cookies["session"] = before
+    assert stolen.api("GET", "/me").status == 401
+
+
+def test_an_account_one_has_is_brought_up_to_date(browser: Browser, nora: dict[str, str]) -> None:
+    browser.sign_in("sky", nora["sky"])
+    landed = browser.sign_in("sky", nora["sky"], next="/accounts")
+    assert f"{nora['sky']} is up to date." in landed.words
+    assert handles_of(browser) == {nora["sky"]}
+
+
+def test_an_account_of_another_member_is_not_taken(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    other = house.new_browser()
+    other.sign_in("bird", elif_["bird"])
+    other.sign_in("sky", elif_["sky"])
+    browser.sign_in("bird", nora["bird"])
+    refused = browser.sign_in("sky", elif_["sky"])
+    assert refused.status == 409
+    assert "belongs to another member" in refused.words
+    assert "sign out and sign in with this account" in refused.words
+    assert handles_of(browser) == {nora["bird"]}
+    assert handles_of(other) == {elif_["bird"], elif_["sky"]}
+
+
+def test_who_was_told_that_an_account_is_taken_can_do_what_the_words_say(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    # Once with one account, once with another: two members who are one person.
+    house.new_browser().sign_in("bird", nora["bird"])
+    browser.sign_in("sky", nora["sky"])
+    browser.sign_in("herd", nora["herd"])
+    assert browser.sign_in("bird", nora["bird"]).status == 409
+    assert browser.press("Sign out").path == "/"
+    browser.sign_in("bird", nora["bird"])
+    assert handles_of(browser) == {nora["bird"]}
+
+
+def test_a_token_that_came_with_a_refusal_is_given_back(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    other = house.new_browser()
+    other.sign_in("herd", elif_["herd"])
+    assert house.lives("herd", elif_["herd"])  # ends it
+    browser.sign_in("bird", nora["bird"])
+    assert browser.sign_in("herd", elif_["herd"]).status == 409
+    house.turn()
+    assert not house.lives("herd", elif_["herd"])
+
+
+def test_a_claim_ends_when_somebody_proves_the_account(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    impostor = house.new_browser()
+    impostor.sign_in("sky", elif_["sky"])
+    claim(house, impostor, nora["bird"])
+    assert account_of(impostor, "bird")["proof"] == Proof.CLAIMED
+    browser.sign_in("bird", nora["bird"])
+    assert account_of(browser, "bird")["proof"] == Proof.PROVED
+    assert handles_of(impostor) == {elif_["sky"]}
+
+
+def test_a_claim_of_ones_own_becomes_a_proof(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("sky", nora["sky"])
+    claim(house, browser, nora["bird"])
+    browser.sign_in("bird", nora["bird"])
+    assert account_of(browser, "bird")["proof"] == Proof.PROVED
+
+
+# --- what may go wrong ----------------------------------------------------------------------------
+
+
+def test_who_says_no_is_told_that_this_is_fine(browser: Browser) -> None:
+    browser.leave_for("bird")
+    refused = browser.press("Do not allow")
+    assert (refused.path, refused.status) == ("/auth/bird/callback", 400)
+    assert "nothing was changed" in refused.words
+    assert "session" not in browser.cookies
+
+
+def test_a_sign_in_ends_after_ten_minutes(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.leave_for("bird")
+    house.clock.forward(minutes=10, seconds=1)
+    refused = browser.allow(nora["bird"])
+    assert refused.status == 400
+    assert "took too long" in refused.words
+    assert "session" not in browser.cookies
+
+
+def test_a_sign_in_works_once(browser: Browser, nora: dict[str, str]) -> None:
+    browser.leave_for("bird")
+    back = browser.way_back(nora["bird"])
+    assert browser.get(back).path == "/welcome"
+    session = browser.cookies["session"]
+    again = browser.get(back)
+    assert again.status == 400
+    assert "used already" in again.words
+    assert browser.cookies["session"] == session
+
+
+@pytest.mark.parametrize("query", ["", "?state=", "?state=forged&code=forged", "?code=forged"])
+def test_a_state_that_is_not_ours_opens_nothing(browser: Browser, query: str) -> None:
+    browser.leave_for("bird")
+    assert browser.get(f"/auth/bird/callback{query}").status == 400
+    assert "session" not in browser.cookies
+
+
+def test_the_way_back_of_another_browser_leads_nowhere(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    attacker = house.new_browser()
+    attacker.leave_for("bird")
+    back = attacker.way_back(elif_["bird"])
+    for victim in (house.new_browser(), browser):
+        if victim is browser:
+            victim.sign_in("sky", nora["sky"])
+        refused = victim.get(back)
+        assert refused.status == 400
+        assert "began in another browser" in refused.words
+        back = _fresh_way_back(attacker, elif_)
+    assert handles_of(browser) == {nora["sky"]}
+
+
+def _fresh_way_back(browser: Browser, who: dict[str, str]) -> str:
+    browser.leave_for("bird")
+    return browser.way_back(who["bird"])
+
+
+def test_an_answer_at_another_networks_door_is_refused(
+    browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.leave_for("bird")
+    back = browser.way_back(nora["bird"])
+    refused = browser.get(back.replace("/auth/bird/", "/auth/sky/"))
+    assert refused.status == 400
+    assert "another server than the one you chose" in refused.words
+    assert browser.get(back).status == 400
+
+
+def test_an_answer_of_another_server_is_refused(browser: Browser, nora: dict[str, str]) -> None:
+    browser.leave_for("herd", MEADOW)
+    back = browser.way_back(nora["herd"])
+    refused = browser.get(back.replace(MEADOW, "evil.example"))
+    assert "another server than the one you chose" in refused.words
+
+
+def test_the_right_to_follow_is_for_the_account_that_asked(
+    browser: Browser, nora: dict[str, str], elif_: dict[str, str], house: House
+) -> None:
+    browser.sign_in("herd", nora["herd"])
+    assert house.lives("herd", nora["herd"])  # ends it
+    account = str(account_of(browser, "herd")["id"])
+    browser.leave_for("herd", nora["herd"], account=account, purpose="follow")
+    refused = browser.allow(elif_["herd"])
+    assert refused.status == 400
+    assert "another account" in refused.words
+    assert account_of(browser, "herd")["grants"] == []
+    house.turn()
+    assert not house.lives("herd", elif_["herd"])
+
+
+def test_the_right_to_follow_is_asked_for_and_kept(browser: Browser, nora: dict[str, str]) -> None:
+    browser.sign_in("herd", nora["herd"])
+    assert "follow people for you" not in browser.page.words
+    account = str(account_of(browser, "herd")["id"])
+    asked = browser.leave_for("herd", account=account, purpose="follow", next="/reconnect")
+    assert "follow people for you" in asked.words
+    assert browser.allow(nora["herd"]).path == "/reconnect"
+    assert account_of(browser, "herd")["grants"] == ["follow"]
+    # Signing in again asks for less and takes nothing away.
+    browser.sign_in("herd", nora["herd"])
+    assert account_of(browser, "herd")["grants"] == ["follow"]
+
+
+def test_only_ones_own_account_can_be_asked_for(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    other = house.new_browser()
+    other.sign_in("herd", elif_["herd"])
+    theirs = str(account_of(other, "herd")["id"])
+    assert browser.leave_for("herd", account=theirs).status == 401
+    browser.sign_in("herd", nora["herd"])
+    mine = str(account_of(browser, "herd")["id"])
+    assert browser.leave_for("herd", account=theirs).status == 404
+    assert browser.leave_for("herd", account="invented").status == 404
+    assert browser.leave_for("sky", account=mine).status == 404
+
+
+@pytest.mark.parametrize(
+    "next_path",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/matches/../../evil",
+        "/matches?x=1",
+        "/matchesevil",
+        "javascript:alert(1)",
+    ],
+)
+def test_only_pages_of_ours_come_next(house: House, nora: dict[str, str], next_path: str) -> None:
+    house.new_browser().sign_in("bird", nora["bird"])
+    browser = house.new_browser()
+    browser.get(f"/sign-in?next={next_path}")
+    form, _, _ = browser.find("Sign in with Bird")
+    assert form.fields["next"] == "/"
+    browser.leave_for("bird", next=next_path)
+    back = browser.way_back(nora["bird"])
+    assert browser.ask("GET", back).headers["location"] == "/"
+
+
+def test_what_was_typed_wrong_is_said_where_it_was_typed(browser: Browser) -> None:
+    browser.get("/sign-in")
+    answer = browser.press("Sign in with Herd", typed="nowhere.example", at="/auth/herd/")
+    assert answer.status == 400
+    assert "There is no such server" in answer.words
+    form, _, _ = browser.find("Sign in with Herd")
+    assert form.fields["typed"] == "nowhere.example"
+
+
+def test_a_network_that_is_away_is_named_and_nothing_is_changed(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.leave_for("herd", MEADOW)
+    house.world.fail_next("herd", "token", Fault.DOWN)
+    answer = browser.allow(nora["herd"])
+    assert answer.status == 502
+    assert "session" not in browser.cookies
+    assert browser.sign_in("herd", nora["herd"]).path == "/welcome"
+
+
+def test_a_network_that_is_not_here_has_no_door(browser: Browser) -> None:
+    assert browser.leave_for("nobody").status == 404
+    assert browser.get("/auth/nobody/callback?state=x").status == 400
+
+
+def test_the_address_at_the_network_carries_nothing_but_an_opaque_state(
+    browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    begun = browser.leave_for("sky", nora["sky"], next="/matches")
+    (state,) = parse_qs(urlsplit(begun.url).query)["state"]
+    assert len(state) >= 43
+    assert "matches" not in begun.url
+    assert str(me(browser)["user_id"]) not in begun.url
+
+
+# --- signing out ----------------------------------------------------------------------------------
+
+
+def test_signing_out_ends_this_session_only(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    elsewhere = house.new_browser()
+    for one in (browser, elsewhere):
+        one.sign_in("bird", nora["bird"])
+    session = browser.cookies["session"]
+    assert browser.press("Sign out").path == "/"
+    assert set(browser.cookies) & {"session", "sign-in"} == set()
+    browser.cookies["session"] = session
+    assert browser.api("GET", "/me").status == 401
+    assert elsewhere.api("GET", "/me").status == 200
+
+
+def test_signing_out_twice_is_no_error(browser: Browser) -> None:
+    assert browser.post("/sign-out").path == "/"
+
+
+def test_signing_out_everywhere_ends_browsers_and_programs(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    elsewhere = house.new_browser()
+    for one in (browser, elsewhere):
+        one.sign_in("bird", nora["bird"])
+    browser.post("/settings/tokens", {"name": "tool"})
+    browser.get("/accounts")
+    browser.press("Sign out everywhere")
+    for one in (browser, elsewhere):
+        assert one.api("GET", "/me").status == 401
+
+
+def test_one_place_can_be_signed_out_from_another(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    lost = house.new_browser()
+    lost.headers = {"User-Agent": "Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Safari/537.36"}
+    lost.sign_in("bird", nora["bird"])
+    browser.sign_in("bird", nora["bird"])
+    listed = browser.get("/accounts")
+    assert "Chrome, Android" in listed.words
+    assert "Signed out there." in browser.press("Sign out there").words
+    assert lost.api("GET", "/me").status == 401
+    assert browser.api("GET", "/me").status == 200
+
+
+def test_nobody_ends_a_session_of_somebody_else(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    other = house.new_browser()
+    other.sign_in("bird", elif_["bird"])
+    second = house.new_browser()
+    second.sign_in("bird", elif_["bird"])
+    other.get("/accounts")
+    form, _, _ = other.find("Sign out there")
+    browser.sign_in("bird", nora["bird"])
+    browser.post(form.action)
+    assert second.api("GET", "/me").status == 200
+    assert browser.post("/sessions/1/end").status == 404
+
+
+def test_a_session_that_nobody_uses_ends(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    for _ in range(3):
+        house.clock.forward(days=20)
+        assert browser.api("GET", "/me").status == 200
+    house.clock.forward(seconds=UNUSED.total_seconds() + 1)
+    assert browser.api("GET", "/me").status == 401
+    assert "Please sign in" in browser.get("/accounts").words
+
+
+# --- unlinking ------------------------------------------------------------------------------------
+
+
+def test_unlinking_gives_back_the_right_at_the_network(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    browser.sign_in("herd", nora["herd"])
+    account = account_of(browser, "herd")["id"]
+    browser.get("/accounts")
+    done = browser.press("Yes, unlink this account", at=str(account))
+    assert f"{nora['herd']} is no longer linked." in done.words
+    assert handles_of(browser) == {nora["bird"]}
+    house.turn()
+    assert not house.lives("herd", nora["herd"])
+
+
+def test_who_unlinked_an_account_may_link_it_again(
+    house: House, browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    browser.sign_in("herd", nora["herd"])
+    assert browser.api("DELETE", f"/accounts/{account_of(browser, 'herd')['id']}").status == 204
+    browser.sign_in("herd", nora["herd"])
+    assert handles_of(browser) == {nora["bird"], nora["herd"]}
+
+
+def test_the_last_account_is_not_unlinked(browser: Browser, nora: dict[str, str]) -> None:
+    browser.sign_in("bird", nora["bird"])
+    account = account_of(browser, "bird")["id"]
+    assert "Unlink" not in browser.get("/accounts").words
+    refused = browser.api("DELETE", f"/accounts/{account}")
+    assert (refused.status, refused.json()["code"]) == (409, "auth.last_account")
+    assert browser.post(f"/accounts/{account}/unlink").status == 409
+    assert handles_of(browser) == {nora["bird"]}
+
+
+def test_an_account_of_somebody_else_is_not_there(
+    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
+) -> None:
+    other = house.new_browser()
+    for network in ("bird", "sky"):
+        other.sign_in(network, elif_[network])
+    browser.sign_in("bird", nora["bird"])
+    theirs = account_of(other, "bird")["id"]
+    for path in (f"/accounts/{theirs}", "/accounts/invented", "/accounts/1"):
+        assert browser.api("DELETE", path).status == 404
+    assert browser.api("DELETE", f"/accounts/{me(other)['user_id']}").status == 404
+    assert len(handles_of(other)) == 2
