@@ -130,7 +130,7 @@ class Wanted:
     """One actor to be followed, or a follow of ours to be taken back."""
 
     actor: Actor
-    #: Chosen by the destination before the first try (`Destination.prepare`), the same on each try.
+    #: Chosen by the destination before the first try (`Destination.reserve`), the same on each try.
     record: str | None = None
     #: True when an earlier try may have reached the network.
     asked: bool = False

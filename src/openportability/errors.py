@@ -90,7 +90,7 @@ class NetworkError(OpenPortabilityError):
 
 
 class Throttled(NetworkError):
-    """The network asks to wait until `until` (None: it did not say)."""
+    """The network asks to wait until `until`, never in the past (None: it did not say)."""
 
     default_code = "net.throttled"
 

@@ -120,7 +120,8 @@ class SignIn(Protocol):
         """Turn the callback's query into a proof.
 
         `state` was already checked by the caller. Raise `Invalid("auth.denied")` when the person
-        said no, `Invalid("auth.mixed_up")` when another server answered.
+        said no, `Invalid("auth.mixed_up")` when another server answered, `Invalid("auth.expired")`
+        for a code that is not (or no longer) good.
         """
 
     def refresh(self, grant: Grant) -> Grant:
@@ -221,7 +222,10 @@ class Destination(Protocol):
         """Choose the records that `count` follows will have, where the network lets us."""
 
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        """Say what is now, for at most `limits.look` actors. A `record` in an answer is the one found."""
+        """Say what is now, for at most `limits.look` actors.
+
+        A `record` in an answer is the one found, and starts with the record that was reserved.
+        """
 
     def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Follow at most `limits.batch` actors, each with its `record` if it has one."""

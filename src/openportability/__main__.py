@@ -1,0 +1,5 @@
+"""`python -m openportability`."""
+
+from openportability.cli import main
+
+main()

@@ -1,0 +1,197 @@
+"""The one place that joins parts: settings → vault, database, door, networks, engine, routes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter, FastAPI
+
+from openportability import settings as settings_module
+from openportability.accounts import api as accounts_api
+from openportability.accounts import jobs as accounts_jobs
+from openportability.accounts import routes as accounts_routes
+from openportability.accounts.cabinet import RowCabinet
+from openportability.archives import api as archives_api
+from openportability.archives import routes as archives_routes
+from openportability.circle import api as circle_api
+from openportability.circle import routes as circle_routes
+from openportability.clock import Clock
+from openportability.consent import api as consent_api
+from openportability.consent import routes as consent_routes
+from openportability.db import migrate
+from openportability.db.engine import Database, Tx
+from openportability.domain import Account, NetworkName
+from openportability.errors import Misconfigured
+from openportability.graph import store as lists
+from openportability.home import api as home_api
+from openportability.home import routes as home_routes
+from openportability.jobs.local import LocalRunner
+from openportability.jobs.port import Engine, Work
+from openportability.jobs.procrastinate import ProcrastinateEngine
+from openportability.matching import jobs as matching_jobs
+from openportability.matching import service as matching
+from openportability.network import Context, Network
+from openportability.outbound import Door
+from openportability.reconnection import api as reconnection_api
+from openportability.reconnection import jobs as reconnection_jobs
+from openportability.reconnection import routes as reconnection_routes
+from openportability.reconnection import service as reconnection
+from openportability.settings import Settings
+from openportability.site import Site
+from openportability.vault import BadKeyring, Keyring, Vault
+from openportability.web import documents, shell
+
+_ROUTERS = (
+    home_routes.router,
+    accounts_routes.router,
+    consent_routes.router,
+    archives_routes.router,
+    circle_routes.router,
+    reconnection_routes.router,
+    home_api.router,
+    accounts_api.router,
+    consent_api.router,
+    archives_api.router,
+    circle_api.router,
+    reconnection_api.router,
+)
+_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
+
+
+def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
+    """Join all parts of a site: its database is brought to the newest revision, its engine is ready."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    vault = _vault(settings)
+    db = Database(settings.database_url, pool_size=settings.connections(web=web, worker=worker))
+    migrate.upgrade(db)
+    door = Door(
+        clock=clock,
+        allow_loopback=settings.allow_loopback,
+        extra_ca_file=settings.extra_ca_file,
+        user_agent=f"OpenPortability/{version()} (+{settings.base_url})",
+    )
+    engine = _engine(settings, db)
+    site = Site(
+        settings=settings,
+        clock=clock,
+        vault=vault,
+        db=db,
+        networks={
+            NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, door)
+            for name, folder in settings.networks
+        },
+        engine=engine,
+        before_unlink=_endings(lambda: site),
+    )
+    work = [jobs(site) for jobs in _JOBS]
+    engine.prepare()
+    engine.register(
+        Work(
+            jobs=[job for jobs, _ in work for job in jobs],
+            chores=[chore for _, chores in work for chore in chores],
+        )
+    )
+    return site
+
+
+def web(site: Site) -> FastAPI:
+    """Make the application that answers requests."""
+    app = FastAPI(
+        title="OpenPortability",
+        version=version(),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    shell.dress(app, site)
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.include_router(_operations(site))
+    for network in site.networks.values():
+        for document in network.documents:
+            app.include_router(documents.published(document))
+    return app
+
+
+def version() -> str:
+    """Return the version of this program; a checkout that is not installed has none."""
+    try:
+        return importlib.metadata.version("openportability")
+    except importlib.metadata.PackageNotFoundError:
+        return "0.dev"
+
+
+def _vault(settings: Settings) -> Vault:
+    try:
+        text = settings_module.master_key(settings, lambda: Keyring.fresh().text())
+        return Vault(Keyring.parse(text))
+    except BadKeyring as error:
+        raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
+
+
+def _engine(settings: Settings, db: Database) -> Engine:
+    if db.dialect.name == "sqlite":
+        return LocalRunner(threads=settings.worker_threads)
+    return ProcrastinateEngine(settings.database_url, threads=settings.worker_threads)
+
+
+def _load(
+    name: NetworkName,
+    folder: str,
+    settings: Settings,
+    clock: Clock,
+    vault: Vault,
+    db: Database,
+    door: Door,
+) -> Network:
+    try:
+        module = importlib.import_module(f"openportability.networks.{folder}")
+    except ModuleNotFoundError as error:
+        if error.name != f"openportability.networks.{folder}":
+            raise
+        raise Misconfigured(
+            f"OPENPORTABILITY_NETWORKS names {folder}: there is no such folder in networks/"
+        ) from None
+    given = {option.name: settings.network_option(name, option.name) for option in module.OPTIONS}
+    options: Mapping[str, str] = {
+        option.name: given[option.name] or option.default for option in module.OPTIONS
+    }
+    network: Network = module.load(
+        Context(
+            name=name,
+            base_url=settings.base_url,
+            development=not settings.production,
+            options=options,
+            door=door,
+            clock=clock,
+            cabinet=RowCabinet(db, vault, clock, name),
+        )
+    )
+    return network
+
+
+def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], ...]:
+    """Return what each stage does before an account is unlinked, the last stage first."""
+    return (
+        reconnection.end_account,
+        lambda tx, account: matching.end_account(tx, site(), account),
+        lambda tx, account: lists.drop_lists(tx, account.id),
+    )
+
+
+def _operations(site: Site) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": version()}
+
+    @router.get("/readyz")
+    def readyz() -> dict[str, str]:
+        if migrate.current(site.db) is None:
+            raise Misconfigured("the database is empty: run openportability migrate")
+        return {"status": "ready"}
+
+    return router
