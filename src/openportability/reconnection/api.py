@@ -1,0 +1,295 @@
+"""Plans, the ledger and the person's hand on it, for programs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from openportability.accounts import store as accounts
+from openportability.accounts.session import AMember, TheSite
+from openportability.db.engine import Tx
+from openportability.domain import NetworkName, Pace, UserId
+from openportability.errors import NotFound
+from openportability.matching.service import Filter, Selection
+from openportability.reconnection import planning, service, shown
+from openportability.reconnection.plan import Forecast
+from openportability.reconnection.planning import Planned
+from openportability.site import Site
+from openportability.web import paging, sse
+
+router = APIRouter(prefix="/api/v1", tags=["reconnection"])
+
+
+class FilterIn(BaseModel):
+    """What the matches are narrowed to."""
+
+    q: str = ""
+    network: str | None = None
+    mutual: bool = False
+
+
+class PlanIn(BaseModel):
+    """Whom to plan for, where, and how fast."""
+
+    scope: Literal["all", "selection"]
+    match_ids: list[str] | None = None
+    filter: FilterIn | None = None
+    networks: list[str] | None = None
+    pace: Pace | None = None
+
+
+class ForecastOut(BaseModel):
+    """What one network will take."""
+
+    network: str
+    calls: int
+    finishes_at: str
+
+
+class PlanOut(BaseModel):
+    """A dry run: nothing was sent."""
+
+    plan_id: str
+    counts_by_network_and_decision: dict[str, dict[str, int]]
+    forecast: list[ForecastOut]
+
+
+class ProgressOut(BaseModel):
+    """How one network goes."""
+
+    network: str
+    handle: str
+    counts: dict[str, int]
+    state: str
+    paused_because: str | None
+    next_at: str | None
+    forecast: ForecastOut | None
+
+
+class RowOut(BaseModel):
+    """A row of a plan."""
+
+    network: str
+    actor_id: str
+    handle: str
+    decision: str
+
+
+class PageOfRows(BaseModel):
+    """Some rows of a plan."""
+
+    items: list[RowOut]
+    next_cursor: str | None
+
+
+class LedgerRowOut(BaseModel):
+    """A wanted follow and what became of it."""
+
+    id: str
+    network: str
+    actor_id: str | None
+    handle: str | None
+    state: str
+    reason: str | None
+    attempts: int
+    origin: str
+    at: str
+
+
+class PageOfLedger(BaseModel):
+    """Some rows of the ledger, newest first."""
+
+    items: list[LedgerRowOut]
+    next_cursor: str | None
+
+
+class UndoIn(BaseModel):
+    """What to take back."""
+
+    scope: Literal["all", "rows"]
+    ids: list[str] | None = None
+
+
+@router.post("/plans", status_code=201)
+def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
+    """Decide what would happen to each match; nothing is sent."""
+    with site.db.write() as tx:
+        if wanted.pace is not None:
+            planning.set_pace(tx, asking.user, wanted.pace)
+        selection = _selection(tx, site, asking.user, wanted)
+    networks = frozenset(map(NetworkName, wanted.networks)) if wanted.networks else None
+    return _plan_out(site, planning.make_plan(site, asking.user, selection, networks))
+
+
+@router.get("/plans/{plan_id}/rows")
+def plan_rows(
+    site: TheSite, asking: AMember, plan_id: str, limit: int = 100, cursor: str | None = None
+) -> PageOfRows:
+    """List the decisions of a plan."""
+    limit = max(1, min(limit, 1000))
+    listing = f"plan:{asking.user}:{plan_id}"
+    position = paging.position(site.vault, listing, cursor)
+    begin = int(position[0]) if position else 0
+    with site.db.read() as tx:
+        planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
+        some = planned.rows[begin : begin + limit]
+        whom = accounts.accounts_by_id(tx, [row.whom for row in some])
+    more = begin + limit < len(planned.rows)
+    return PageOfRows(
+        items=[
+            RowOut(
+                network=row.network,
+                actor_id=whom[row.whom].actor.id,
+                handle=whom[row.whom].actor.handle,
+                decision=row.verdict,
+            )
+            for row in some
+            if row.whom in whom
+        ],
+        next_cursor=paging.cursor(site.vault, listing, begin + limit) if more else None,
+    )
+
+
+@router.post("/plans/{plan_id}/start", status_code=202)
+def start(site: TheSite, asking: AMember, plan_id: str) -> dict[str, int]:
+    """Let the follows of a plan be made, in the background."""
+    with site.db.write() as tx:
+        return {"wanted": planning.start(tx, site, asking.user, _plan_id(site, plan_id))}
+
+
+@router.get("/reconnection")
+def progress(site: TheSite, asking: AMember) -> list[ProgressOut]:
+    """Say how each network goes."""
+    with site.db.read() as tx:
+        return _progress(tx, site, asking.user)
+
+
+@router.get("/reconnection/ledger")
+def ledger(
+    site: TheSite,
+    asking: AMember,
+    state: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> PageOfLedger:
+    """List wanted follows: all, or those that are done, waiting, pending, failed, proposed, undone."""
+    if state is not None and state not in service.GROUPS:
+        raise NotFound
+    limit = max(1, min(limit, 1000))
+    listing = f"ledger:{asking.user}:{state}"
+    position = paging.position(site.vault, listing, cursor)
+    before = int(position[0]) if position else None
+    with site.db.read() as tx:
+        lines = service.page(tx, site, asking.user, group=state, before=before, limit=limit)
+    last = lines[-1].row.id if len(lines) == limit else None
+    return PageOfLedger(
+        items=[
+            LedgerRowOut(
+                id=shown.row_id(site, line.row),
+                network=line.row.network,
+                actor_id=line.whom.actor.id if line.whom else None,
+                handle=line.whom.actor.handle if line.whom else None,
+                state=line.row.state,
+                reason=line.row.reason,
+                attempts=line.row.attempts,
+                origin=line.row.origin,
+                at=line.row.at.isoformat(),
+            )
+            for line in lines
+        ],
+        next_cursor=None if last is None else paging.cursor(site.vault, listing, last),
+    )
+
+
+@router.post("/reconnection/pause", status_code=202)
+def pause(site: TheSite, asking: AMember) -> None:
+    """Hold everything before its next call to a network."""
+    with site.db.write() as tx:
+        service.pause(tx, asking.user)
+
+
+@router.post("/reconnection/resume", status_code=202)
+def resume(site: TheSite, asking: AMember) -> None:
+    """Go on."""
+    with site.db.write() as tx:
+        service.resume(tx, site, asking.user)
+
+
+@router.post("/reconnection/undo", status_code=202)
+def undo(site: TheSite, asking: AMember, wanted: UndoIn) -> dict[str, int]:
+    """Take back what we made: all of it, or these rows."""
+    rows = None if wanted.scope == "all" else [_row_id(site, one) for one in wanted.ids or []]
+    with site.db.write() as tx:
+        return {"undoing": service.undo(tx, site, asking.user, rows)}
+
+
+@router.get("/reconnection/events")
+def events(request: Request, site: TheSite, asking: AMember) -> Response:
+    """Stream the counts whenever they change."""
+
+    def look() -> str:
+        with site.db.read() as tx:
+            lines = _progress(tx, site, asking.user)
+        return "[" + ",".join(line.model_dump_json() for line in lines) + "]"
+
+    return sse.stream(request, ("events", asking.user), look)
+
+
+def _selection(tx: Tx, site: Site, user: UserId, wanted: PlanIn) -> Selection:
+    if wanted.scope == "all":
+        return Selection()
+    if wanted.match_ids is not None:
+        key = accounts.personal_key(tx, site.vault, user)
+        return Selection(users=frozenset(shown.read_match(key, one) for one in wanted.match_ids))
+    by = wanted.filter or FilterIn()
+    return Selection(
+        filter=Filter(
+            text=by.q,
+            network=NetworkName(by.network) if by.network else None,
+            mutual_only=by.mutual,
+        )
+    )
+
+
+def _progress(tx: Tx, site: Site, user: UserId) -> list[ProgressOut]:
+    return [
+        ProgressOut(
+            network=line.account.actor.network,
+            handle=line.account.actor.handle,
+            counts={state.value: count for state, count in line.counts.items()},
+            state=line.state,
+            paused_because=line.reason,
+            next_at=line.next_at.isoformat() if line.next_at else None,
+            forecast=_forecast_out(line.forecast) if line.forecast else None,
+        )
+        for line in service.progress(tx, site, user)
+    ]
+
+
+def _plan_out(site: Site, planned: Planned) -> PlanOut:
+    return PlanOut(
+        plan_id=site.vault.show_id("plan", planned.id),
+        counts_by_network_and_decision={
+            network: {verdict.value: count for verdict, count in counted.items()}
+            for network, counted in planned.counts.items()
+        },
+        forecast=[_forecast_out(forecast) for forecast in planned.forecast],
+    )
+
+
+def _forecast_out(forecast: Forecast) -> ForecastOut:
+    return ForecastOut(
+        network=forecast.network,
+        calls=forecast.calls,
+        finishes_at=forecast.finishes_at.isoformat(),
+    )
+
+
+def _plan_id(site: Site, plan_id: str) -> int:
+    return shown.read_id(site, "plan", plan_id)
+
+
+def _row_id(site: Site, row_id: str) -> int:
+    return shown.read_id(site, "reconnection", row_id)

@@ -1,0 +1,292 @@
+"""Lanes: when each linked account is served next, and by whom right now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, case, delete, func, or_, select, update
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import grants, lanes
+from openportability.domain import Account, AccountId, NetworkName, UserId
+from openportability.network import Budget
+from openportability.reconnection.pacing import Spent
+from openportability.reconnection.rules import LaneState
+
+#: Longer than a slice may take. Who was killed is replaced at once where that is seen
+#: (`let_go`), else after this.
+LEASE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """The paced work of one linked account."""
+
+    account: AccountId
+    user: UserId
+    network: NetworkName
+    instance: str
+    state: LaneState
+    reason: str | None
+    next_at: datetime | None
+    lease: str | None
+    lease_until: datetime | None
+    remaining: int | None
+    reset_at: datetime | None
+    spent: tuple[Spent, ...]
+    failures: int
+
+    def due(self, now: datetime) -> bool:
+        """Say whether it is to be served now, and nobody does."""
+        return (
+            self.state is LaneState.OPEN
+            and self.next_at is not None
+            and self.next_at <= now
+            and (self.lease_until is None or self.lease_until < now)
+        )
+
+
+def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
+    """Make the lanes that are not there yet; nothing is due in them."""
+    rows = [
+        {
+            "account_id": account.id,
+            "user_id": account.user,
+            "network": account.actor.network,
+            "instance": account.actor.instance,
+            "state": LaneState.OPEN,
+            "spent": "[]",
+            "failures": 0,
+            "version": 0,
+        }
+        for account in sorted(accounts, key=lambda account: account.id)
+    ]
+    if rows:
+        tx.execute(tx.dialect.insert_missing(lanes, key=["account_id"]), rows)
+
+
+def hold(tx: Tx, account: AccountId) -> Lane | None:
+    """Return a lane that nobody else changes until the transaction ends.
+
+    Whoever changes rows of the ledger holds their lane first: so a slice and its person never
+    wait for each other, and none overlooks what the other has just written.
+    """
+    row = tx.execute(
+        select(lanes).where(lanes.c.account_id == account).with_for_update()
+    ).one_or_none()
+    return None if row is None else _lane(row)
+
+
+def hold_all(tx: Tx, user: UserId) -> list[Lane]:
+    """Hold all lanes of a user, always in the same order."""
+    rows = tx.execute(
+        select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id).with_for_update()
+    )
+    return [_lane(row) for row in rows]
+
+
+def lanes_of(tx: Tx, user: UserId) -> list[Lane]:
+    """Return a user's lanes."""
+    rows = tx.execute(select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id))
+    return [_lane(row) for row in rows]
+
+
+def wake(tx: Tx, account: AccountId, now: datetime) -> None:
+    """Have a lane looked at now, unless its network told us to wait or does not answer."""
+    too_late = or_(lanes.c.next_at.is_(None), lanes.c.next_at > micros(now))
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account, lanes.c.failures == 0, too_late)
+        .values(next_at=micros(now), version=lanes.c.version + 1)
+    )
+
+
+def due_lanes(
+    tx: Tx, networks: Sequence[NetworkName], now: datetime, limit: int
+) -> list[AccountId]:
+    """Return lanes on these networks to be served now, longest due first."""
+    rows = tx.execute(
+        select(lanes.c.account_id)
+        .where(
+            lanes.c.state == LaneState.OPEN,
+            lanes.c.network.in_(networks),
+            lanes.c.next_at <= micros(now),
+            or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < micros(now)),
+        )
+        .order_by(lanes.c.next_at)
+        .limit(limit)
+    )
+    return [AccountId(account) for (account,) in rows]
+
+
+def claim(tx: Tx, account: AccountId, token: str, now: datetime) -> None:
+    """Take the lease of a lane that is held and due."""
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account)
+        .values(lease=token, lease_until=micros(now + LEASE))
+    )
+
+
+def holders(tx: Tx) -> set[str]:
+    """Return the processes that serve a lane now; a lease begins with the name of its process."""
+    leases = tx.execute(select(lanes.c.lease).where(lanes.c.lease.is_not(None))).scalars()
+    return {lease.partition(":")[0] for lease in leases}
+
+
+def let_go(tx: Tx, processes: Iterable[str]) -> None:
+    """End the leases of processes that are gone: their work need not wait until those run out."""
+    for process in processes:
+        tx.execute(
+            update(lanes)
+            .where(lanes.c.lease.startswith(f"{process}:", autoescape=True))
+            .values(lease=None, lease_until=None)
+        )
+
+
+def spend(tx: Tx, account: AccountId, spent: Sequence[Spent], remaining: int | None) -> None:
+    """Note follows that are about to be asked for, in a lane that is held: killed or not, they count."""
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account)
+        .values(spent=_packed(spent), remaining=remaining)
+    )
+
+
+def release(
+    tx: Tx,
+    account: AccountId,
+    token: str,
+    *,
+    next_at: datetime | None,
+    reason: str | None,
+    failures: int,
+) -> None:
+    """Give a lane back, if it still is ours."""
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account, lanes.c.lease == token)
+        .values(
+            lease=None,
+            lease_until=None,
+            next_at=None if next_at is None else micros(next_at),
+            reason=reason,
+            failures=failures,
+            version=lanes.c.version + 1,
+        )
+    )
+
+
+def learn(tx: Tx, account: AccountId, budget: Budget) -> None:
+    """Note what the network's last answer left."""
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account)
+        .values(
+            remaining=budget.remaining,
+            reset_at=micros(budget.reset_at),
+            version=lanes.c.version + 1,
+        )
+    )
+
+
+def stop(tx: Tx, account: AccountId, state: LaneState) -> None:
+    """Close an open lane for a reason the network gave."""
+    tx.execute(
+        update(lanes)
+        .where(lanes.c.account_id == account, lanes.c.state == LaneState.OPEN)
+        .values(state=state)
+    )
+
+
+def pause(tx: Tx, user: UserId) -> int:
+    """Pause what is open; work under way ends before its next call."""
+    done = tx.execute(
+        update(lanes)
+        .where(lanes.c.user_id == user, lanes.c.state == LaneState.OPEN)
+        .values(state=LaneState.PAUSED, reason=None, version=lanes.c.version + 1)
+    )
+    return done.rowcount
+
+
+def resume(tx: Tx, user: UserId, now: datetime, closed: Sequence[LaneState]) -> list[AccountId]:
+    """Open again what is closed in these ways; return those lanes.
+
+    Who was paused while the network had asked us to wait goes on waiting.
+    """
+    waits = (lanes.c.state == LaneState.PAUSED) & (lanes.c.failures > 0)
+    rows = tx.execute(
+        update(lanes)
+        .where(lanes.c.user_id == user, lanes.c.state.in_(closed))
+        .values(
+            state=LaneState.OPEN,
+            reason=None,
+            next_at=case((waits, func.coalesce(lanes.c.next_at, micros(now))), else_=micros(now)),
+            failures=case((waits, lanes.c.failures), else_=0),
+            version=lanes.c.version + 1,
+        )
+        .returning(lanes.c.account_id)
+    )
+    return [AccountId(account) for (account,) in rows]
+
+
+def signed_in_again(tx: Tx) -> list[AccountId]:
+    """Return lanes that waited for a sign-in and may follow again."""
+    rows = tx.execute(
+        select(lanes.c.account_id)
+        .join(grants, grants.c.account_id == lanes.c.account_id)
+        .where(lanes.c.state == LaneState.SIGNED_OUT, grants.c.state == "live", grants.c.can_follow)
+    )
+    return [AccountId(account) for (account,) in rows]
+
+
+def reopen(tx: Tx, accounts: Sequence[AccountId], now: datetime) -> None:
+    """Open lanes that waited for a sign-in."""
+    tx.execute(
+        update(lanes)
+        .where(
+            tx.dialect.among(lanes.c.account_id, accounts), lanes.c.state == LaneState.SIGNED_OUT
+        )
+        .values(
+            state=LaneState.OPEN,
+            reason=None,
+            next_at=micros(now),
+            failures=0,
+            version=lanes.c.version + 1,
+        )
+    )
+
+
+def drop_lane(tx: Tx, account: AccountId) -> None:
+    """Forget the lane of an account that is being unlinked."""
+    tx.execute(delete(lanes).where(lanes.c.account_id == account))
+
+
+def _lane(row: Row[tuple[object, ...]]) -> Lane:
+    return Lane(
+        account=AccountId(row.account_id),
+        user=UserId(row.user_id),
+        network=NetworkName(row.network),
+        instance=row.instance,
+        state=LaneState(row.state),
+        reason=row.reason,
+        next_at=_moment(row.next_at),
+        lease=row.lease,
+        lease_until=_moment(row.lease_until),
+        remaining=row.remaining,
+        reset_at=_moment(row.reset_at),
+        spent=tuple(Spent(at=moment(at), count=count) for at, count in json.loads(row.spent)),
+        failures=row.failures,
+    )
+
+
+def _moment(stored: int | None) -> datetime | None:
+    return None if stored is None else moment(stored)
+
+
+def _packed(spent: Sequence[Spent]) -> str:
+    return json.dumps([[micros(one.at), one.count] for one in spent])

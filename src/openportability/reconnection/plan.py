@@ -1,0 +1,116 @@
+"""Matches + ledger + what the network says now → decisions, counts, forecast. Pure: nothing is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from openportability.domain import AccountId, ActorId, Match, NetworkName
+from openportability.matching.rules import rank
+from openportability.reconnection.rules import State
+
+
+class Verdict(StrEnum):
+    """What would happen to one match on one network."""
+
+    NEW = "new"  # we would follow them
+    ALREADY = "already"  # you follow them there
+    PENDING = "pending"  # asked; they must approve
+    WAITING = "waiting"  # already chosen; our worker comes to it
+    DONE = "done"  # we followed them for you before
+    REFUSED = "refused"  # the network said no; can be tried again by hand
+    GONE = "gone"  # deleted, suspended or left
+
+
+#: What the ledger says of a match that it holds already. The rest may be tried (again).
+_FROM_LEDGER: Mapping[State, Verdict] = {
+    State.READY: Verdict.WAITING,
+    State.REQUESTED: Verdict.PENDING,
+    State.FOLLOWED: Verdict.DONE,
+    State.ALREADY: Verdict.ALREADY,
+    State.UNDOING: Verdict.WAITING,
+    State.REFUSED: Verdict.REFUSED,
+    State.GONE: Verdict.GONE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine:
+    """An account of ours that would follow, with what is known about whom it follows."""
+
+    account: AccountId
+    network: NetworkName
+    actor_id: ActorId
+    #: Whom it follows now; None: not read, the slice that serves it will look.
+    following: frozenset[ActorId] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A decision: `account` of ours and `whom` of theirs."""
+
+    account: AccountId
+    whom: AccountId
+    network: NetworkName
+    verdict: Verdict
+    rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a network will take: calls, and when the last follow is made."""
+
+    network: NetworkName
+    calls: int
+    finishes_at: datetime
+
+
+def decide(
+    matches: Iterable[Match],
+    mine: Sequence[Mine],
+    ledger: Mapping[tuple[AccountId, AccountId], State],
+) -> list[Row]:
+    """Decide for each match and each network where both are."""
+    return [
+        Row(
+            account=own.account,
+            whom=account.id,
+            network=own.network,
+            verdict=_verdict(own, account.actor.id, ledger.get((own.account, account.id))),
+            rank=rank(match),
+        )
+        for match in matches
+        for own in mine
+        for account in match.accounts
+        if account.actor.network == own.network and account.actor.id != own.actor_id
+    ]
+
+
+def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
+    """Count decisions by network."""
+    found: dict[NetworkName, Counter[Verdict]] = {}
+    for row in rows:
+        found.setdefault(row.network, Counter())[row.verdict] += 1
+    return {network: dict(counted) for network, counted in found.items()}
+
+
+def digest(rows: Iterable[Row]) -> bytes:
+    """Return what stays the same as long as matches and ledger would send the same follows.
+
+    Made of rows decided without asking networks: what they say may differ from minute to minute,
+    and each slice looks again anyway. What is under way may go on while a plan is looked at.
+    """
+    lines = sorted(f"{row.account} {row.whom}" for row in rows if row.verdict is Verdict.NEW)
+    return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def _verdict(own: Mine, whom: ActorId, state: State | None) -> Verdict:
+    if state is not None and state in _FROM_LEDGER:
+        return _FROM_LEDGER[state]
+    if own.following is not None and whom in own.following:
+        return Verdict.ALREADY
+    return Verdict.NEW

@@ -1,0 +1,123 @@
+"""Plans, in and out: the decisions a person looked at, sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import delete, insert, select, update
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import plans
+from openportability.domain import AccountId, NetworkName, UserId
+from openportability.reconnection.plan import Row, Verdict
+from openportability.vault import PersonalKey
+
+#: A plan nobody started is forgotten after.
+_KEPT = timedelta(days=7)
+
+
+class PlanState(StrEnum):
+    """Whether a plan was started."""
+
+    OPEN = "open"
+    STARTED = "started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A dry run that a person can start."""
+
+    id: int
+    state: PlanState
+    rows: tuple[Row, ...]
+    #: What the same matches and ledger would give again.
+    digest: bytes
+    #: The selection it was made for, as the caller keeps it.
+    selection: str
+    at: datetime
+
+
+def put_plan(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    *,
+    rows: Sequence[Row],
+    digest: bytes,
+    selection: str,
+    now: datetime,
+) -> int:
+    """Keep a plan and return its id."""
+    form = {
+        "selection": selection,
+        "rows": [[row.account, row.whom, row.network, row.verdict, row.rank] for row in rows],
+    }
+    made: int = tx.execute(
+        insert(plans)
+        .values(
+            user_id=user,
+            sealed=key.seal(json.dumps(form).encode(), _place(user)),
+            digest=digest,
+            state=PlanState.OPEN,
+            at=micros(now),
+            expires_at=micros(now + _KEPT),
+        )
+        .returning(plans.c.id)
+    ).scalar_one()
+    return made
+
+
+def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
+    """Return a user's plan, or None."""
+    row = tx.execute(
+        select(plans).where(plans.c.user_id == user, plans.c.id == plan_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    form = json.loads(key.open(row.sealed, _place(user)))
+    return Plan(
+        id=row.id,
+        state=PlanState(row.state),
+        rows=tuple(
+            Row(
+                account=AccountId(account),
+                whom=AccountId(whom),
+                network=NetworkName(network),
+                verdict=Verdict(verdict),
+                rank=rank,
+            )
+            for account, whom, network, verdict, rank in form["rows"]
+        ),
+        digest=row.digest,
+        selection=form["selection"],
+        at=moment(row.at),
+    )
+
+
+def start(tx: Tx, user: UserId, plan_id: int) -> bool:
+    """Note that a plan is started; say whether it was not before."""
+    done = tx.execute(
+        update(plans)
+        .where(plans.c.user_id == user, plans.c.id == plan_id, plans.c.state == PlanState.OPEN)
+        .values(state=PlanState.STARTED)
+    )
+    return done.rowcount == 1
+
+
+def drop_plans(tx: Tx, user: UserId) -> None:
+    """Forget a user's plans: the accounts they speak of are changing."""
+    tx.execute(delete(plans).where(plans.c.user_id == user))
+
+
+def drop_expired(tx: Tx, now: datetime) -> None:
+    """Forget plans that nobody started in time."""
+    tx.execute(delete(plans).where(plans.c.expires_at <= micros(now)))
+
+
+def _place(user: UserId) -> str:
+    return f"plans:{user}"

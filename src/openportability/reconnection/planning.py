@@ -1,0 +1,278 @@
+"""Make a plan and start it. Making it asks each network once whom the person follows now; nothing is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openportability.accounts import grant_store
+from openportability.accounts import store as accounts
+from openportability.accounts.refresh import usable_grant
+from openportability.clock import monotonic
+from openportability.db.engine import Tx
+from openportability.domain import (
+    Account,
+    AccountId,
+    ActorId,
+    NetworkName,
+    Pace,
+    Proof,
+    UserId,
+)
+from openportability.errors import Conflict, NetworkError, NotFound
+from openportability.jobs.port import Wake
+from openportability.matching import service as matching
+from openportability.matching.service import Filter, Selection
+from openportability.reconnection import claiming, lane_store, pacing, plan_store, store
+from openportability.reconnection.ledger import New
+from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide, digest
+from openportability.reconnection.rules import Origin, State
+from openportability.site import Site
+
+#: How long a network may take to tell whom the person follows; the slices look again anyway.
+_READ_SECONDS = 30.0
+#: States from which a chosen follow becomes ready (again).
+_CHOOSABLE = (State.PROPOSED, State.CANCELLED, State.UNDONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan as it is shown."""
+
+    id: int
+    rows: tuple[Row, ...]
+    counts: dict[NetworkName, dict[Verdict, int]]
+    forecast: tuple[Forecast, ...]
+    #: Networks on which the person must still allow us to follow.
+    to_allow: tuple[Account, ...]
+    started: bool
+
+
+def make_plan(
+    site: Site, user: UserId, selection: Selection, networks: frozenset[NetworkName] | None
+) -> Planned:
+    """Decide for everyone a selection means, on these networks (None: all the person has)."""
+    with site.db.read() as tx:
+        matches = matching.chosen(tx, site, user, selection)
+        mine = [
+            account
+            for account in followers(tx, site, user)
+            if networks is None or account.actor.network in networks
+        ]
+        ledger = _ledger(tx, site, user)
+    unread = [_mine(account, None) for account in mine]
+    read = [_mine(account, _following(site, account)) for account in mine]
+    rows = decide(matches, read, ledger)
+    with site.db.write() as tx:
+        key = accounts.personal_key(tx, site.vault, user)
+        made = plan_store.put_plan(
+            tx,
+            key,
+            user,
+            rows=rows,
+            digest=digest(decide(matches, unread, ledger)),
+            selection=_packed(selection, networks),
+            now=site.clock.now(),
+        )
+        return _shown(tx, site, user, made, rows, started=False)
+
+
+def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
+    """Return a plan that was made before."""
+    kept = _kept(tx, site, user, plan_id)
+    started = kept.state is plan_store.PlanState.STARTED
+    return _shown(tx, site, user, plan_id, kept.rows, started=started)
+
+
+def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
+    """Turn a plan into ready rows and open the lanes; return how many follows that are.
+
+    Raise `Conflict` when matches or ledger are no longer those the person was shown.
+    """
+    kept = _kept(tx, site, user, plan_id)
+    if kept.state is plan_store.PlanState.STARTED:
+        return 0
+    selection, networks = _unpacked(kept.selection)
+    matches = matching.chosen(tx, site, user, selection)
+    mine = [
+        _mine(account, None)
+        for account in followers(tx, site, user)
+        if networks is None or account.actor.network in networks
+    ]
+    if digest(decide(matches, mine, _ledger(tx, site, user))) != kept.digest:
+        raise Conflict("plan.stale")
+    if not plan_store.start(tx, user, plan_id):
+        return 0
+    return want(tx, site, user, kept.rows, origin=Origin.MANUAL, plan_id=plan_id)
+
+
+def want(
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    rows: Sequence[Row],
+    *,
+    origin: Origin,
+    plan_id: int | None,
+    state: State = State.READY,
+) -> int:
+    """Put decided rows into the ledger and wake the lanes; return how many follows are new."""
+    now = site.clock.now()
+    key = accounts.personal_key(tx, site.vault, user)
+    mine = accounts.accounts_by_id(tx, sorted({row.account for row in rows}))
+    lane_store.open_lanes(tx, list(mine.values()))
+    lane_store.hold_all(tx, user)
+    become = {Verdict.NEW: state, Verdict.ALREADY: State.ALREADY}
+    new = [
+        New(
+            account=row.account,
+            network=row.network,
+            whom=row.whom,
+            state=become[row.verdict],
+            rank=row.rank,
+        )
+        for row in rows
+        if row.verdict in become
+    ]
+    added = store.want(tx, key, user, new, origin=origin, plan=plan_id, now=now)
+    if state is State.READY:
+        chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
+        for before in _CHOOSABLE:
+            added += store.choose_again(tx, key, user, chosen, before, now)
+        waiting = [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]
+        store.let_go_on(tx, key, user, waiting)
+        for account in mine:
+            wake_lane(tx, site, account)
+    return added
+
+
+def wake_lane(tx: Tx, site: Site, account: AccountId) -> None:
+    """Make a lane due that is held, and tell the workers after the commit."""
+    lane_store.wake(tx, account, site.clock.now())
+    tx.after(lambda: site.engine.wake(Wake(job="serve-lane", key=str(account))))
+
+
+def followers(tx: Tx, site: Site, user: UserId) -> list[Account]:
+    """Return the user's accounts that follow for them: the first proved one on each destination."""
+    first: dict[NetworkName, Account] = {}
+    for account in accounts.accounts_of(tx, user):
+        network = site.networks.get(account.actor.network)
+        if network and network.destination and account.proof is Proof.PROVED:
+            first.setdefault(network.name, account)
+    return list(first.values())
+
+
+def to_allow(tx: Tx, site: Site, user: UserId) -> tuple[Account, ...]:
+    """Return the accounts whose network the person must still ask to let us follow."""
+    able = grant_store.may_follow(tx, user)
+    return tuple(account for account in followers(tx, site, user) if account.id not in able)
+
+
+def set_pace(tx: Tx, user: UserId, pace: Pace) -> None:
+    """Choose how fast we follow for a person."""
+    accounts.choose(tx, user, pace=pace)
+
+
+def forecast(
+    tx: Tx, site: Site, user: UserId, waiting: dict[NetworkName, int]
+) -> tuple[Forecast, ...]:
+    """Say for each network when so many waiting follows will be done."""
+    now = site.clock.now()
+    chosen = accounts.user(tx, user)
+    lanes = {lane.network: lane for lane in lane_store.lanes_of(tx, user)}
+    made = []
+    for name, count in sorted(waiting.items()):
+        destination = claiming.destination_of(site, name)
+        if destination is None or chosen is None:
+            continue
+        lane = lanes.get(name)
+        finishes_at = pacing.finish_at(
+            destination.limits,
+            chosen.pace,
+            lane.spent if lane else (),
+            remaining=lane.remaining if lane else None,
+            reset_at=lane.reset_at if lane else None,
+            waiting=count,
+            now=max(now, lane.next_at) if lane and lane.next_at else now,
+        )
+        calls = -(-count // destination.limits.batch)
+        made.append(Forecast(network=name, calls=calls, finishes_at=finishes_at))
+    return tuple(made)
+
+
+def _shown(
+    tx: Tx, site: Site, user: UserId, plan_id: int, rows: Sequence[Row], *, started: bool
+) -> Planned:
+    counted = counts(rows)
+    new = {network: by.get(Verdict.NEW, 0) for network, by in counted.items()}
+    return Planned(
+        id=plan_id,
+        rows=tuple(rows),
+        counts=counted,
+        forecast=forecast(tx, site, user, new),
+        to_allow=to_allow(tx, site, user),
+        started=started,
+    )
+
+
+def _following(site: Site, account: Account) -> frozenset[ActorId] | None:
+    """Return whom an account follows now, or None where the network does not tell us in time."""
+    destination = site.networks[account.actor.network].destination
+    assert destination is not None, "chosen by `followers`"
+    began, found, cursor = monotonic(), set[ActorId](), None
+    try:
+        grant = usable_grant(site, account)
+        while monotonic() - began < _READ_SECONDS:
+            page = destination.following(grant, cursor)
+            found |= page.actors
+            cursor = page.cursor
+            if cursor is None:
+                return frozenset(found)
+    except NetworkError:
+        return None
+    return None
+
+
+def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], State]:
+    return store.states_of(tx, accounts.personal_key(tx, site.vault, user), user)
+
+
+def _kept(tx: Tx, site: Site, user: UserId, plan_id: int) -> plan_store.Plan:
+    kept = plan_store.plan(tx, accounts.personal_key(tx, site.vault, user), user, plan_id)
+    if kept is None:
+        raise NotFound
+    return kept
+
+
+def _mine(account: Account, following: frozenset[ActorId] | None) -> Mine:
+    return Mine(
+        account=account.id,
+        network=account.actor.network,
+        actor_id=account.actor.id,
+        following=following,
+    )
+
+
+def _packed(selection: Selection, networks: frozenset[NetworkName] | None) -> str:
+    by = selection.filter
+    return json.dumps(
+        {
+            "users": None if selection.users is None else sorted(selection.users),
+            "filter": None if by is None else [by.text, by.network, by.mutual_only, by.dismissed],
+            "networks": None if networks is None else sorted(networks),
+        }
+    )
+
+
+def _unpacked(text: str) -> tuple[Selection, frozenset[NetworkName] | None]:
+    form = json.loads(text)
+    by = form["filter"]
+    selection = Selection(
+        users=None if form["users"] is None else frozenset(form["users"]),
+        filter=None
+        if by is None
+        else Filter(text=by[0], network=by[1], mutual_only=by[2], dismissed=by[3]),
+    )
+    networks = form["networks"]
+    return selection, None if networks is None else frozenset(networks)

@@ -1,0 +1,219 @@
+"""Plan, start, progress, and the person's hand on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from openportability.accounts import store as accounts
+from openportability.accounts.session import AMember, TheSite
+from openportability.domain import NetworkName, Pace, UserId
+from openportability.errors import NotFound
+from openportability.matching.service import Filter, Selection
+from openportability.reconnection import planning, service, shown, standing
+from openportability.reconnection.rules import LaneState
+from openportability.site import Site
+from openportability.web import cookies, i18n, render, sse
+
+router = APIRouter()
+
+#: Rows shown of a plan or of the ledger at once.
+_ROWS = 50
+
+
+@router.get("/reconnect")
+def overview(request: Request, site: TheSite, asking: AMember) -> Response:
+    values = _progress_values(site, asking.user)
+    with site.db.read() as tx:
+        mine = planning.followers(tx, site, asking.user)
+        to_allow = planning.to_allow(tx, site, asking.user)
+    return render.page(
+        request,
+        "reconnection/overview.html",
+        mine=mine,
+        to_allow=shown.accounts(site, to_allow),
+        chosen=asking.chosen,
+        **values,
+    )
+
+
+@router.post("/reconnect/plan")
+def make_plan(
+    site: TheSite,
+    asking: AMember,
+    scope: Annotated[str, Form()] = "all",
+    match_ids: Annotated[list[str] | None, Form()] = None,
+    q: Annotated[str, Form()] = "",
+    network: Annotated[str, Form()] = "",
+    mutual: Annotated[bool, Form()] = False,
+    networks: Annotated[list[str] | None, Form()] = None,
+    pace: Annotated[Pace | None, Form()] = None,
+) -> Response:
+    """Make a plan for all, for the ticked matches, or for all that a filter shows."""
+    with site.db.write() as tx:
+        if pace is not None:
+            planning.set_pace(tx, asking.user, pace)
+        key = accounts.personal_key(tx, site.vault, asking.user)
+    if scope == "selection":
+        users = frozenset(shown.read_match(key, one) for one in match_ids or [])
+        selection = Selection(users=users)
+    else:
+        by = Filter(text=q, network=NetworkName(network) if network else None, mutual_only=mutual)
+        selection = Selection(filter=by)
+    wanted = frozenset(NetworkName(name) for name in networks) if networks else None
+    planned = planning.make_plan(site, asking.user, selection, wanted)
+    return RedirectResponse(f"/reconnect/plans/{site.vault.show_id('plan', planned.id)}", 303)
+
+
+@router.get("/reconnect/plans/{plan_id}")
+def plan(
+    request: Request, site: TheSite, asking: AMember, plan_id: str, after: int = 0
+) -> Response:
+    with site.db.read() as tx:
+        planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
+        some = planned.rows[after : after + _ROWS]
+        whom = accounts.accounts_by_id(tx, [row.whom for row in some])
+    more = after + _ROWS if after + _ROWS < len(planned.rows) else None
+    return render.page(
+        request,
+        "reconnection/plan.html",
+        plan=planned,
+        plan_id=plan_id,
+        rows=[(row, whom[row.whom]) for row in some if row.whom in whom],
+        to_allow=shown.accounts(site, planned.to_allow),
+        titles=shown.titles(site),
+        next_href=f"/reconnect/plans/{plan_id}?after={more}" if more else None,
+        first_href=f"/reconnect/plans/{plan_id}" if after else None,
+    )
+
+
+@router.post("/reconnect/plans/{plan_id}/start")
+def start(request: Request, site: TheSite, asking: AMember, plan_id: str) -> Response:
+    with site.db.write() as tx:
+        count = planning.start(tx, site, asking.user, _plan_id(site, plan_id))
+    response = RedirectResponse("/reconnect", 303)
+    text = i18n.ngettext(
+        "%(count)s follow is on its way.", "%(count)s follows are on their way.", count
+    )
+    cookies.flash(request, response, "done", text % {"count": i18n.number(count)})
+    return response
+
+
+@router.get("/reconnect/progress")
+def progress(request: Request, site: TheSite, asking: AMember) -> Response:
+    """Answer with how it goes, as a stream of the block that the page shows."""
+
+    def look() -> str:
+        values = _progress_values(site, asking.user)
+        return render.block(request, "reconnection/overview.html", "progress", **values)
+
+    return sse.stream(request, ("progress", asking.user, i18n.speaking().code), look)
+
+
+@router.get("/reconnect/ledger")
+def ledger(
+    request: Request, site: TheSite, asking: AMember, group: str = "", after: str = ""
+) -> Response:
+    if group and group not in service.GROUPS:
+        raise NotFound
+    before = _row_id(site, after) if after else None
+    with site.db.read() as tx:
+        lines = service.page(tx, site, asking.user, group=group or None, before=before, limit=_ROWS)
+    ids = {line.row.id: shown.row_id(site, line.row) for line in lines}
+    next_href = None
+    if len(lines) == _ROWS:
+        next_href = f"/reconnect/ledger?group={group}&after={ids[lines[-1].row.id]}"
+    return render.page(
+        request,
+        "reconnection/ledger.html",
+        lines=lines,
+        ids=ids,
+        group=group,
+        words=shown.reason_words(site, lines),
+        next_href=next_href,
+    )
+
+
+@router.post("/reconnect/pause")
+def pause(site: TheSite, asking: AMember) -> Response:
+    with site.db.write() as tx:
+        service.pause(tx, asking.user)
+    return RedirectResponse("/reconnect", 303)
+
+
+@router.post("/reconnect/resume")
+def resume(site: TheSite, asking: AMember) -> Response:
+    with site.db.write() as tx:
+        service.resume(tx, site, asking.user)
+    return RedirectResponse("/reconnect", 303)
+
+
+@router.post("/reconnect/stop")
+def stop(request: Request, site: TheSite, asking: AMember) -> Response:
+    with site.db.write() as tx:
+        count = service.stop(tx, site, asking.user)
+    text = i18n.ngettext(
+        "%(count)s follow was cancelled.", "%(count)s follows were cancelled.", count
+    )
+    return _done(request, text % {"count": i18n.number(count)})
+
+
+@router.post("/reconnect/undo")
+def undo(
+    request: Request, site: TheSite, asking: AMember, row: Annotated[str | None, Form()] = None
+) -> Response:
+    rows = None if row is None else [_row_id(site, row)]
+    with site.db.write() as tx:
+        count = service.undo(tx, site, asking.user, rows)
+    text = i18n.ngettext(
+        "%(count)s follow is being taken back.", "%(count)s follows are being taken back.", count
+    )
+    return _done(request, text % {"count": i18n.number(count)})
+
+
+@router.post("/reconnect/retry")
+def retry(
+    request: Request, site: TheSite, asking: AMember, row: Annotated[str | None, Form()] = None
+) -> Response:
+    rows = None if row is None else [_row_id(site, row)]
+    with site.db.write() as tx:
+        service.retry(tx, site, asking.user, rows)
+    return _done(request, i18n.gettext("We try again."))
+
+
+@router.post("/reconnect/accept")
+def accept(request: Request, site: TheSite, asking: AMember) -> Response:
+    with site.db.write() as tx:
+        standing.accept_proposed(tx, site, asking.user)
+    return _done(request, i18n.gettext("They will be followed."))
+
+
+def _done(request: Request, text: str) -> Response:
+    response = RedirectResponse("/reconnect", 303)
+    cookies.flash(request, response, "done", text)
+    return response
+
+
+def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
+    with site.db.read() as tx:
+        lines = service.progress(tx, site, user)
+    return {
+        "lines": lines,
+        "titles": shown.titles(site),
+        "reasons": {line.account.id: shown.reason(site, line.reason) for line in lines},
+        "running": any(line.total("waiting") and line.state is LaneState.OPEN for line in lines),
+        "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
+        "signed_out": shown.accounts(
+            site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
+        ),
+    }
+
+
+def _plan_id(site: Site, shown_id: str) -> int:
+    return shown.read_id(site, "plan", shown_id)
+
+
+def _row_id(site: Site, shown_id: str) -> int:
+    return shown.read_id(site, "reconnection", shown_id)

@@ -1,0 +1,184 @@
+"""How it goes, and the person's hand on it: progress, pause, resume, stop, retry, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from openportability.accounts import store as accounts
+from openportability.db.engine import Tx
+from openportability.domain import Account, AccountId, NetworkName, UserId
+from openportability.reconnection import claiming, lane_store, plan_store, planning, store
+from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.plan import Forecast
+from openportability.reconnection.rules import UNDO_WANTED, LaneState, State
+from openportability.site import Site
+
+#: The words of the page: which states each of its numbers adds up.
+GROUPS: Mapping[str, frozenset[State]] = {
+    "done": frozenset({State.FOLLOWED, State.ALREADY}),
+    "waiting": frozenset({State.READY, State.UNDOING}),
+    "pending": frozenset({State.REQUESTED}),
+    "failed": frozenset({State.REFUSED, State.GONE}),
+    "proposed": frozenset({State.PROPOSED}),
+    "undone": frozenset({State.UNDONE, State.CANCELLED}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How one network goes."""
+
+    account: Account
+    counts: Mapping[State, int]
+    state: LaneState
+    #: Code of why it waits, if it does.
+    reason: str | None
+    next_at: datetime | None
+    forecast: Forecast | None
+
+    def total(self, group: str) -> int:
+        """Return one of the page's numbers."""
+        return sum(self.counts.get(state, 0) for state in GROUPS[group])
+
+    @property
+    def wanted(self) -> int:
+        """Return how many follows were wanted and not taken back."""
+        return sum(self.total(group) for group in ("done", "waiting", "pending", "failed"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row of the ledger with the one it is about; None: they are not here any more."""
+
+    row: Reconnection
+    whom: Account | None
+
+
+def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
+    """Return how each network goes, as the ledger says."""
+    counted: dict[AccountId, dict[State, int]] = {}
+    for (account, state), number in store.counts(tx, user).items():
+        counted.setdefault(account, {})[state] = number
+    lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
+    known = accounts.accounts_by_id(tx, sorted(counted.keys() | lanes.keys()))
+    mine = {
+        number: account
+        for number, account in known.items()
+        if account.actor.network in site.networks
+    }
+    waiting = {
+        account.actor.network: counted.get(account.id, {}).get(State.READY, 0)
+        for account in mine.values()
+    }
+    forecasts = {
+        forecast.network: forecast
+        for forecast in planning.forecast(
+            tx, site, user, {name: count for name, count in waiting.items() if count}
+        )
+    }
+    return [
+        _progress(account, counted.get(account.id, {}), lanes.get(account.id), forecasts)
+        for account in sorted(mine.values(), key=lambda account: account.id)
+    ]
+
+
+def page(
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    *,
+    group: str | None,
+    before: int | None,
+    limit: int,
+) -> list[Line]:
+    """Return rows of the ledger, newest first, all or of one of the page's numbers."""
+    key = accounts.personal_key(tx, site.vault, user)
+    states = sorted(GROUPS[group]) if group else []
+    rows = store.page(tx, key, user, states=states, before=before, limit=limit)
+    # Who hides looks like who left.
+    shown = [row.whom for row in rows if row.reason != claiming.UNAVAILABLE]
+    whom = accounts.accounts_by_id(tx, shown)
+    return [Line(row=row, whom=whom.get(row.whom)) for row in rows]
+
+
+def pause(tx: Tx, user: UserId) -> None:
+    """Hold everything before its next call to a network."""
+    lane_store.pause(tx, user)
+
+
+def resume(tx: Tx, site: Site, user: UserId) -> None:
+    """Go on where it stopped."""
+    lane_store.hold_all(tx, user)
+    _resume(tx, site, user, LaneState.PAUSED, LaneState.HALTED)
+
+
+def stop(tx: Tx, site: Site, user: UserId) -> int:
+    """Cancel all that was not sent; return how many follows that were."""
+    now = site.clock.now()
+    lanes = lane_store.hold_all(tx, user)
+    cancelled = store.cancel(tx, user, now)
+    cancelled += store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now)
+    _wake(tx, site, lanes)
+    return cancelled
+
+
+def undo(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) -> int:
+    """Take back what we made (all, or these rows), and cancel what was not sent; return how many.
+
+    To take back everything goes on where the person had paused: nothing else is left to do there.
+    """
+    now = site.clock.now()
+    lanes = lane_store.hold_all(tx, user)
+    store.cancel(tx, user, now, rows=rows, held=UNDO_WANTED)
+    count = sum(
+        store.move_all(tx, user, before, State.UNDOING, now, rows=rows)
+        for before in (State.FOLLOWED, State.REQUESTED)
+    )
+    if rows is None:
+        _resume(tx, site, user, LaneState.PAUSED)
+    _wake(tx, site, lanes)
+    return count
+
+
+def retry(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) -> int:
+    """Try again what a network refused."""
+    lanes = lane_store.hold_all(tx, user)
+    count = store.move_all(tx, user, State.REFUSED, State.READY, site.clock.now(), rows=rows)
+    _wake(tx, site, lanes)
+    return count
+
+
+def end_account(tx: Tx, account: Account) -> None:
+    """Forget lane, ledger and plans of an account that is being unlinked."""
+    lane_store.drop_lane(tx, account.id)
+    store.drop_rows(tx, account.id)
+    plan_store.drop_plans(tx, account.user)
+
+
+def _resume(tx: Tx, site: Site, user: UserId, *closed: LaneState) -> None:
+    for account in lane_store.resume(tx, user, site.clock.now(), closed):
+        planning.wake_lane(tx, site, account)
+
+
+def _wake(tx: Tx, site: Site, lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        planning.wake_lane(tx, site, lane.account)
+
+
+def _progress(
+    account: Account,
+    counts: Mapping[State, int],
+    lane: Lane | None,
+    forecasts: Mapping[NetworkName, Forecast],
+) -> Progress:
+    return Progress(
+        account=account,
+        counts=counts,
+        state=lane.state if lane else LaneState.OPEN,
+        reason=lane.reason if lane else None,
+        next_at=lane.next_at if lane else None,
+        forecast=forecasts.get(account.actor.network),
+    )

@@ -1,0 +1,83 @@
+"""How rows, matches and reasons are shown: ids that nobody can count or guess, codes in words."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from openportability.domain import Account, NetworkName, UserId
+from openportability.errors import NotFound
+from openportability.network import Network
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.service import Line
+from openportability.site import Site
+from openportability.vault import PersonalKey, Unreadable
+from openportability.web import problems
+
+_MATCH = "match"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownAccount:
+    """An account with its network and the id that forms carry."""
+
+    account: Account
+    network: Network
+    id: str
+
+
+def accounts(site: Site, some: Iterable[Account]) -> list[ShownAccount]:
+    """Return accounts as pages show them."""
+    return [
+        ShownAccount(
+            account=account,
+            network=site.networks[account.actor.network],
+            id=site.vault.show_id("account", account.id),
+        )
+        for account in some
+        if account.actor.network in site.networks
+    ]
+
+
+def titles(site: Site) -> dict[NetworkName, Network]:
+    """Return the networks by name."""
+    return dict(site.networks)
+
+
+def match_id(key: PersonalKey, user: UserId) -> str:
+    """Return the id of a match: another one for each who looks at the same person."""
+    return base64.b32encode(key.block(_MATCH, user)).decode().rstrip("=").lower()
+
+
+def read_match(key: PersonalKey, shown: str) -> UserId:
+    """Return the user behind a match's id."""
+    try:
+        return UserId(key.unblock(_MATCH, base64.b32decode(shown.upper() + "======")))
+    except (binascii.Error, ValueError, Unreadable):
+        raise NotFound from None
+
+
+def row_id(site: Site, row: Reconnection) -> str:
+    """Return the id of a row of the ledger."""
+    return site.vault.show_id("reconnection", row.id)
+
+
+def read_id(site: Site, kind: str, text: str) -> int:
+    """Return the number behind an id as shown; an invented one is nobody's."""
+    try:
+        return site.vault.read_id(kind, text)
+    except Unreadable:
+        raise NotFound from None
+
+
+def reason(site: Site, code: str | None) -> tuple[str, str] | None:
+    """Return a reason in words: what happened, what to do."""
+    return problems.words_of_code(code, site.networks) if code else None
+
+
+def reason_words(site: Site, lines: Sequence[Line]) -> dict[str, tuple[str, str]]:
+    """Return all reasons of these rows in words."""
+    codes = {line.row.reason for line in lines if line.row.reason}
+    return {code: problems.words_of_code(code, site.networks) for code in codes}

@@ -1,0 +1,369 @@
+"""The ledger, in and out. Whom a row is about is one enciphered block that the person's key reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
+from sqlalchemy import Row as SqlRow
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import reconnections
+from openportability.domain import AccountId, Actor, NetworkName, UserId
+from openportability.reconnection import rules
+from openportability.reconnection.ledger import Kept, New, Reconnection
+from openportability.reconnection.rules import HELD, STOPPED, Decision, Origin, State, moved
+from openportability.vault import PersonalKey
+
+_KIND = "whom"
+_COLUMNS = reconnections.c
+#: Ready, and not held by the person.
+_wanted = func.coalesce(_COLUMNS.reason, "").not_in(HELD)
+
+
+def want(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    rows: Sequence[New],
+    *,
+    origin: Origin,
+    plan: int | None,
+    now: datetime,
+) -> int:
+    """Add what is not in the ledger yet; return how many that were."""
+    if not rows:
+        return 0
+    blocks = key.block_all(_KIND, (row.whom for row in rows))
+    before = _count(tx, user)
+    tx.execute(
+        tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom"]),
+        [
+            {
+                "user_id": user,
+                "account_id": row.account,
+                "network": row.network,
+                "whom": block,
+                "state": row.state,
+                "origin": origin,
+                "plan_id": plan,
+                "rank": row.rank,
+                "attempts": 0,
+                "due_at": micros(now),
+                "at": micros(now),
+            }
+            for row, block in zip(rows, blocks, strict=True)
+        ],
+    )
+    return _count(tx, user) - before
+
+
+def states_of(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, AccountId], State]:
+    """Return the state of every row of a user, by our account and theirs."""
+    rows = tx.execute(
+        select(_COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state).where(_COLUMNS.user_id == user)
+    ).all()
+    whom = key.unblock_all(_KIND, (row.whom for row in rows))
+    return {
+        (AccountId(row.account_id), AccountId(other)): State(row.state)
+        for row, other in zip(rows, whom, strict=True)
+    }
+
+
+def due_to_undo(
+    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
+) -> list[Reconnection]:
+    """Return follows to be taken back now."""
+    due = _due(account, State.UNDOING, now).order_by(_COLUMNS.due_at, _COLUMNS.id)
+    return _read(tx, key, due.limit(limit))
+
+
+def due_to_settle(
+    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
+) -> list[Reconnection]:
+    """Return what the person stopped while nobody knew what had become of it."""
+    due = _due(account, State.READY, now).where(_COLUMNS.reason.in_(HELD)).order_by(_COLUMNS.id)
+    return _read(tx, key, due.limit(limit))
+
+
+def due_to_follow(
+    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
+) -> list[Reconnection]:
+    """Return follows to be made now, mutuals first."""
+    due = _due(account, State.READY, now).where(_wanted).order_by(_COLUMNS.rank, _COLUMNS.id)
+    return _read(tx, key, due.limit(limit))
+
+
+def due_to_look(
+    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
+) -> list[Reconnection]:
+    """Return requests that may have been answered by now."""
+    due = _due(account, State.REQUESTED, now).order_by(_COLUMNS.due_at, _COLUMNS.id)
+    return _read(tx, key, due.limit(limit))
+
+
+def fresh(tx: Tx, key: PersonalKey, rows: Iterable[Reconnection]) -> list[Reconnection]:
+    """Return rows as they are now, in the same order; those that are in another state are left out."""
+    was = {row.id: row.state for row in rows}
+    now = _read(tx, key, select(reconnections).where(tx.dialect.among(_COLUMNS.id, list(was))))
+    order = {row_id: place for place, row_id in enumerate(was)}
+    still = [row for row in now if row.state is was[row.id]]
+    return sorted(still, key=lambda row: order[row.id])
+
+
+def next_due(tx: Tx, account: AccountId) -> tuple[datetime | None, datetime | None]:
+    """Return when the next follow is due, and when anything else; None where there is none."""
+    follow = and_(_COLUMNS.state == State.READY, _wanted)
+    open_states = (State.READY, State.REQUESTED, State.UNDOING)
+    row = tx.execute(
+        select(
+            func.min(case((follow, _COLUMNS.due_at))), func.min(case((~follow, _COLUMNS.due_at)))
+        ).where(_COLUMNS.account_id == account, _COLUMNS.state.in_(open_states))
+    ).one()
+    due, other = (None if at is None else moment(at) for at in row)
+    return due, other
+
+
+def ask(
+    tx: Tx, key: PersonalKey, row: Reconnection, actor: Actor, record: str | None, now: datetime
+) -> None:
+    """Note that a row is about to be asked for: whom, and with which record."""
+    kept = Kept(record=record, actor=actor, moved=row.moved, shown=False)
+    tx.execute(
+        update(reconnections)
+        .where(_COLUMNS.id == row.id)
+        .values(asked_at=micros(now), record=_sealed(key, row.id, kept))
+    )
+
+
+def decide(
+    tx: Tx,
+    key: PersonalKey,
+    row: Reconnection,
+    decision: Decision,
+    now: datetime,
+    *,
+    successor: Actor | None = None,
+) -> None:
+    """Move a row on; what the person said of it meanwhile is heeded. The row is fresh, its lane held."""
+    decision = rules.heeded(decision, row.held)
+    state = moved(row.state, decision.state)
+    attempts = row.attempts + decision.counts if state is row.state else 0
+    due = decision.due or now
+    if row.held == rules.UNDO_WANTED and state in (State.FOLLOWED, State.REQUESTED):
+        state, due = moved(state, State.UNDOING), now
+    kept = Kept(
+        record=None if decision.unsent else decision.record or row.record,
+        actor=successor or row.actor,
+        moved=successor is not None or row.moved,
+        shown=not decision.unsent and (decision.shown or row.shown),
+    )
+    tx.execute(
+        update(reconnections)
+        .where(_COLUMNS.id == row.id, _COLUMNS.state == row.state)
+        .values(
+            state=state,
+            reason=decision.reason,
+            attempts=attempts,
+            due_at=micros(due),
+            at=micros(now),
+            asked_at=None if decision.unsent or row.asked_at is None else micros(row.asked_at),
+            record=_sealed(key, row.id, kept),
+        )
+    )
+
+
+def move_all(
+    tx: Tx,
+    user: UserId,
+    before: State,
+    after: State,
+    now: datetime,
+    *,
+    rows: Sequence[int] | None = None,
+) -> int:
+    """Move all rows of a user (or these) from one state to another; return how many."""
+    done = tx.execute(
+        update(reconnections)
+        .where(*_of(tx, user, before, rows))
+        .values(
+            state=moved(before, after), reason=None, due_at=micros(now), at=micros(now), attempts=0
+        )
+    )
+    return done.rowcount
+
+
+def choose_again(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    chosen: Sequence[tuple[AccountId, AccountId]],
+    before: State,
+    now: datetime,
+) -> int:
+    """Make rows ready that were proposed, cancelled or undone; what was asked for then is past."""
+    again = _rows_of(tx, key, user, chosen, before)
+    done = tx.execute(
+        update(reconnections)
+        .where(*_of(tx, user, before, again))
+        .values(
+            state=moved(before, State.READY),
+            reason=None,
+            record=None,
+            asked_at=None,
+            attempts=0,
+            due_at=micros(now),
+            at=micros(now),
+        )
+    )
+    return done.rowcount
+
+
+def let_go_on(
+    tx: Tx, key: PersonalKey, user: UserId, chosen: Sequence[tuple[AccountId, AccountId]]
+) -> None:
+    """Want again what was stopped while nobody knew what had become of it."""
+    again = _rows_of(tx, key, user, chosen, State.READY)
+    tx.execute(
+        update(reconnections)
+        .where(*_of(tx, user, State.READY, again), _COLUMNS.reason.in_(HELD))
+        .values(reason=None)
+    )
+
+
+def cancel(
+    tx: Tx,
+    user: UserId,
+    now: datetime,
+    *,
+    rows: Sequence[int] | None = None,
+    held: str = STOPPED,
+) -> int:
+    """Cancel what was not sent; return how many rows that were.
+
+    What may have reached the network is not forgotten: it is looked at once more, and not sent.
+    `held` says what is to become of it if it is there.
+    """
+    mine = _of(tx, user, State.READY, rows)
+    unsent = (
+        update(reconnections)
+        .where(*mine, _COLUMNS.asked_at.is_(None))
+        .values(state=moved(State.READY, State.CANCELLED), reason=None, at=micros(now))
+    )
+    cancelled = tx.execute(unsent).rowcount
+    # Who wants a follow undone and then stops everything still wants it undone.
+    weaker = func.coalesce(_COLUMNS.reason, "") != rules.UNDO_WANTED
+    tx.execute(update(reconnections).where(*mine, weaker).values(reason=held, due_at=micros(now)))
+    return cancelled
+
+
+def counts(tx: Tx, user: UserId) -> dict[tuple[AccountId, State], int]:
+    """Count rows by account of ours and state."""
+    rows = tx.execute(
+        select(_COLUMNS.account_id, _COLUMNS.state, func.count().label("number"))
+        .where(_COLUMNS.user_id == user)
+        .group_by(_COLUMNS.account_id, _COLUMNS.state)
+    )
+    return {(AccountId(row.account_id), State(row.state)): row.number for row in rows}
+
+
+def page(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    *,
+    states: Sequence[State],
+    before: int | None,
+    limit: int,
+) -> list[Reconnection]:
+    """Return rows in these states, newest first, below a row's id."""
+    statement = select(reconnections).where(_COLUMNS.user_id == user)
+    if states:
+        statement = statement.where(_COLUMNS.state.in_(states))
+    if before is not None:
+        statement = statement.where(_COLUMNS.id < before)
+    return _read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
+
+
+def drop_rows(tx: Tx, account: AccountId) -> None:
+    """Forget what an account of ours followed: it is being unlinked."""
+    tx.execute(delete(reconnections).where(_COLUMNS.account_id == account))
+
+
+def _due(account: AccountId, state: State, now: datetime) -> Select[tuple[object, ...]]:
+    return select(reconnections).where(
+        _COLUMNS.account_id == account,
+        _COLUMNS.state == state,
+        _COLUMNS.due_at <= micros(now),
+    )
+
+
+def _rows_of(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    chosen: Sequence[tuple[AccountId, AccountId]],
+    state: State,
+) -> list[int]:
+    """Return the rows in this state that are about these pairs of our account and theirs."""
+    pairs = set(chosen)
+    blocks = key.block_all(_KIND, {whom for _, whom in pairs})
+    of_these = tx.dialect.among(_COLUMNS.whom, blocks)
+    rows = _read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
+    return [row.id for row in rows if (row.account, row.whom) in pairs]
+
+
+def _of(
+    tx: Tx, user: UserId, state: State, rows: Sequence[int] | None
+) -> list[ColumnElement[bool]]:
+    conditions = [_COLUMNS.user_id == user, _COLUMNS.state == state]
+    if rows is not None:
+        conditions.append(tx.dialect.among(_COLUMNS.id, rows))
+    return conditions
+
+
+def _count(tx: Tx, user: UserId) -> int:
+    rows: int = tx.execute(
+        select(func.count()).select_from(reconnections).where(_COLUMNS.user_id == user)
+    ).scalar_one()
+    return rows
+
+
+def _read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> list[Reconnection]:
+    rows = tx.execute(statement).all()
+    whom = key.unblock_all(_KIND, (row.whom for row in rows))
+    return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
+
+
+def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> Reconnection:
+    network = NetworkName(row.network)
+    kept = Kept.unpacked(key.open(row.record, _place(row.id)), network) if row.record else Kept()
+    return Reconnection(
+        id=row.id,
+        user=UserId(row.user_id),
+        account=AccountId(row.account_id),
+        network=network,
+        whom=whom,
+        state=State(row.state),
+        reason=row.reason,
+        origin=Origin(row.origin),
+        rank=row.rank,
+        record=kept.record,
+        actor=kept.actor,
+        moved=kept.moved,
+        shown=kept.shown,
+        asked_at=None if row.asked_at is None else moment(row.asked_at),
+        attempts=row.attempts,
+        due_at=moment(row.due_at),
+        at=moment(row.at),
+    )
+
+
+def _sealed(key: PersonalKey, row: int, kept: Kept) -> bytes | None:
+    return None if kept == Kept() else key.seal(kept.packed(), _place(row))
+
+
+def _place(row: int) -> str:
+    return f"reconnections:{row}:record"

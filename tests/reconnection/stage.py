@@ -1,0 +1,251 @@
+"""A user with one account on a simulated network, members to be followed, and hands on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from openportability.accounts import grant_store
+from openportability.accounts import service as accounts_service
+from openportability.accounts import store as accounts
+from openportability.clock import MovedClock
+from openportability.db.engine import Database
+from openportability.domain import (
+    Account,
+    Actor,
+    ActorId,
+    Found,
+    Grant,
+    Limits,
+    Pace,
+    Proof,
+    Purpose,
+    UserId,
+    Wanted,
+)
+from openportability.network import Answers, Destination, Page
+from openportability.networks.fake.realm import Terms
+from openportability.networks.fake.reply import Fault
+from openportability.networks.fake.residents import Role
+from openportability.networks.fake.way import within
+from openportability.networks.fake.world import shared_world
+from openportability.reconnection import jobs, lane_store, planning, service, store
+from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.plan import Row, Verdict
+from openportability.reconnection.rules import Origin, State
+from openportability.reconnection.slice import serve_lane
+from openportability.site import Site
+from tests import cast
+from tests.networks.fake.contract import Simulated
+from tests.networks.subject import a_door
+
+#: Gaps between calls shrink to a millisecond, and a day's limit to a minute and a half.
+SPEED = "1000"
+
+
+class StillClock(MovedClock):
+    """Time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now + self._ahead
+
+
+class Killed(BaseException):
+    """The worker is no more. No code of ours may catch this."""
+
+
+class Watched:
+    """A destination that lets a test step in before and after each call."""
+
+    def __init__(self, inner: Destination) -> None:
+        self.inner = inner
+        self.limits: Limits = inner.limits
+        #: What happens around the next call of a verb; once.
+        self.before: dict[str, Callable[[], None]] = {}
+        self.after: dict[str, Callable[[], None]] = {}
+        self.left_out: set[ActorId] = set()
+        self.calls: list[tuple[str, int]] = []
+
+    def following(self, grant: Grant, cursor: str | None) -> Page:
+        return self.inner.following(grant, cursor)
+
+    def reserve(self, count: int) -> Sequence[str | None]:
+        return self.inner.reserve(count)
+
+    def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        return self._around("relationships", grant, wanted)
+
+    def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        return self._around("follow", grant, wanted)
+
+    def unfollow(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+        return self._around("unfollow", grant, made)
+
+    def _around(self, verb: str, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        self.calls.append((verb, len(wanted)))
+        self.before.pop(verb, lambda: None)()
+        call: Callable[[Grant, Sequence[Wanted]], Answers] = getattr(self.inner, verb)
+        answers = call(grant, wanted)
+        self.after.pop(verb, lambda: None)()
+        of = {actor: one for actor, one in answers.of.items() if actor not in self.left_out}
+        return Answers(of=of, budget=answers.budget)
+
+
+class Stage:
+    """One simulated network, a site on it, and a user whose account is to follow others."""
+
+    def __init__(self, db: Database, role: Role, *, speed: str = SPEED) -> None:
+        self.db = db
+        self.role = role
+        self.clock = StillClock()
+        self.world = shared_world(seed="1", people=1, clock=self.clock)
+        self.network = Simulated(
+            role,
+            clock=self.clock,
+            door=a_door(self.clock),
+            way=within(self.world),
+            options={"ROLE": role, "PEOPLE": "1", "SPEED": speed},
+        )
+        # The first to speak to a network of the world says how fast it is.
+        self.world.realm(Terms(name=self.network.network.name, role=role, speed=float(speed)))
+        assert self.network.network.destination is not None
+        self.watched = Watched(self.network.network.destination)
+        self.name = self.network.network.name
+        self.site: Site = cast.make_site(
+            db,
+            self.clock,
+            [replace(self.network.network, destination=self.watched)],
+            jobs=(jobs.work,),
+            endings=(lambda tx, site, account: service.end_account(tx, account),),
+        )
+        self.me = self.member()
+        self.user: UserId = self.me.user
+        self.grant()
+
+    # --- people ---
+
+    def member(self, *, locked: bool = False, found: Found = Found.ANYONE) -> Account:
+        """Return the account of somebody new who is here."""
+        return self.member_as(self.network.person(locked=locked), found=found)
+
+    def member_as(self, actor: Actor, *, found: Found = Found.ANYONE) -> Account:
+        with self.db.write() as tx:
+            user = accounts.create_user(tx, self.site.vault, "en", self.clock.now())
+            accounts.choose(tx, user, found=found, pace=Pace.FULL)
+            key = accounts_service.key_of(self.site, actor.network, actor.id)
+            return accounts.add_account(tx, user, actor, key, Proof.PROVED)
+
+    def grant(self, purpose: Purpose = Purpose.FOLLOW) -> None:
+        """Let the user sign in (again)."""
+        grant = self.network.sign_in(self.me.actor, purpose).grant
+        assert grant is not None
+        with self.db.write() as tx:
+            key = accounts.personal_key(tx, self.site.vault, self.user)
+            grant_store.put_grant(tx, key, self.user, self.me.id, grant)
+
+    def leaves(self, account: Account) -> None:
+        """Take somebody's account out of the site, as unlinking does."""
+        with self.db.write() as tx:
+            for end in self.site.before_unlink:
+                end(tx, account)
+            accounts.drop_account(tx, account.id)
+
+    # --- the person's hand ---
+
+    def want(self, *whom: Account, rank: int = 0, verdict: Verdict = Verdict.NEW) -> None:
+        rows = [
+            Row(account=self.me.id, whom=one.id, network=self.name, verdict=verdict, rank=rank)
+            for one in whom
+        ]
+        with self.db.write() as tx:
+            planning.want(tx, self.site, self.user, rows, origin=Origin.MANUAL, plan_id=None)
+
+    def stop(self) -> None:
+        with self.db.write() as tx:
+            service.stop(tx, self.site, self.user)
+
+    def undo(self, rows: Sequence[int] | None = None) -> None:
+        with self.db.write() as tx:
+            service.undo(tx, self.site, self.user, rows)
+
+    def retry(self) -> None:
+        with self.db.write() as tx:
+            service.retry(tx, self.site, self.user)
+
+    def pause(self) -> None:
+        with self.db.write() as tx:
+            service.pause(tx, self.user)
+
+    def resume(self) -> None:
+        with self.db.write() as tx:
+            service.resume(tx, self.site, self.user)
+
+    # --- the worker ---
+
+    def serve(self) -> bool:
+        return serve_lane(self.site, self.me.id)
+
+    def look(self) -> None:
+        """Do what the chore does: open lanes of who signed in again."""
+        with self.db.write() as tx:
+            lane_store.reopen(tx, lane_store.signed_in_again(tx), self.clock.now())
+
+    def pass_days(self, days: float = 30, *, most: int = 400) -> None:
+        """Let time go by; serve whenever something is due."""
+        end = self.clock.now() + timedelta(days=days)
+        for _ in range(most):
+            self.look()
+            while self.serve():
+                pass
+            lane = self.lane()
+            later = [at for at in (lane.next_at, lane.lease_until) if at and at > self.clock.now()]
+            if not later or min(later) > end:
+                return
+            self.clock.forward(seconds=(min(later) - self.clock.now()).total_seconds() + 0.001)
+        raise AssertionError(f"still busy: {self.states()} {self.lane()}")
+
+    # --- what is now ---
+
+    def rows(self) -> list[Reconnection]:
+        with self.db.read() as tx:
+            key = accounts.personal_key(tx, self.site.vault, self.user)
+            return store.page(tx, key, self.user, states=(), before=None, limit=1000)[::-1]
+
+    def row(self, whom: Account) -> Reconnection:
+        (found,) = [row for row in self.rows() if row.whom == whom.id]
+        return found
+
+    def states(self) -> list[State]:
+        return [row.state for row in self.rows()]
+
+    def lane(self) -> Lane:
+        with self.db.read() as tx:
+            (lane,) = lane_store.lanes_of(tx, self.user)
+        return lane
+
+    def follows(self) -> list[ActorId]:
+        """Whom the user follows at the network: one entry a follow."""
+        return list(
+            map(ActorId, self.network.stage.ask("follows_of", who=self.me.actor.id)["actors"])
+        )
+
+    def sent(self) -> list[tuple[str, str]]:
+        """All writes that reached the network: verb and whom."""
+        return [(one["verb"], one["whom"]) for one in self.network.stage.ask("writes")["writes"]]
+
+    def fails(self, verb: str, how: Fault, times: int = 1) -> None:
+        self.world.fail_next(self.name, verb, how, times)
+
+    def kills(self, verb: str, *, sent: bool) -> None:
+        """Let the worker die before or after the next call of a verb."""
+
+        def die() -> None:
+            raise Killed
+
+        (self.watched.after if sent else self.watched.before)[verb] = die

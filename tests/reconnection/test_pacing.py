@@ -1,0 +1,124 @@
+"""Never more than a limit in any window; what is promised is what is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openportability.domain import Limits, Pace
+from openportability.reconnection import pacing
+from openportability.reconnection.pacing import Spent
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR, DAY = 3_600, 86_400
+ONE_BY_ONE = Limits(batch=1, look=5, follows=((400, DAY),), gap_seconds=1)
+IN_BATCHES = Limits(batch=200, look=200, follows=((1_666, HOUR), (11_666, DAY)))
+SHORT = Limits(batch=7, look=20, follows=((10, 60), (25, 600)))
+ENDLESS = Limits(batch=10, look=20, follows=())
+SHARE = {Pace.FULL: 0.8, Pace.NORMAL: 0.5, Pace.GENTLE: 0.5}
+GENTLE = ((50, HOUR), (300, DAY))
+
+limits_of_any = st.sampled_from([ONE_BY_ONE, IN_BATCHES, SHORT, ENDLESS])
+paces = st.sampled_from(Pace)
+
+
+def allowed(limits: Limits, pace: Pace, spent: list[Spent], now: datetime) -> pacing.Allowed:
+    return pacing.allow(limits, pace, spent, remaining=None, reset_at=None, now=now)
+
+
+@settings(deadline=None)
+@given(
+    limits=limits_of_any,
+    pace=paces,
+    steps=st.lists(
+        st.tuples(
+            st.one_of(
+                st.floats(0, 120), st.sampled_from([60.0, 600.0, 3_600.0, 4_000.0, 86_400.0])
+            ),
+            st.integers(0, 3_000),
+        ),
+        max_size=60,
+    ),
+)
+def test_no_window_ever_holds_more_than_our_part_of_a_limit(
+    limits: Limits, pace: Pace, steps: list[tuple[float, int]]
+) -> None:
+    now, spent, history = NOW, list[Spent](), list[tuple[datetime, int]]()
+    for seconds, wanted in steps:
+        now += timedelta(seconds=seconds)
+        count = min(wanted, allowed(limits, pace, spent, now).count)
+        spent = pacing.spend(spent, count, limits, now)
+        history.append((now, count))
+    windows = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
+    for most, seconds in (*windows, *(GENTLE if pace is Pace.GENTLE else ())):
+        for end, _ in history:
+            start = end - timedelta(seconds=seconds)
+            assert sum(count for at, count in history if start < at <= end) <= most
+
+
+@settings(deadline=None)
+@given(limits=limits_of_any, pace=paces, waiting=st.integers(1, 3_000))
+def test_the_forecast_is_the_work_run_forward(limits: Limits, pace: Pace, waiting: int) -> None:
+    promised = pacing.finish_at(
+        limits, pace, (), remaining=None, reset_at=None, waiting=waiting, now=NOW
+    )
+    now, left, spent = NOW, waiting, list[Spent]()
+    while left:
+        allowance = allowed(limits, pace, spent, now)
+        count = min(allowance.count, left)
+        if not count:
+            assert allowance.next_at > now, "a lane that may do nothing is told when to come back"
+            now = allowance.next_at
+            continue
+        spent = pacing.spend(spent, count, limits, now)
+        left -= count
+        now += timedelta(seconds=count * limits.gap_seconds / limits.batch)
+    assert abs(promised - now) < timedelta(seconds=2)
+
+
+@given(remaining=st.integers(0, 400))
+def test_the_network_s_last_word_counts_and_a_fifth_is_the_person_s(remaining: int) -> None:
+    reset_at = NOW + timedelta(hours=2)
+    allowance = pacing.allow(
+        ONE_BY_ONE, Pace.FULL, (), remaining=remaining, reset_at=reset_at, now=NOW
+    )
+    assert allowance.count == max(0, remaining - 80)
+    if not allowance.count:
+        assert allowance.next_at == reset_at
+
+
+def test_a_word_about_a_window_that_is_over_is_forgotten() -> None:
+    allowance = pacing.allow(
+        ONE_BY_ONE, Pace.FULL, (), remaining=0, reset_at=NOW - timedelta(seconds=1), now=NOW
+    )
+    assert allowance.count == 320
+
+
+def test_gentle_is_fifty_an_hour_and_three_hundred_a_day() -> None:
+    finished = pacing.finish_at(
+        IN_BATCHES, Pace.GENTLE, (), remaining=None, reset_at=None, waiting=301, now=NOW
+    )
+    assert timedelta(days=1) <= finished - NOW < timedelta(days=1, hours=2)
+
+
+def test_gentle_counts_what_was_done_at_another_pace() -> None:
+    spent = pacing.spend((), 300, SHORT, NOW)
+    for hours in range(1, 23):
+        spent = pacing.spend(spent, 0, SHORT, NOW + timedelta(hours=hours))
+    assert allowed(SHORT, Pace.GENTLE, spent, NOW + timedelta(hours=23)).count == 0
+
+
+@pytest.mark.parametrize("limits", [ONE_BY_ONE, IN_BATCHES, SHORT])
+def test_the_account_of_a_busy_week_stays_short(limits: Limits) -> None:
+    spent = list[Spent]()
+    for minute in range(7 * 24 * 60):
+        spent = pacing.spend(spent, 1, limits, NOW + timedelta(minutes=minute))
+    assert len(spent) < 150
+
+
+def test_less_of_what_is_not_known_is_not_known() -> None:
+    assert pacing.less(None, 3) is None
+    assert pacing.less(2, 3) == 0

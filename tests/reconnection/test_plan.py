@@ -1,0 +1,126 @@
+"""What a plan decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from openportability.domain import (
+    Account,
+    AccountId,
+    Actor,
+    ActorId,
+    Evidence,
+    Key,
+    Match,
+    NetworkName,
+    Proof,
+    UserId,
+)
+from openportability.reconnection.plan import Mine, Row, Verdict, counts, decide, digest
+from openportability.reconnection.rules import State
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HERE, THERE = NetworkName("here"), NetworkName("there")
+ME = AccountId(1)
+
+
+def account(number: int, network: NetworkName = HERE) -> Account:
+    actor = Actor(
+        network=network,
+        instance="some.test",
+        id=ActorId(f"{network}:{number}"),
+        handle=f"person{number}",
+        name="",
+        seen_at=NOW,
+    )
+    return Account(
+        id=AccountId(number),
+        user=UserId(number // 10),
+        actor=actor,
+        key=Key(number),
+        proof=Proof.PROVED,
+    )
+
+
+def match(*accounts: Account, mutual: bool = False) -> Match:
+    return Match(
+        user=accounts[0].user,
+        evidence=Evidence(i_follow=True, they_list_me=False, they_follow=mutual),
+        proof=Proof.PROVED,
+        since=NOW,
+        dismissed=False,
+        arrived=False,
+        sources=accounts,
+        accounts=accounts,
+    )
+
+
+def mine(network: NetworkName = HERE, following: frozenset[ActorId] | None = None) -> Mine:
+    return Mine(account=ME, network=network, actor_id=ActorId(f"{network}:1"), following=following)
+
+
+def verdicts(rows: list[Row]) -> list[Verdict]:
+    return [row.verdict for row in rows]
+
+
+def test_each_match_is_decided_on_each_network_where_both_are() -> None:
+    both = match(account(20), account(21, THERE))
+    only_there = match(account(31, THERE))
+    rows = decide([both, only_there], [mine(), mine(THERE)], {})
+    assert [(row.network, row.whom) for row in rows] == [(HERE, 20), (THERE, 21), (THERE, 31)]
+    assert set(verdicts(rows)) == {Verdict.NEW}
+
+
+def test_nobody_follows_themselves() -> None:
+    assert decide([match(account(1))], [mine()], {}) == []
+
+
+def test_who_is_followed_already_is_said_to_be() -> None:
+    rows = decide([match(account(20))], [mine(following=frozenset({ActorId("here:20")}))], {})
+    assert verdicts(rows) == [Verdict.ALREADY]
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (State.READY, Verdict.WAITING),
+        (State.REQUESTED, Verdict.PENDING),
+        (State.FOLLOWED, Verdict.DONE),
+        (State.ALREADY, Verdict.ALREADY),
+        (State.UNDOING, Verdict.WAITING),
+        (State.REFUSED, Verdict.REFUSED),
+        (State.GONE, Verdict.GONE),
+        (State.PROPOSED, Verdict.NEW),
+        (State.CANCELLED, Verdict.NEW),
+        (State.UNDONE, Verdict.NEW),
+    ],
+)
+def test_the_ledger_is_believed(state: State, verdict: Verdict) -> None:
+    rows = decide([match(account(20))], [mine()], {(ME, AccountId(20)): state})
+    assert verdicts(rows) == [verdict]
+
+
+def test_mutuals_rank_first() -> None:
+    one, other = decide([match(account(20)), match(account(30), mutual=True)], [mine()], {})
+    assert other.rank < one.rank
+
+
+def test_decisions_are_counted_by_network() -> None:
+    rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {})
+    assert counts(rows) == {HERE: {Verdict.NEW: 1}, THERE: {Verdict.NEW: 1}}
+
+
+def test_a_plan_stays_good_while_what_is_under_way_goes_on() -> None:
+    matches = [match(account(20)), match(account(30))]
+    waiting = decide(matches, [mine()], {(ME, AccountId(30)): State.READY})
+    done = decide(matches, [mine()], {(ME, AccountId(30)): State.FOLLOWED})
+    assert digest(waiting) == digest(done)
+
+
+def test_a_plan_that_would_send_other_follows_is_another_one() -> None:
+    one = decide([match(account(20))], [mine()], {})
+    both = decide([match(account(20)), match(account(30))], [mine()], {})
+    assert digest(one) != digest(both)
+    assert digest(both) == digest(both[::-1])
