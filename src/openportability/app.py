@@ -34,6 +34,8 @@ from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
 from openportability.network import Context, Network
 from openportability.outbound import Door
+from openportability.privacy import api as privacy_api
+from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
 from openportability.reconnection import jobs as reconnection_jobs
 from openportability.reconnection import routes as reconnection_routes
@@ -50,12 +52,14 @@ _ROUTERS = (
     archives_routes.router,
     circle_routes.router,
     reconnection_routes.router,
+    privacy_routes.router,
     home_api.router,
     accounts_api.router,
     consent_api.router,
     archives_api.router,
     circle_api.router,
     reconnection_api.router,
+    privacy_api.router,
 )
 _JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
 

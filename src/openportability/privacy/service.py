@@ -1,0 +1,51 @@
+"""Leaving: all of a person goes in one transaction, and what we were allowed at the networks is given back."""
+
+from __future__ import annotations
+
+import time
+
+from openportability.accounts import grant_store
+from openportability.accounts import store as accounts
+from openportability.clock import monotonic
+from openportability.db.engine import Tx
+from openportability.domain import UserId
+from openportability.jobs.port import Wake
+from openportability.privacy import store
+from openportability.reconnection import service as reconnection
+from openportability.site import Site
+
+#: How long a slice that is under way may take to notice; it looks before each call to a network.
+_PATIENCE_SECONDS = 20.0
+_LOOK_SECONDS = 0.1
+
+
+def leave(site: Site, user: UserId) -> None:
+    """Stop what is under way, then delete everything about a person at once.
+
+    Grants go on without a name, to be revoked. What others' lists say of the person stays sealed
+    with those others; it leads to nobody any more.
+    """
+    with site.db.write() as tx:
+        reconnection.pause(tx, user)
+    _wait_for_slices(site, user)
+    with site.db.write() as tx:
+        key = accounts.personal_key(tx, site.vault, user)
+        for account in accounts.accounts_of(tx, user):
+            grant = grant_store.live_grant(tx, key, account.id)
+            if grant is not None:
+                now = site.clock.now()
+                _revoke_soon(tx, site, grant_store.queue_revocation(tx, site.vault, grant, now))
+        store.erase_rows(tx, user)
+
+
+def _revoke_soon(tx: Tx, site: Site, number: int) -> None:
+    tx.after(lambda: site.engine.wake(Wake(job="revoke", key=str(number))))
+
+
+def _wait_for_slices(site: Site, user: UserId) -> None:
+    give_up = monotonic() + _PATIENCE_SECONDS
+    while monotonic() < give_up:
+        with site.db.read() as tx:
+            if not store.is_being_served(tx, user):
+                return
+        time.sleep(_LOOK_SECONDS)
