@@ -23,6 +23,7 @@ from openportability.clock import MovedClock
 from openportability.db import migrate
 from openportability.db.engine import Database
 from tests import loopback
+from tests.house import House, opened
 
 #: What a fixture needs of lab/, and the mark that its tests get.
 NEEDS = {
@@ -149,6 +150,13 @@ def db(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def house(database_url: str, tmp_path: Path, clock: MovedClock) -> Iterator[House]:
+    """A running site with simulated networks, on SQLite and on PostgreSQL; see tests/house.py."""
+    with opened(tmp_path / "site", database_url, clock) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
 from tests.accounts.desk import HERD, Desk, network
+from tests.browsing import Browser
+from tests.house import House
 
 AddAccount = Callable[..., Account]
 
@@ -70,6 +72,24 @@ def add(site: Site, user: UserId) -> AddAccount:
         return account
 
     return made
+
+
+@pytest.fixture
+def browser(house: House) -> Browser:
+    """A browser that was never here."""
+    return house.new_browser()
+
+
+@pytest.fixture
+def nora(house: House) -> dict[str, str]:
+    """The handles of one person, by network."""
+    return house.handles(0)
+
+
+@pytest.fixture
+def elif_(house: House) -> dict[str, str]:
+    """The handles of another person, by network."""
+    return house.handles(3)
 
 
 def actor_of(name: str, site: Site) -> Actor:

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.accounts.test_sign_in import handles_of
-from tests.house import Browser, House
-
-
-@pytest.fixture
-def browser(house: House) -> Browser:
-    return house.new_browser()
-
-
-@pytest.fixture
-def nora(house: House) -> dict[str, str]:
-    return house.handles(0)
-
-
-@pytest.fixture
-def elif_(house: House) -> dict[str, str]:
-    return house.handles(3)
+from tests.accounts.shown import handles_of
+from tests.browsing import Browser
+from tests.house import House
 
 
 def signed_out_elsewhere(house: House, who: str) -> None:

@@ -7,48 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from openportability.accounts import service
-from openportability.accounts.session_store import UNUSED
 from openportability.domain import Actor, ActorId, NetworkName, Proof, UserId
 from openportability.networks.fake.reply import Fault
-from tests.house import Browser, House
+from tests.accounts.shown import account_of, handles_of, me
+from tests.browsing import Browser
+from tests.house import House
 
 MEADOW = "meadow.example"
-
-
-@pytest.fixture
-def browser(house: House) -> Browser:
-    return house.new_browser()
-
-
-@pytest.fixture
-def nora(house: House) -> dict[str, str]:
-    """Her handles, by network."""
-    return house.handles(0)
-
-
-@pytest.fixture
-def elif_(house: House) -> dict[str, str]:
-    return house.handles(3)
-
-
-def me(browser: Browser) -> dict[str, object]:
-    told = browser.api("GET", "/me").json()
-    assert isinstance(told, dict)
-    return told
-
-
-def handles_of(browser: Browser) -> set[str]:
-    accounts = me(browser)["accounts"]
-    assert isinstance(accounts, list)
-    return {account["handle"] for account in accounts}
-
-
-def account_of(browser: Browser, network: str) -> dict[str, object]:
-    accounts = me(browser)["accounts"]
-    assert isinstance(accounts, list)
-    (found,) = (one for one in accounts if one["network"] == network)
-    assert isinstance(found, dict)
-    return found
 
 
 def claim(house: House, browser: Browser, who: str) -> None:
@@ -207,11 +172,11 @@ def test_a_sign_in_works_once(browser: Browser, nora: dict[str, str]) -> None:
     assert browser.cookies["session"] == session
 
 
-@pytest.mark.parametrize("query", ["", "?state=", "?state=forged&code=forged", "?code=forged"])
-def test_a_state_that_is_not_ours_opens_nothing(browser: Browser, query: str) -> None:
+def test_a_state_that_is_not_ours_opens_nothing(browser: Browser) -> None:
     browser.leave_for("bird")
-    assert browser.get(f"/auth/bird/callback{query}").status == 400
-    assert "session" not in browser.cookies
+    for query in ("", "?state=", "?state=forged&code=forged", "?code=forged"):
+        assert browser.get(f"/auth/bird/callback{query}").status == 400
+        assert "session" not in browser.cookies
 
 
 def test_the_way_back_of_another_browser_leads_nowhere(
@@ -295,27 +260,27 @@ def test_only_ones_own_account_can_be_asked_for(
     assert browser.leave_for("sky", account=mine).status == 404
 
 
-@pytest.mark.parametrize(
-    "next_path",
-    [
-        "https://evil.example/",
-        "//evil.example",
-        "/\\evil.example",
-        "/matches/../../evil",
-        "/matches?x=1",
-        "/matchesevil",
-        "javascript:alert(1)",
-    ],
-)
-def test_only_pages_of_ours_come_next(house: House, nora: dict[str, str], next_path: str) -> None:
+NOT_OURS = [
+    "https://evil.example/",
+    "//evil.example",
+    "/\\evil.example",
+    "/matches/../../evil",
+    "/matches?x=1",
+    "/matchesevil",
+    "javascript:alert(1)",
+]
+
+
+def test_only_pages_of_ours_come_next(house: House, nora: dict[str, str]) -> None:
     house.new_browser().sign_in("bird", nora["bird"])
-    browser = house.new_browser()
-    browser.get(f"/sign-in?next={next_path}")
-    form, _, _ = browser.find("Sign in with Bird")
-    assert form.fields["next"] == "/"
-    browser.leave_for("bird", next=next_path)
-    back = browser.way_back(nora["bird"])
-    assert browser.ask("GET", back).headers["location"] == "/"
+    for next_path in NOT_OURS:
+        browser = house.new_browser()
+        browser.get(f"/sign-in?next={next_path}")
+        form, _, _ = browser.find("Sign in with Bird")
+        assert form.fields["next"] == "/", next_path
+        browser.leave_for("bird", next=next_path)
+        back = browser.way_back(nora["bird"])
+        assert browser.ask("GET", back).headers["location"] == "/", next_path
 
 
 def test_what_was_typed_wrong_is_said_where_it_was_typed(browser: Browser) -> None:
@@ -352,129 +317,3 @@ def test_the_address_at_the_network_carries_nothing_but_an_opaque_state(
     assert len(state) >= 43
     assert "matches" not in begun.url
     assert str(me(browser)["user_id"]) not in begun.url
-
-
-# --- signing out ----------------------------------------------------------------------------------
-
-
-def test_signing_out_ends_this_session_only(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    elsewhere = house.new_browser()
-    for one in (browser, elsewhere):
-        one.sign_in("bird", nora["bird"])
-    session = browser.cookies["session"]
-    assert browser.press("Sign out").path == "/"
-    assert set(browser.cookies) & {"session", "sign-in"} == set()
-    browser.cookies["session"] = session
-    assert browser.api("GET", "/me").status == 401
-    assert elsewhere.api("GET", "/me").status == 200
-
-
-def test_signing_out_twice_is_no_error(browser: Browser) -> None:
-    assert browser.post("/sign-out").path == "/"
-
-
-def test_signing_out_everywhere_ends_browsers_and_programs(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    elsewhere = house.new_browser()
-    for one in (browser, elsewhere):
-        one.sign_in("bird", nora["bird"])
-    browser.post("/settings/tokens", {"name": "tool"})
-    browser.get("/accounts")
-    browser.press("Sign out everywhere")
-    for one in (browser, elsewhere):
-        assert one.api("GET", "/me").status == 401
-
-
-def test_one_place_can_be_signed_out_from_another(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    lost = house.new_browser()
-    lost.headers = {"User-Agent": "Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Safari/537.36"}
-    lost.sign_in("bird", nora["bird"])
-    browser.sign_in("bird", nora["bird"])
-    listed = browser.get("/accounts")
-    assert "Chrome, Android" in listed.words
-    assert "Signed out there." in browser.press("Sign out there").words
-    assert lost.api("GET", "/me").status == 401
-    assert browser.api("GET", "/me").status == 200
-
-
-def test_nobody_ends_a_session_of_somebody_else(
-    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
-) -> None:
-    other = house.new_browser()
-    other.sign_in("bird", elif_["bird"])
-    second = house.new_browser()
-    second.sign_in("bird", elif_["bird"])
-    other.get("/accounts")
-    form, _, _ = other.find("Sign out there")
-    browser.sign_in("bird", nora["bird"])
-    browser.post(form.action)
-    assert second.api("GET", "/me").status == 200
-    assert browser.post("/sessions/1/end").status == 404
-
-
-def test_a_session_that_nobody_uses_ends(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    browser.sign_in("bird", nora["bird"])
-    for _ in range(3):
-        house.clock.forward(days=20)
-        assert browser.api("GET", "/me").status == 200
-    house.clock.forward(seconds=UNUSED.total_seconds() + 1)
-    assert browser.api("GET", "/me").status == 401
-    assert "Please sign in" in browser.get("/accounts").words
-
-
-# --- unlinking ------------------------------------------------------------------------------------
-
-
-def test_unlinking_gives_back_the_right_at_the_network(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    browser.sign_in("bird", nora["bird"])
-    browser.sign_in("herd", nora["herd"])
-    account = account_of(browser, "herd")["id"]
-    browser.get("/accounts")
-    done = browser.press("Yes, unlink this account", at=str(account))
-    assert f"{nora['herd']} is no longer linked." in done.words
-    assert handles_of(browser) == {nora["bird"]}
-    house.turn()
-    assert not house.lives("herd", nora["herd"])
-
-
-def test_who_unlinked_an_account_may_link_it_again(
-    house: House, browser: Browser, nora: dict[str, str]
-) -> None:
-    browser.sign_in("bird", nora["bird"])
-    browser.sign_in("herd", nora["herd"])
-    assert browser.api("DELETE", f"/accounts/{account_of(browser, 'herd')['id']}").status == 204
-    browser.sign_in("herd", nora["herd"])
-    assert handles_of(browser) == {nora["bird"], nora["herd"]}
-
-
-def test_the_last_account_is_not_unlinked(browser: Browser, nora: dict[str, str]) -> None:
-    browser.sign_in("bird", nora["bird"])
-    account = account_of(browser, "bird")["id"]
-    assert "Unlink" not in browser.get("/accounts").words
-    refused = browser.api("DELETE", f"/accounts/{account}")
-    assert (refused.status, refused.json()["code"]) == (409, "auth.last_account")
-    assert browser.post(f"/accounts/{account}/unlink").status == 409
-    assert handles_of(browser) == {nora["bird"]}
-
-
-def test_an_account_of_somebody_else_is_not_there(
-    house: House, browser: Browser, nora: dict[str, str], elif_: dict[str, str]
-) -> None:
-    other = house.new_browser()
-    for network in ("bird", "sky"):
-        other.sign_in(network, elif_[network])
-    browser.sign_in("bird", nora["bird"])
-    theirs = account_of(other, "bird")["id"]
-    for path in (f"/accounts/{theirs}", "/accounts/invented", "/accounts/1"):
-        assert browser.api("DELETE", path).status == 404
-    assert browser.api("DELETE", f"/accounts/{me(other)['user_id']}").status == 404
-    assert len(handles_of(other)) == 2

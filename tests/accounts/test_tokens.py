@@ -8,7 +8,8 @@ import pytest
 
 from openportability.accounts import rules
 from openportability.accounts.session_store import UNUSED
-from tests.house import Browser, House
+from tests.browsing import Browser
+from tests.house import House
 
 
 @pytest.fixture

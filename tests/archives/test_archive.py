@@ -78,24 +78,24 @@ def test_an_id_is_a_whole_number_of_64_bits_or_its_row_is_passed_over(
     assert found.files[0].skipped == (expected is None)
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "http://x.com/intent/user?user_id=5",
-        "https://x.com.evil.example/intent/user?user_id=5",
-        "https://evil.example/intent/user?user_id=5",
-        "https://me@x.com/intent/user?user_id=5",
-        "https://x.com:443/intent/user?user_id=5",
-        "https://x.com/intent/users?user_id=5",
-        "https://x.com/intent/user?user_id=5&user_id=6",
-        "https://x.com/intent/user?user_id=5#6",
-        "https://x.com/intent/user?user_id=0",
-        "https://x.com/intent/user",
-        "javascript:alert(5)",
-        5,
-        None,
-    ],
-)
+LINKS: Sequence[object] = [
+    "http://x.com/intent/user?user_id=5",
+    "https://x.com.evil.example/intent/user?user_id=5",
+    "https://evil.example/intent/user?user_id=5",
+    "https://me@x.com/intent/user?user_id=5",
+    "https://x.com:443/intent/user?user_id=5",
+    "https://x.com/intent/users?user_id=5",
+    "https://x.com/intent/user?user_id=5&user_id=6",
+    "https://x.com/intent/user?user_id=5#6",
+    "https://x.com/intent/user?user_id=0",
+    "https://x.com/intent/user",
+    "javascript:alert(5)",
+    5,
+    None,
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
 def test_an_id_is_taken_from_a_link_of_the_one_right_form_only(link: object) -> None:
     rows = [row("following", 42), {"following": {"userLink": link}}]
     assert lists_of(read_zip(following(json.dumps(rows).encode())))["following"] == [42]

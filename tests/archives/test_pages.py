@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
+from openportability.archives import wire
+from openportability.archives.rules import Caps
 from openportability.domain import UserId
 from openportability.site import Site
+from tests.archives import reading
 from tests.archives.conftest import HOME, Member
 from tests.archives.corpus import account_file, archive_files, list_files, zipped
 
@@ -24,6 +29,14 @@ def database_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     """Pages ask the service, which is tested on both databases."""
     path = shutil.copy(migrated_sqlite, tmp_path / "openportability.db")
     return f"sqlite:///{path}"
+
+
+def send_lists(client: TestClient, body: bytes, network: str = "bird") -> Response:
+    return client.post(
+        f"/api/v1/archives?network={network}",
+        content=body,
+        headers={**ORIGIN, "Content-Type": wire.MEDIA_TYPE},
+    )
 
 
 def zip_field(body: bytes) -> dict[str, tuple[str, io.BytesIO]]:
@@ -161,6 +174,65 @@ def test_programs_may_send_loose_files(browser: Browser, member: Member) -> None
     assert answer.status_code == 201
     assert answer.json()["report"]["added"] == 8
     assert [one["code"] for one in answer.json()["report"]["warnings"]] == ["archive.missing_list"]
+
+
+def test_the_lists_alone_give_the_same_report_as_the_zip(browser: Browser, member: Member) -> None:
+    body = zipped(archive_files(blocked=[9]))
+    client = browser(member("77"))
+    client.post("/api/v1/archives", files=zip_field(body), headers=ORIGIN)
+    whole = client.post("/api/v1/archives", files=zip_field(body), headers=ORIGIN)
+    answer = send_lists(client, wire.encode(reading.read_zip(body)))
+    assert (whole.status_code, answer.status_code) == (201, 201)
+    assert answer.json()["report"] == whole.json()["report"]
+    assert client.get(f"/archive/{answer.json()['archive_id']}").status_code == 200
+
+
+def test_the_lists_of_somebody_else_are_refused(browser: Browser, member: Member) -> None:
+    body = wire.encode(reading.read_zip(zipped(archive_files(owner=78, handle="bea"))))
+    answer = send_lists(browser(member("77")), body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "archive.other_owner")
+
+
+def test_lists_for_a_network_without_archives_are_refused(browser: Browser, member: Member) -> None:
+    body = wire.encode(reading.read_zip(zipped(archive_files())))
+    answer = send_lists(browser(member("77")), body, network="herd")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("kind", [wire.MEDIA_TYPE, f"{wire.MEDIA_TYPE.upper()}; v=1"])
+def test_what_says_to_be_lists_and_is_not_has_a_code(
+    browser: Browser, member: Member, kind: str
+) -> None:
+    answer = browser(member("77")).post(
+        "/api/v1/archives", content=b"lists", headers={**ORIGIN, "Content-Type": kind}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "archive.corrupt_file")
+
+
+def test_a_body_that_is_held_in_memory_has_a_size(browser: Browser, member: Member) -> None:
+    client = browser(member("77"))
+    for kind, status in ((wire.MEDIA_TYPE, 413), ("multipart/form-data; boundary=a", 400)):
+        headers = {"Content-Type": kind, "Content-Length": str(257 << 20)}
+        answer = client.post("/api/v1/archives", content=b"", headers={**ORIGIN, **headers})
+        assert answer.status_code == status
+
+
+def test_the_description_of_the_api_names_both_bodies(browser: Browser, member: Member) -> None:
+    tree = browser(member("77")).get("/api/v1/openapi.json").json()
+    bodies = tree["paths"]["/api/v1/archives"]["post"]["requestBody"]["content"]
+    assert set(bodies) == {"multipart/form-data", wire.MEDIA_TYPE}
+
+
+def test_the_page_tells_its_script_what_to_read(browser: Browser, member: Member) -> None:
+    page = browser(member("77")).get("/archive").text
+    told = json.loads(page.partition("data-archive-told>")[2].partition("</script>")[0])
+    assert [one["stem"] for one in told["formats"]["bird"]["lists"]][:2] == [
+        "following",
+        "follower",
+    ]
+    assert told["caps"]["rows"] == Caps().rows
+    assert told["mine"]["bird"] == [{"id": "77", "handle": "@member1", "proved": True}]
+    assert told["words"]["archive.not_zip"][0] == "This is not the zip file you were given"
 
 
 def test_programs_get_problems_with_a_code(browser: Browser, member: Member) -> None:

@@ -109,7 +109,7 @@ class Sparse(io.RawIOBase):
     """A zip beyond 4 GiB: `head`, then a hole, then `tail`; nothing of the hole is kept."""
 
     def __init__(self, head: bytes, hole: int, tail: bytes) -> None:
-        self._parts = ((0, head), (len(head) + hole, tail))
+        self.parts = ((0, head), (len(head) + hole, tail))
         self._length = len(head) + hole + len(tail)
         self._at = 0
         self.given = 0
@@ -121,7 +121,7 @@ class Sparse(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         end = self._length if size < 0 else min(self._length, self._at + size)
         out = bytearray(max(0, end - self._at))
-        for start, part in self._parts:
+        for start, part in self.parts:
             low, high = max(self._at, start), min(end, start + len(part))
             if low < high:
                 out[low - self._at : high - self._at] = part[low - start : high - start]
@@ -130,16 +130,17 @@ class Sparse(io.RawIOBase):
         return bytes(out)
 
 
-def nine_gigabytes() -> Sparse:
+def nine_gigabytes(owner: int | str = 77) -> Sparse:
     """A zip with one stored video of 9 GB in front of all else, as Python would have written it."""
     hole = 9 * 10**9
+    files = archive_files(owner=owner)
     small = io.BytesIO()
     with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as zip_file:
         described = zipfile.ZipInfo("data/tweets_media/video.mp4")
         with zip_file.open(described, "w", force_zip64=True) as entry:
             entry.write(b"")
         head = small.tell()
-        for name, body in archive_files().items():
+        for name, body in files.items():
             zip_file.writestr(name, body)
         # The directory is written when the file is closed: by then all lies further behind.
         for each in zip_file.infolist():
@@ -151,7 +152,7 @@ def nine_gigabytes() -> Sparse:
     end = whole.rindex(b"PK\x05\x06")
     size = int.from_bytes(whole[end + 12 : end + 16], "little")
     at = int.from_bytes(whole[end + 16 : end + 20], "little") + hole
-    count = len(archive_files()) + 1
+    count = len(files) + 1
     record = b"PK\x06\x06" + (44).to_bytes(8, "little") + b"\x2d\0\x2d\0" + bytes(8)
     record += b"".join(each.to_bytes(8, "little") for each in (count, count, size, at))
     locator = b"PK\x06\x07" + bytes(4) + (at + size).to_bytes(8, "little") + b"\1\0\0\0"

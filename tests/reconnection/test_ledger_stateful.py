@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from openportability.accounts import store as accounts
 from openportability.db.engine import Database
 from openportability.db.schema import METADATA
-from openportability.domain import Found
+from openportability.domain import Account, Found
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
 from openportability.reconnection.plan import Verdict
@@ -77,7 +77,7 @@ class Ledger(RuleBasedStateMachine):
         for one in here:
             waits = state.get(one.id) in (S.READY, S.UNDOING)
             self.stage.want(one, verdict=Verdict.WAITING if waits else Verdict.NEW)
-            self.forbidden.pop(one.actor.id, None)
+            self.allow(one)
 
     @precondition(lambda self: self.linked)
     @rule()
@@ -107,7 +107,9 @@ class Ledger(RuleBasedStateMachine):
         whom = self.people[number]
         rows = [row.id for row in self.stage.rows() if row.whom == whom.id]
         self.stage.undo(rows)
-        self.forbidden[whom.actor.id] = self.sent()[whom.actor.id]
+        # Nobody moves to where somebody else was: only the last may still be followed in another's place.
+        if whom is not self.people[-1]:
+            self.forbidden[whom.actor.id] = self.sent()[whom.actor.id]
 
     @precondition(lambda self: self.linked)
     @rule()
@@ -116,7 +118,7 @@ class Ledger(RuleBasedStateMachine):
             if row.state is S.REFUSED:
                 for person in self.people:
                     if person.id == row.whom:
-                        self.forbidden.pop(person.actor.id, None)
+                        self.allow(person)
         self.stage.retry()
 
     @precondition(lambda self: self.linked)
@@ -136,6 +138,12 @@ class Ledger(RuleBasedStateMachine):
     def unlink(self, sure: int) -> None:
         if sure == 0:
             self.leave()
+
+    def allow(self, whom: Account) -> None:
+        """Let somebody be followed again, or who they moved to."""
+        self.forbidden.pop(whom.actor.id, None)
+        if whom is self.people[-2]:
+            self.forbidden.pop(self.people[-1].actor.id, None)
 
     def forbid(self) -> None:
         sent = self.sent()
@@ -257,7 +265,7 @@ class Ledger(RuleBasedStateMachine):
             asked = {row.whom for row in self.stage.rows() if row.asked_at is not None}
             for one in self.people:
                 if one.id in asked or not self.linked:
-                    self.forbidden.pop(one.actor.id, None)
+                    self.allow(one)
 
     @precondition(lambda self: self.linked)
     @rule()

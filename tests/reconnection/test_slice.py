@@ -404,6 +404,23 @@ def test_what_was_stopped_is_not_sent_when_looking_fails_first(stage: Stage) -> 
     assert stage.sent() == []
 
 
+def test_what_was_asked_for_before_is_not_sent_once_it_is_stopped_in_mid_slice(herd: Stage) -> None:
+    later, first = herd.member(), herd.member()
+    herd.fails("follow", Fault.DOWN, times=2)
+    herd.want(later, rank=3)
+    herd.serve()
+    herd.want(first, rank=0)
+    herd.clock.forward(seconds=3)
+    herd.serve()
+    assert all(row.asked_at for row in herd.rows()), "nobody knows what became of either"
+    herd.clock.forward(minutes=5)
+    herd.watched.after["follow"] = herd.stop
+    herd.serve()
+    herd.pass_days(1)
+    assert [herd.row(one).state for one in (first, later)] == [S.FOLLOWED, S.CANCELLED]
+    assert herd.follows() == [first.actor.id]
+
+
 def test_an_effect_that_comes_late_is_seen_before_a_row_is_closed(stage: Stage) -> None:
     bob = stage.member()
     stage.want(bob)

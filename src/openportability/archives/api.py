@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Body, File, Form, Query, UploadFile
 from pydantic import BaseModel
 
 from openportability.accounts.session import AMember, TheSite
-from openportability.archives import service
+from openportability.archives import service, wire
 from openportability.archives.gather import Upload
 from openportability.archives.report import Report
 from openportability.domain import Kind, Proof
+from openportability.web import bodies
 
 router = APIRouter(prefix="/api/v1", tags=["archives"])
+
+#: The other body that the address takes, for the description of the API.
+_ALSO_LISTS = {
+    "requestBody": {
+        "content": {
+            wire.MEDIA_TYPE: {
+                "schema": {
+                    "type": "string",
+                    "format": "binary",
+                    "description": "The lists alone: docs/reference/archive-wire.md.",
+                }
+            }
+        }
+    }
+}
 
 
 class ReadOut(BaseModel):
@@ -73,7 +89,28 @@ class ArchiveOut(BaseModel):
     report: ReportOut
 
 
-@router.post("/archives", status_code=201)
+def upload_lists(
+    site: TheSite,
+    asking: AMember,
+    body: Annotated[bytes, Body(media_type=wire.MEDIA_TYPE)],
+    network: Annotated[str | None, Query(description="Whose archive it is.")] = None,
+) -> ArchiveOut:
+    """Replace my lists by those that a browser has read of an archive."""
+    number, report = service.accept_lists(site, asking.user, body, network=network)
+    return ArchiveOut(archive_id=number, report=_out(report))
+
+
+router.add_api_route(
+    "/archives",
+    upload_lists,
+    methods=["POST"],
+    status_code=201,
+    route_class_override=bodies.taking(wire.MEDIA_TYPE),
+    include_in_schema=False,
+)
+
+
+@router.post("/archives", status_code=201, openapi_extra=_ALSO_LISTS)
 def upload(
     site: TheSite,
     asking: AMember,

@@ -36,8 +36,6 @@ _ID = re.compile(r"[1-9][0-9]{0,19}")
 _MOST_ID = 2**64 - 1
 #: Above, a JSON number was already rounded by whoever wrote it.
 _MOST_EXACT = 2**53 - 1
-#: An ordinary link has some 55 letters; a longer one has its row weighed.
-_ORDINARY_LINK = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +125,8 @@ def checksum(keys: Keys) -> str:
     """Return the SHA-256 of a list in its reference form: decimal, one a line, sorted."""
     digest = hashlib.sha256()
     for start in range(0, keys.size, _BITE_BYTES):
-        digest.update("".join(f"{key}\n" for key in keys[start : start + _BITE_BYTES]).encode())
+        lines = [*map(str, keys[start : start + _BITE_BYTES].tolist()), ""]
+        digest.update("\n".join(lines).encode())
     return digest.hexdigest()
 
 
@@ -179,7 +178,7 @@ class _Sieve:
         self._ids = ids
         self._link = re.compile(
             f"https://(?:{'|'.join(map(re.escape, sorted(form.link_hosts)))})"
-            rf"{re.escape(form.link_path)}\?([^#\s]*)"
+            rf"{re.escape(form.link_path)}\?([!\"$-~]*)"
         )
         self.count = self.skipped = self._right = self._wrong = 0
 
@@ -226,7 +225,8 @@ class _Sieve:
         if len(item) > 1 or len(row) > 2 or self._form.id_field not in row:
             return False
         link = row.get(self._form.link_field)
-        return len(row) == 1 or (isinstance(link, str) and len(link) < _ORDINARY_LINK)
+        # No letter has more than four bytes; the rest is for the names.
+        return len(row) == 1 or (isinstance(link, str) and len(link) * 5 < self._caps.row_bytes)
 
     def _linked(self, link: object) -> int | None:
         """Return the id in a link to someone's page. What the link is otherwise is never used."""

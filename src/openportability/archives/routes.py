@@ -9,11 +9,11 @@ from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
-from openportability.archives import service
+from openportability.archives import in_browser, service
 from openportability.archives.gather import Upload
+from openportability.archives.rules import Caps
 from openportability.domain import Kind, Proof, UserId
 from openportability.errors import Invalid, NotFound, OpenPortabilityError
-from openportability.network import Network
 from openportability.site import Site
 from openportability.web import problems, render
 
@@ -74,20 +74,17 @@ def _form(
     sources = service.sources(site)
     if not sources:
         raise NotFound
+    with site.db.read() as tx:
+        mine = accounts.accounts_of(tx, user)
+    proved = {account.actor.network for account in mine if account.proof is Proof.PROVED}
     return render.page(
         request,
         "archives/archive.html",
         status=200 if error is None else problems.status_of(error),
         sources=sources,
-        provable=_provable(site, user, sources),
+        # Where this user could still sign in to show that an archive is theirs.
+        provable=[each for each in sources if each.sign_in and each.name not in proved],
         problem=problems.words_of(error, site.networks) if error else None,
         newest=service.newest_report(site, user),
+        told=in_browser.told(sources, site.networks, mine, Caps()),
     )
-
-
-def _provable(site: Site, user: UserId, sources: list[Network]) -> list[Network]:
-    """The sources at which this user could still sign in to show that an archive is theirs."""
-    with site.db.read() as tx:
-        linked = accounts.accounts_of(tx, user)
-    proved = {account.actor.network for account in linked if account.proof is Proof.PROVED}
-    return [source for source in sources if source.sign_in and source.name not in proved]

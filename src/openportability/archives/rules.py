@@ -32,6 +32,8 @@ class Caps:
     list_bytes: int = 2 << 30
     #: Bytes of the manifest when unpacked.
     manifest_bytes: int = 4 << 20
+    #: Bytes of what a browser tells about an archive, besides its lists.
+    head_bytes: int = 4 << 20
     #: Unpacked bytes for each packed one. An ordinary list has 11.
     ratio: int = 100
     #: Rows of a list, all its parts together.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from openportability.accounts import service as accounts
 from openportability.accounts import store as account_store
-from openportability.archives import archive, reader, report, store
+from openportability.archives import archive, reader, report, store, wire
 from openportability.archives.archive import Archive
 from openportability.archives.gather import Upload
 from openportability.archives.report import ListReport, Report
@@ -30,6 +30,8 @@ from openportability.vault import Unreadable
 #: The job of a later stage: lists have arrived, see who of these people is here.
 LISTS_ARRIVED = "lists-arrived"
 _DAY = timedelta(days=1)
+#: Sees the owner, and refuses by raising.
+Check = Callable[[Owner | None], object]
 _OPT_IN = frozenset({Kind.BLOCKED, Kind.MUTED})
 
 
@@ -53,15 +55,40 @@ def accept(
     Without `network` it is the first that archives come from. Raise `Invalid` for an archive that
     cannot be read or is not the user's: then nothing was changed.
     """
+
+    def read(form: ArchiveFormat, caps: Caps, check: Check) -> Archive:
+        return archive.read(form, files, also=also, caps=caps, check=check)
+
+    return _accept(site, user, read, network, caps)
+
+
+def accept_lists(
+    site: Site, user: UserId, body: bytes, *, network: str | None = None, caps: Caps | None = None
+) -> tuple[str, Report]:
+    """Do the same with the lists that a browser has read; see `wire`."""
+
+    def read(form: ArchiveFormat, caps: Caps, check: Check) -> Archive:
+        found = wire.decode(form, body, caps)
+        check(found.owner)
+        return found
+
+    return _accept(site, user, read, network, caps)
+
+
+def _accept(
+    site: Site,
+    user: UserId,
+    read_by: Callable[[ArchiveFormat, Caps, Check], Archive],
+    network: str | None,
+    caps: Caps | None,
+) -> tuple[str, Report]:
     source, form = _format(site, network)
     caps = caps or Caps()
     now = site.clock.now()
     with site.db.read() as tx:
         mine = _mine(tx, user, source.name)
         _check_pace(store.moments_since(tx, user, now - _DAY), caps)
-    read = archive.read(
-        form, files, also=also, caps=caps, check=lambda owner: check_owner(owner, mine)
-    )
+    read = read_by(form, caps, lambda owner: check_owner(owner, mine))
     with site.db.write() as tx:
         # Asked again: what was linked may have changed while the archive was read.
         account = check_owner(read.owner, _mine(tx, user, source.name))

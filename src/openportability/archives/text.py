@@ -19,8 +19,15 @@ _BEFORE_BYTES = 1024
 _BLANK = b" \t\r\n"
 #: Blanks behind the last semicolon that are held before we know that nothing follows.
 _BEHIND_BYTES = 1 << 16
-#: The longest name that is kept.
+#: The longest name that is kept, and what has no place in one.
 _NAME_LETTERS = 100
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+#: A day, or a moment of it; the offset is that of the hour given.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
 
 
 def json_in(pieces: Iterator[bytes], opening: bytes, *, file: str) -> Iterator[bytes]:
@@ -91,14 +98,15 @@ def read_manifest(
         if len(text) > caps.manifest_bytes:
             raise Invalid("archive.corrupt_file", file=file)
     try:
-        tree = json.loads(text)
+        # Told the encoding: left to itself, it would guess.
+        tree = json.loads(text.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Invalid("archive.corrupt_file", file=file) from None
     user, about = _part(tree, "userInfo"), _part(tree, "archiveInfo")
     return Manifest(
         owner_id=user.get(owner_id_field),
         owner_handle=shown(user.get("userName")),
-        generated_at=_moment(about.get("generationDate")),
+        generated_at=moment(about.get("generationDate")),
         partial=about.get("isPartialArchive") is True,
         lists={
             key.lower(): _announced(value)
@@ -112,7 +120,23 @@ def shown(text: object) -> str:
     """Return a name from a file as one that can be stored and shown, or nothing."""
     if not isinstance(text, str):
         return ""
-    return text[:_NAME_LETTERS].encode("utf-8", "replace").decode().strip()
+    plain = _CONTROLS.sub("", text[:_NAME_LETTERS])
+    return plain.encode("utf-8", "replace").decode().strip()
+
+
+def moment(text: object) -> datetime | None:
+    """Return the second that a file names, or None for anything else."""
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
+        return None
+    try:
+        read = datetime.fromisoformat(text).replace(microsecond=0)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(text)
 
 
 def _part(tree: object, key: str) -> dict[str, object]:
@@ -130,13 +154,3 @@ def _announced(value: dict[str, object]) -> Announced:
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 12
-
-
-def _moment(text: object) -> datetime | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import Dialect, PostgreSQL, SQLite
+from openportability.db.presence import LockedFile, Presence, SessionLock
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,11 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = make_url(url)
         self.dialect: Dialect
+        #: This process among all that use the database.
+        self.presence: Presence
         if self.url.get_backend_name() == "sqlite":
             self.dialect = SQLite()
+            self.presence = LockedFile(Path(self.url.database or ""))
             self._engine = create_engine(
                 self.url,
                 poolclass=QueuePool,
@@ -62,6 +67,7 @@ class Database:
             _begin_by_ourselves(self._engine)
         else:
             self.dialect = PostgreSQL()
+            self.presence = SessionLock(self.url)
             self._engine = create_engine(
                 self.url,
                 pool_size=pool_size,
@@ -91,6 +97,7 @@ class Database:
         return self._engine
 
     def close(self) -> None:
+        self.presence.close()
         self._engine.dispose()
 
 

@@ -85,6 +85,13 @@ def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
     return _shown(tx, site, user, plan_id, kept.rows, started=started)
 
 
+def make_again(site: Site, user: UserId, plan_id: int) -> Planned:
+    """Make the plan anew for what was selected: the world changed since."""
+    with site.db.read() as tx:
+        kept = _kept(tx, site, user, plan_id)
+    return make_plan(site, user, *_unpacked(kept.selection))
+
+
 def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
     """Turn a plan into ready rows and open the lanes; return how many follows that are.
 

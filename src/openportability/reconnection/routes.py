@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.domain import NetworkName, Pace, UserId
-from openportability.errors import NotFound
+from openportability.errors import Conflict, NotFound
 from openportability.matching.service import Filter, Selection
 from openportability.reconnection import planning, service, shown, standing
 from openportability.reconnection.rules import LaneState
@@ -64,7 +64,7 @@ def make_plan(
         selection = Selection(filter=by)
     wanted = frozenset(NetworkName(name) for name in networks) if networks else None
     planned = planning.make_plan(site, asking.user, selection, wanted)
-    return RedirectResponse(f"/reconnect/plans/{site.vault.show_id('plan', planned.id)}", 303)
+    return RedirectResponse(_address(site, planned), 303)
 
 
 @router.get("/reconnect/plans/{plan_id}")
@@ -91,8 +91,16 @@ def plan(
 
 @router.post("/reconnect/plans/{plan_id}/start")
 def start(request: Request, site: TheSite, asking: AMember, plan_id: str) -> Response:
-    with site.db.write() as tx:
-        count = planning.start(tx, site, asking.user, _plan_id(site, plan_id))
+    number = _plan_id(site, plan_id)
+    try:
+        with site.db.write() as tx:
+            count = planning.start(tx, site, asking.user, number)
+    except Conflict:
+        planned = planning.make_again(site, asking.user, number)
+        response = RedirectResponse(_address(site, planned), 303)
+        text = i18n.gettext("Something has changed in the meantime. This is the new plan.")
+        cookies.flash(request, response, "warn", text)
+        return response
     response = RedirectResponse("/reconnect", 303)
     text = i18n.ngettext(
         "%(count)s follow is on its way.", "%(count)s follows are on their way.", count
@@ -209,6 +217,10 @@ def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
         ),
     }
+
+
+def _address(site: Site, planned: planning.Planned) -> str:
+    return f"/reconnect/plans/{site.vault.show_id('plan', planned.id)}"
 
 
 def _plan_id(site: Site, shown_id: str) -> int:

@@ -86,7 +86,7 @@ def status_of(error: OpenPortabilityError) -> int:
 
 def words_of(error: OpenPortabilityError, networks: Networks) -> tuple[str, str]:
     """Return what happened and what to do next, in the language being spoken."""
-    detail = {name: i18n.gettext(text) for name, text in UNSAID.items()}
+    detail = {name: unsaid(name) for name in UNSAID}
     detail |= {name: _told(value) for name, value in error.detail.items()}
     network = networks.get(NetworkName(str(error.detail.get("network", ""))))
     if network is not None:
@@ -103,6 +103,11 @@ def words_of_code(code: str, networks: Networks) -> tuple[str, str]:
     own = (network.words[code] for network in networks.values() if code in network.words)
     happened, next_step = WORDS.get(code) or next(own, WORDS["svc.internal"])
     return i18n.gettext(happened), i18n.gettext(next_step)
+
+
+def unsaid(name: str) -> str:
+    """Return what stands in place of a detail that an error does not carry."""
+    return i18n.gettext(UNSAID[name])
 
 
 def way_on(code: str) -> tuple[str, str]:

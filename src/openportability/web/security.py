@@ -38,6 +38,8 @@ _MOST_BYTES = (
     ("/my-data", 256 * _MIB),
     ("", 2 * _MIB),
 )
+#: Files of a form are spooled to disk; any other body is held in memory.
+_MOST_IN_MEMORY_BYTES = 256 * _MIB
 
 
 class Languages:
@@ -95,7 +97,8 @@ class Guard:
         if early is not None:
             await early(scope, receive, answer.send)
             return
-        body = _Body(receive, most_bytes(scope["path"]))
+        kind = request.headers.get("content-type", "")
+        body = _Body(receive, most_bytes(scope["path"], kind))
         try:
             await self._app(scope, body.receive, answer.send)
         except Exception as error:
@@ -115,7 +118,8 @@ class Guard:
         if is_cross_site(request.method, path, request.headers, self._origins):
             return problems.answer(request, NotAllowed("svc.cross_site"))
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > most_bytes(path):
+        kind = request.headers.get("content-type", "")
+        if not length.isdecimal() or int(length) > most_bytes(path, kind):
             return problems.answer(request, Invalid("svc.too_large"))
         return None
 
@@ -176,9 +180,10 @@ def is_cross_site(
     return origin is not None and origin not in origins
 
 
-def most_bytes(path: str) -> int:
+def most_bytes(path: str, content_type: str) -> int:
     """Return how large a body may be that is sent to a path."""
-    return next(most for beginning, most in _MOST_BYTES if path.startswith(beginning))
+    most = next(most for beginning, most in _MOST_BYTES if path.startswith(beginning))
+    return most if content_type.startswith("multipart/") else min(most, _MOST_IN_MEMORY_BYTES)
 
 
 def install(app: FastAPI, house: House) -> None:

@@ -34,6 +34,8 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
     "archive.no_owner": (_("See your accounts"), "/accounts"),
     "auth.": (_("Sign in again"), "/sign-in"),
     "auth.taken": (_("See your accounts"), "/accounts"),
+    "auth.overtaken": (_("See your accounts"), "/accounts"),
+    "auth.many_tokens": (_("See your tokens"), "/settings/tokens"),
     "auth.last_account": (_("See your accounts"), "/accounts"),
     "import.": (_("Back to your archive"), "/archive"),
     "net.signed_out": (_("See your accounts"), "/accounts"),
@@ -127,11 +129,29 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "auth.taken": (
         _("This account belongs to another member here"),
-        _("If both are you, join them: we show what moves before anything does. Or cancel."),
+        _(
+            "Nothing was changed. If that member is you too, sign out and sign in with this account: "
+            "you can go on there, or unlink it there and then link it here."
+        ),
+    ),
+    "auth.ended": (
+        _("You were signed out before this was done"),
+        _(
+            "Nothing was changed. Sign in with an account you already have here, "
+            "then link this one on your accounts page."
+        ),
+    ),
+    "auth.overtaken": (
+        _("Somebody signed in here in the meantime"),
+        _("Nothing was changed. If this account is yours too, link it on your accounts page."),
+    ),
+    "auth.many_tokens": (
+        _("You have %(count)s tokens already"),
+        _("End one that you no longer use, then make the new one."),
     ),
     "auth.last_account": (
-        _("This is your last account"),
-        _("Link another one first, or leave altogether on the page for leaving."),
+        _("This is the last account you can sign in with"),
+        _("Nothing was changed. Link another one first, or leave altogether."),
     ),
     "archive.not_zip": (
         _("This is not the zip file you were given"),
@@ -180,10 +200,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "archive.wrong_list": (
         _("A file holds another list than its name says: %(file)s"),
         _("Choose the right file."),
-    ),
-    "archive.partial": (
-        _("This is one of several downloads of your archive"),
-        _("If a list seems too short, choose all the downloads together."),
     ),
     "archive.part_missing": (
         _("A part of a list is missing"),
@@ -261,6 +277,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "plan.left_out": (
         _("Some will not be done: %(count)s"),
         _("The list says why for each of them."),
+    ),
+    "undo.wanted": (
+        _("This is being taken back"),
+        _("We first find out whether it was made at all. There is nothing you need to do."),
     ),
     "undo.kept": (
         _("You made this follow again yourself"),

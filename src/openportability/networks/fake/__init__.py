@@ -82,7 +82,7 @@ def load(context: Context) -> Network:
     return Network(
         name=context.name,
         title=title,
-        logo=(Path(__file__).parent / "logo.svg").read_text(encoding="utf-8"),
+        logo=(Path(__file__).parent / f"logo-{terms.role}.svg").read_text(encoding="utf-8"),
         numeric_ids=source,
         profile_url=profile_url,
         sign_in=SignIn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from secrets import randbelow
 from threading import Lock
 from typing import Any
@@ -112,4 +113,4 @@ def _meaning(row: Mapping[str, Any]) -> Relationship | NetworkError:
 
 
 def _seconds(window: int, speed: float) -> int:
-    return max(round(window / speed), 1)
+    return max(ceil(window / speed), 1)

@@ -57,6 +57,8 @@ class Finder:
         self._numbers.drop((grant.instance, actor.id))
 
     def _known(self, home: Home, grant: Grant, actor: Actor) -> Seen | None:
+        if not actor.handle:  # a declared successor, known by the URI alone
+            return None
         is_neighbour = actor.instance == grant.instance
         seen = home.lookup(actor.handle.partition("@")[0] if is_neighbour else actor.handle)
         if seen is None or not answers.is_actor(seen, actor, grant.instance):
@@ -64,7 +66,7 @@ class Finder:
         return seen
 
     def _searched(self, home: Home, grant: Grant, actor: Actor) -> Seen | None:
-        for text in (f"@{actor.handle}", actor.id):
+        for text in (f"@{actor.handle}", actor.id) if actor.handle else (actor.id,):
             for seen in home.search(text):
                 if answers.is_actor(seen, actor, grant.instance):
                     return seen
@@ -73,6 +75,8 @@ class Finder:
     def _why_not(self, actor: Actor) -> NetworkError:
         """Ask the actor's own server whether they are gone, or only out of reach from here."""
         user, _, domain = actor.handle.partition("@")
+        if not domain:
+            return Refused("masto.out_of_reach")
         try:
             uri = discovery.self_link(self._context, user, domain)
         except Unavailable:

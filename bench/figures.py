@@ -1,0 +1,55 @@
+"""One figure: what was measured, against what, and whether it is good enough."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measurement; smaller is better."""
+
+    bench: str
+    case: str
+    database: str
+    metric: str
+    ours: float
+    #: The way that others do it, measured in the same run; None where there is none to compare with.
+    baseline: float | None = None
+    goal: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return round(self.baseline / self.ours, 1) if self.baseline and self.ours else None
+
+    @property
+    def met(self) -> bool | None:
+        return self.ours <= self.goal if self.goal is not None else None
+
+    def as_json(self) -> str:
+        return json.dumps({**asdict(self), "ratio": self.ratio, "met": self.met})
+
+    def as_text(self) -> str:
+        verdict = {True: "ok", False: "MISSED", None: ""}[self.met]
+        against = f"baseline {self.baseline:g} ({self.ratio} ×)" if self.baseline else ""
+        goal = f"goal {self.goal:g}" if self.goal is not None else ""
+        name = f"{self.bench}/{self.case} {self.database}"
+        return f"{name:32}{self.metric:16}{self.ours:10g}  {goal:12}{verdict:8}{against}".rstrip()
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """Return how long something takes: the median of five where it is quick."""
+    taken = [_once(act)]
+    while len(taken) < 5 and max(taken) < 2:
+        taken.append(_once(act))
+    return round(statistics.median(taken), 3)
+
+
+def _once(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started

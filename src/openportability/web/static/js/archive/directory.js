@@ -1,0 +1,155 @@
+// The directory of a zip, read a piece at a time.
+// The layout: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.
+import { joined, u16, u32, u64 } from "./bytes.js";
+import { Broken, Invalid } from "./errors.js";
+
+/** @typedef {import("./types.js").Caps} Caps */
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Source} Source */
+/** Where the directory is, how many entries it should have, and how many bytes stand before the zip itself. */
+/** @typedef {{at: number, size: number, shift: number, count: number}} End */
+
+const END = 0x06054b50;
+const END_64 = 0x06064b50;
+const LOCATOR_64 = 0x07064b50;
+const CENTRAL = 0x02014b50;
+const END_BYTES = 22;
+const CENTRAL_BYTES = 46;
+const FULL_16 = 0xffff;
+const FULL_32 = 0xffffffff;
+// The longest record of the directory: name, extra field and comment have 16 bits each.
+const LARGEST_BYTES = CENTRAL_BYTES + 3 * FULL_16;
+const PIECE_BYTES = 1 << 18;
+
+/**
+ * @param {Source} source
+ * @returns {Promise<End | null>}
+ */
+export async function findEnd(source) {
+  const tailAt = Math.max(0, source.size - END_BYTES - FULL_16);
+  const tail = (await source.read(tailAt, source.size - tailAt)).slice();
+  for (let at = tail.length - END_BYTES; at >= 0; at--) {
+    if (tail[at] === 0x50 && u32(tail, at) === END) {
+      if (at + END_BYTES + u16(tail, at + 20) <= tail.length) {
+        return readEnd(source, tailAt + at, tail.subarray(at, at + END_BYTES));
+      }
+    }
+  }
+  return null;
+}
+
+/**
+ * @param {Source} source
+ * @param {number} at
+ * @param {Uint8Array} record
+ */
+async function readEnd(source, at, record) {
+  let [endsAt, count, size, offset] = [at, u16(record, 10), u32(record, 12), u32(record, 16)];
+  if (count === FULL_16 || size === FULL_32 || offset === FULL_32) {
+    [endsAt, count, size, offset] = (await readEnd64(source, at)) ?? [endsAt, count, size, offset];
+  }
+  const shift = endsAt - size - offset;
+  if (shift < 0 || (count === 0 && at > 0)) throw new Broken();
+  return { at: endsAt - size, size, shift, count };
+}
+
+/**
+ * @param {Source} source
+ * @param {number} endAt
+ * @returns {Promise<[number, number, number, number] | null>}
+ */
+async function readEnd64(source, endAt) {
+  if (endAt < 20) return null;
+  const locator = await source.read(endAt - 20, 20);
+  if (u32(locator, 0) !== LOCATOR_64) return null;
+  // Where bytes were put before the zip, the locator is wrong and the record right before it.
+  for (const at of [u64(locator, 8), endAt - 20 - 56]) {
+    if (at < 0 || at > endAt - 76) continue;
+    const record = await source.read(at, 56);
+    if (u32(record, 0) === END_64) return [at, u64(record, 32), u64(record, 40), u64(record, 48)];
+  }
+  throw new Broken();
+}
+
+/**
+ * @param {Source} source
+ * @param {End} end
+ * @param {Caps} caps
+ */
+export async function* directory(source, end, caps) {
+  let held = new Uint8Array(0);
+  let readTo = end.at;
+  const endsAt = end.at + end.size;
+  let number = 0;
+  while (held.length || readTo < endsAt) {
+    if (held.length < LARGEST_BYTES && readTo < endsAt) {
+      const piece = await source.read(readTo, Math.min(PIECE_BYTES, endsAt - readTo));
+      if (!piece.length) throw new Broken();
+      held = joined(held, piece);
+      readTo += piece.length;
+    }
+    const entries = [];
+    let place = 0;
+    while (held.length - place >= (readTo === endsAt ? CENTRAL_BYTES : LARGEST_BYTES)) {
+      const [entry, after] = central(held, place, end, caps);
+      place = after;
+      number += 1;
+      if (number > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
+      entries.push(entry);
+    }
+    yield entries;
+    held = held.slice(place);
+    if (readTo === endsAt && held.length) throw new Broken();
+  }
+  // A writer without zip64 counts past 65,535 from the beginning again.
+  if (number !== end.count && number % (FULL_16 + 1) !== end.count) throw new Broken();
+}
+
+/**
+ * @param {Uint8Array} held
+ * @param {number} place
+ * @param {End} end
+ * @param {Caps} caps
+ * @returns {[Entry, number]}
+ */
+function central(held, place, end, caps) {
+  const nameAt = place + CENTRAL_BYTES;
+  const extraAt = nameAt + u16(held, place + 28);
+  const commentAt = extraAt + u16(held, place + 30);
+  const after = commentAt + u16(held, place + 32);
+  if (u32(held, place) !== CENTRAL || after > held.length) throw new Broken();
+  if (extraAt - nameAt > caps.name_bytes) throw new Invalid("archive.limits", { cap: "path" });
+  const said = [u32(held, place + 24), u32(held, place + 20), u32(held, place + 42)];
+  const [size, packed, offset] = large(held.subarray(extraAt, commentAt), said);
+  if (offset + end.shift >= end.at) throw new Broken();
+  const entry = {
+    rawName: held.slice(nameAt, extraAt),
+    flags: u16(held, place + 8),
+    method: u16(held, place + 10),
+    packed,
+    size,
+    crc: u32(held, place + 16),
+    headerAt: offset + end.shift,
+    dataAt: -1,
+  };
+  return [entry, after];
+}
+
+/**
+ * Put the 64-bit values of the zip64 field in the places of those that are full.
+ * @param {Uint8Array} extra
+ * @param {number[]} values
+ */
+export function large(extra, values) {
+  for (let at = 0; at + 4 <= extra.length; at += 4 + u16(extra, at + 2)) {
+    if (u16(extra, at) !== 1) continue;
+    const end = Math.min(extra.length, at + 4 + u16(extra, at + 2));
+    let next = at + 4;
+    return values.map((value) => {
+      if (value !== FULL_32 || next + 8 > end) return value;
+      next += 8;
+      return u64(extra, next - 8);
+    });
+  }
+  return values;
+}

@@ -1,0 +1,153 @@
+// The archive page: an archive is read here, shown, and only its lists are handed over. Without this script the form sends
+// the file itself, as every form does.
+import { Panels } from "./panels.js";
+import { MEDIA_TYPE } from "./wire.js";
+
+/** @typedef {import("./worker.js").Task} Task */
+
+class Desk {
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    this.form = form;
+    this.told = JSON.parse(document.querySelector("[data-archive-told]")?.textContent ?? "");
+    this.panels = new Panels(document, this.told);
+    this.input = /** @type {HTMLInputElement} */ (form.querySelector("input[type=file]"));
+    /** @type {File[]} */
+    this.files = [];
+    /** @type {Worker | null} */
+    this.worker = null;
+    this.body = new Uint8Array(0);
+  }
+
+  open() {
+    for (const part of document.querySelectorAll("[data-archive-with]")) /** @type {HTMLElement} */ (part).hidden = false;
+    for (const part of document.querySelectorAll("[data-archive-without]")) /** @type {HTMLElement} */ (part).hidden = true;
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.read();
+    });
+    this.input.addEventListener("change", () => this.choose(this.input.files));
+    // What is read depends on the boxes as well.
+    this.form.addEventListener("change", ({ target }) => {
+      if (target !== this.input && this.files.length) this.read();
+    });
+    const actions = { cancel: this.cancel, again: this.again, "hand-over": this.handOver, "send-whole": this.sendWhole };
+    for (const [name, action] of Object.entries(actions)) {
+      document.querySelector(`[data-archive-do="${name}"]`)?.addEventListener("click", () => action.call(this));
+    }
+    const frame = this.form.querySelector("[data-drop]");
+    frame?.addEventListener("drop", (event) => {
+      const files = /** @type {DragEvent} */ (event).dataTransfer?.files;
+      if (files?.length) this.choose(files);
+    });
+  }
+
+  /** @param {FileList | null} files */
+  choose(files) {
+    this.files = [...(files ?? [])];
+    if (this.files.length) this.read();
+  }
+
+  read() {
+    this.stop();
+    if (!this.files.length) {
+      this.panels.problem({ code: "archive.not_chosen", detail: {} });
+      this.panels.show("problem");
+      return;
+    }
+    this.panels.begin();
+    this.panels.show("reading");
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.worker.addEventListener("message", ({ data }) => this.hear(data));
+    this.worker.addEventListener("error", () => {
+      this.stop();
+      this.panels.show("unable");
+    });
+    this.worker.postMessage(this.task());
+  }
+
+  /** @returns {Task} */
+  task() {
+    const chosen = new FormData(this.form);
+    const { formats, caps, mine } = this.told;
+    const network = this.network();
+    return {
+      uploads: this.files.map((file) => ({ name: file.name, blob: file })),
+      format: formats[network],
+      caps,
+      also: chosen.get("also") ? formats[network].lists.map((/** @type {{kind: string}} */ list) => list.kind) : [],
+      mine: mine[network] ?? [],
+    };
+  }
+
+  network() {
+    return String(new FormData(this.form).get("network") ?? Object.keys(this.told.formats)[0]);
+  }
+
+  /** @param {any} told */
+  hear(told) {
+    if (told.progress) {
+      this.panels.progress(told.progress);
+      return;
+    }
+    this.stop();
+    if (told.problem) {
+      this.panels.problem(told.problem);
+      this.panels.show("problem");
+      return;
+    }
+    this.body = told.body;
+    this.panels.found(told.found, told.body.length);
+    this.panels.show("found");
+  }
+
+  stop() {
+    this.worker?.terminate();
+    this.worker = null;
+  }
+
+  cancel() {
+    this.again();
+  }
+
+  again() {
+    this.stop();
+    this.files = [];
+    this.body = new Uint8Array(0);
+    this.input.value = "";
+    this.panels.show();
+    this.input.focus();
+  }
+
+  async handOver() {
+    const button = /** @type {HTMLButtonElement} */ (document.querySelector('[data-archive-do="hand-over"]'));
+    button.disabled = true;
+    try {
+      const address = `${this.form.dataset.archive}?${new URLSearchParams({ network: this.network() })}`;
+      const headers = { "Content-Type": MEDIA_TYPE };
+      const answer = await fetch(address, { method: "POST", headers, body: this.body });
+      const said = await answer.json();
+      if (answer.ok) {
+        location.assign(`${this.form.action}/${said.archive_id}`);
+        return;
+      }
+      this.panels.say(said.title, said.detail);
+      this.panels.show("problem", "found");
+    } catch {
+      this.panels.show("found", "unsent");
+    }
+    button.disabled = false;
+  }
+
+  sendWhole() {
+    this.form.submit();
+  }
+}
+
+/** What reading here needs of a browser; one that lacks it sends the file, as without script. */
+function isAble() {
+  return "Worker" in window && "DecompressionStream" in window && "CompressionStream" in window && Boolean(crypto.subtle);
+}
+
+const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-archive]"));
+if (form && isAble()) new Desk(form).open();

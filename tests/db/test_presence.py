@@ -1,0 +1,85 @@
+"""Who lives and who is gone, on both databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openportability.db.engine import Database
+
+#: Says its name, then waits for the end of its input.
+OTHER = """
+import sys
+from openportability.db.engine import Database
+print(Database(sys.argv[1]).presence.name(), flush=True)
+sys.stdin.read()
+"""
+SRC = Path(__file__).resolve().parents[2] / "src"
+
+
+@contextmanager
+def another_process(url: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", OTHER, url],
+        env={"PYTHONPATH": str(SRC)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+
+
+def until_gone(db: Database, name: str) -> None:
+    """PostgreSQL sees the end of a session when it reads from it: a moment later."""
+    give_up = time.monotonic() + 20
+    while not db.presence.gone([name]):
+        assert time.monotonic() < give_up, "it is still thought to live"
+
+
+def test_who_lives_is_not_gone(db: Database, database_url: str) -> None:
+    mine = db.presence.name()
+    with another_process(database_url) as (name, _):
+        assert db.presence.gone([name, mine]) == set()
+
+
+def test_who_was_killed_is_gone(db: Database, database_url: str) -> None:
+    with another_process(database_url) as (name, process):
+        process.kill()
+        process.wait()
+        until_gone(db, name)
+    assert name != db.presence.name()
+
+
+def test_who_has_closed_is_gone(db: Database, database_url: str) -> None:
+    other = Database(database_url)
+    name = other.presence.name()
+    assert db.presence.gone([name]) == set()
+    other.close()
+    until_gone(db, name)
+
+
+def test_a_name_lasts_as_long_as_the_process(db: Database) -> None:
+    assert db.presence.name() == db.presence.name()
+
+
+def test_nobody_that_was_ever_here_is_gone(db: Database) -> None:
+    assert db.presence.gone(["123"]) == {"123"}
+
+
+def test_killed_processes_leave_nothing_behind(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'some.db'}")
+    with another_process(f"sqlite:///{tmp_path / 'some.db'}"):
+        pass
+    database.presence.name()
+    assert len(list(tmp_path.glob("*-process-*"))) == 1
+    database.close()
+    assert not list(tmp_path.glob("*-process-*"))

@@ -1,0 +1,63 @@
+"""Dave comes after Alice brought her lists: what happens is what she chose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.house import House
+from tests.journeys.neighbourhood import Neighbour, Neighbourhood
+from tests.journeys.steps import ledger, matched, submit
+
+
+@pytest.fixture
+def place(house: House) -> Neighbourhood:
+    return Neighbourhood(house)
+
+
+def before_dave(place: Neighbourhood, standing: str) -> tuple[Neighbour, Neighbour, Neighbour]:
+    """Return Alice, who followed Bob and Dave and found Bob again, Bob, and Dave, who is not here."""
+    alice, bob, dave = (place.somebody() for _ in range(3))
+    place.join(bob)
+    place.join(alice, standing=standing)
+    place.bring(alice, following=[bob, dave])
+    place.reconnect(alice)
+    assert place.follows(alice) == {bob.new_id: 1}
+    return alice, bob, dave
+
+
+def test_who_chose_automatic_follows_him_within_a_minute(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "automatic")
+    place.join(dave)
+    place.later(minutes=1)
+    assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+
+
+def test_who_chose_to_be_asked_follows_him_after_saying_yes(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "ask")
+    place.join(dave)
+    place.later(minutes=1)
+    assert place.follows(alice) == {bob.new_id: 1}
+    assert ledger(alice.browser)[dave.place] == "proposed"
+    alice.browser.get("/reconnect")
+    submit(alice.browser, "/reconnect/accept")
+    place.later(minutes=1)
+    assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+
+
+def test_who_chose_nothing_sees_him_and_does_not_follow_him(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "off")
+    place.join(dave)
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1}
+    assert dave.place in matched(alice.browser)
+    assert dave.place not in ledger(alice.browser)
+
+
+def test_he_is_not_followed_while_he_is_to_be_found_by_nobody(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "automatic")
+    place.join(dave, found="nobody")
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1}
+    assert dave.place not in matched(alice.browser)

@@ -1,0 +1,14 @@
+"""`./run demo --auto`: a newcomer's whole journey, on either database."""
+
+from __future__ import annotations
+
+import pytest
+
+from openportability.demo import show
+
+
+@pytest.mark.slow
+def test_the_tour_ends_with_the_follows_really_there(
+    empty_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show.play(0, empty_database_url) == 0, capsys.readouterr().out

@@ -1,0 +1,32 @@
+"""Alice takes it all back: what we followed for her goes, what she followed by hand stays."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.house import House
+from tests.journeys.neighbourhood import Neighbourhood
+from tests.journeys.steps import ledger, submit
+
+
+def test_undo_takes_back_ours_and_nothing_else(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob = place.friends()
+    new = [place.somebody(), place.somebody()]
+    before = place.follows(alice)
+    for one in (bob, *new):
+        place.join(one)
+    place.join(alice, standing="automatic")
+    place.bring(alice, following=[bob, *new])
+    place.reconnect(alice)
+    assert place.follows(alice) == before + Counter(one.new_id for one in new)
+
+    alice.browser.get("/reconnect")
+    submit(alice.browser, "/reconnect/undo")
+    place.later()
+    assert place.follows(alice) == before
+    rows = ledger(alice.browser)
+    assert {rows[one.place] for one in new} == {"undone"}
+    assert rows[bob.place] == "already"
+    place.later(minutes=60)
+    assert place.follows(alice) == before
