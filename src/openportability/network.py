@@ -1,6 +1,6 @@
 """The contract of a network. A network is a folder in `networks/` and a value made by its `load`.
 
-A network's folder offers two names: `OPTIONS`, its own settings as data, and `load(context)`, which returns a `Network`.
+A network's folder offers two names: `OPTIONS`, its settings as data, and `load(context)`, which returns a `Network`.
 Nothing outside that folder names it. What a network lacks is None, not an `if` somewhere else.
 An adapter answers with the nouns of `domain` and raises only `NetworkError`s (and `Invalid` for what a person typed).
 """

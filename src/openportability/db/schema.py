@@ -222,7 +222,6 @@ plans = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     _user(index=True),
     Column("sealed", LargeBinary, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
     Column("state", String, nullable=False),  # open, started
     Column("at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),

@@ -26,7 +26,7 @@ _ARRIVAL_SECONDS = 60.0
 
 def serve(port: int) -> int:
     """Serve the stage until the person stops it, with a few words on what to try."""
-    with stage.stage(port, SystemClock()) as site, _served(site):
+    with stage.stage(port, SystemClock()) as site, served(site):
         _tell("The simulated world is being populated; this takes some seconds ...")
         count = stage.populate(site)
         _tell(_STEPS.format(count=count, url=site.settings.base_url))
@@ -40,8 +40,8 @@ def serve(port: int) -> int:
 def play(port: int, database_url: str | None = None) -> int:
     """Play the tour; return 0 only if the follows are really there."""
     began = monotonic()
-    stage_of = stage.stage(port or _free_port(), SystemClock(), database_url)
-    with stage_of as site, _served(site):
+    stage_of = stage.stage(port or free_port(), SystemClock(), database_url)
+    with stage_of as site, served(site):
         count = stage.populate(site)
         _tell(f"a world of {stage.PEOPLE:,} people, {count} of them here already")
         try:
@@ -69,7 +69,7 @@ Nothing here is real, and nothing leaves this computer. Ctrl+C ends it.
 
 
 @contextmanager
-def _served(site: Site) -> Iterator[None]:
+def served(site: Site) -> Iterator[None]:
     """Serve pages and do the work in threads of this process."""
     stop = threading.Event()
     config = uvicorn.Config(
@@ -112,7 +112,8 @@ def _let_people_arrive(site: Site) -> None:
     threading.Event().wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from openportability import app
 from openportability.accounts import service as accounts
-from openportability.archives import service as archives
 from openportability.archives import archive as reading
+from openportability.archives import service as archives
 from openportability.archives.gather import Upload
 from openportability.archives.rules import Caps
 from openportability.clock import Clock

@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/leave")
-def explain(request: Request, asking: AMember) -> Response:
+def explain(request: Request, _asking: AMember) -> Response:
     return render.page(request, "privacy/leave.html")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,16 +95,6 @@ def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
     for row in rows:
         found.setdefault(row.network, Counter())[row.verdict] += 1
     return {network: dict(counted) for network, counted in found.items()}
-
-
-def digest(rows: Iterable[Row]) -> bytes:
-    """Return what stays the same as long as matches and ledger would send the same follows.
-
-    Made of rows decided without asking networks: what they say may differ from minute to minute,
-    and each slice looks again anyway. What is under way may go on while a plan is looked at.
-    """
-    lines = sorted(f"{row.account} {row.whom}" for row in rows if row.verdict is Verdict.NEW)
-    return hashlib.sha256("\n".join(lines).encode()).digest()
 
 
 def _verdict(own: Mine, whom: ActorId, state: State | None) -> Verdict:

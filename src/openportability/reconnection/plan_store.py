@@ -35,8 +35,6 @@ class Plan:
     id: int
     state: PlanState
     rows: tuple[Row, ...]
-    #: What the same matches and ledger would give again.
-    digest: bytes
     #: The selection it was made for, as the caller keeps it.
     selection: str
     at: datetime
@@ -48,7 +46,6 @@ def put_plan(
     user: UserId,
     *,
     rows: Sequence[Row],
-    digest: bytes,
     selection: str,
     now: datetime,
 ) -> int:
@@ -62,7 +59,6 @@ def put_plan(
         .values(
             user_id=user,
             sealed=key.seal(json.dumps(form).encode(), _place(user)),
-            digest=digest,
             state=PlanState.OPEN,
             at=micros(now),
             expires_at=micros(now + _KEPT),
@@ -93,7 +89,6 @@ def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
             )
             for account, whom, network, verdict, rank in form["rows"]
         ),
-        digest=row.digest,
         selection=form["selection"],
         at=moment(row.at),
     )

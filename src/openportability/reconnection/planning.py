@@ -26,7 +26,7 @@ from openportability.matching import service as matching
 from openportability.matching.service import Filter, Selection
 from openportability.reconnection import claiming, lane_store, pacing, plan_store, store
 from openportability.reconnection.ledger import New
-from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide, digest
+from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
@@ -61,7 +61,6 @@ def make_plan(
             if networks is None or account.actor.network in networks
         ]
         ledger = _ledger(tx, site, user)
-    unread = [_mine(account, None) for account in mine]
     read = [_mine(account, _following(site, account)) for account in mine]
     rows = decide(matches, read, ledger)
     with site.db.write() as tx:
@@ -71,7 +70,6 @@ def make_plan(
             key,
             user,
             rows=rows,
-            digest=digest(decide(matches, unread, ledger)),
             selection=_packed(selection, networks),
             now=site.clock.now(),
         )
@@ -95,7 +93,8 @@ def make_again(site: Site, user: UserId, plan_id: int) -> Planned:
 def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
     """Turn a plan into ready rows and open the lanes; return how many follows that are.
 
-    Raise `Conflict` when matches or ledger are no longer those the person was shown.
+    Who arrived since is in the next plan. Raise `Conflict` when somebody the person was promised
+    may no longer be followed for them: left, hidden, blocked, or unlinked.
     """
     kept = _kept(tx, site, user, plan_id)
     if kept.state is plan_store.PlanState.STARTED:
@@ -107,11 +106,22 @@ def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
         for account in followers(tx, site, user)
         if networks is None or account.actor.network in networks
     ]
-    if digest(decide(matches, mine, _ledger(tx, site, user))) != kept.digest:
+    today = {
+        (row.account, row.whom): row.verdict
+        for row in decide(matches, mine, _ledger(tx, site, user))
+    }
+    promised = [row for row in kept.rows if row.verdict is Verdict.NEW]
+    if any((row.account, row.whom) not in today for row in promised):
         raise Conflict("plan.stale")
     if not plan_store.start(tx, user, plan_id):
         return 0
-    return want(tx, site, user, kept.rows, origin=Origin.MANUAL, plan_id=plan_id)
+    # What is on its way or done by now is not wanted again; what they follow by themselves is noted.
+    still = [
+        row
+        for row in kept.rows
+        if row.verdict is not Verdict.NEW or today[row.account, row.whom] is Verdict.NEW
+    ]
+    return want(tx, site, user, still, origin=Origin.MANUAL, plan_id=plan_id)
 
 
 def want(

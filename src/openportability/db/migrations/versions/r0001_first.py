@@ -228,7 +228,6 @@ def _plans() -> None:
         _id(),
         _number("user_id"),
         _bytes("sealed"),
-        _bytes("digest"),
         _text("state"),
         _number("at"),
         _number("expires_at"),
