@@ -55,7 +55,7 @@ window.readCase = async (address, format) => {
 class Shelf:
     """Cases by number, as a page can fetch them."""
 
-    cases: list[Case] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list, repr=False)
     base_url: str = ""
 
     def answer(self, path: str) -> tuple[str, bytes] | None:

@@ -118,7 +118,7 @@ def test_loopback_names_mean_nothing_in_production(make_app: Callable[[str], Fas
 
 
 def test_a_large_body_is_refused_before_it_is_read(doing: TestClient) -> None:
-    most = security.most_bytes("/say")
+    most = security.most_bytes("/say", "")
     answer = doing.post("/say", content=b"x", headers={"Content-Length": str(most + 1)})
     assert answer.status_code == 413
     assert doing.post("/say", content=b"x", headers={"Content-Length": "-1"}).status_code == 413
@@ -135,7 +135,9 @@ def test_a_body_that_hides_its_size_is_refused_while_it_is_read(doing: TestClien
 
 
 def test_an_archive_may_be_larger_than_a_form() -> None:
-    assert security.most_bytes("/archive") > 1000 * security.most_bytes("/matches")
+    assert security.most_bytes("/archive", "multipart/form-data") > 1000 * security.most_bytes(
+        "/matches", ""
+    )
 
 
 def test_what_nobody_foresaw_becomes_a_number_not_a_trace(doing: TestClient) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import BinaryIO
 
 from openportability.archives import zip as zips
+from openportability.archives.entries import Entry
 from openportability.archives.names import Names, Place, Use
 from openportability.archives.rules import Caps
 from openportability.errors import Invalid
@@ -97,17 +98,17 @@ class _Sorted:
     """The entries of one zip."""
 
     places: list[Place] = field(default_factory=list)
-    entries: list[zips.Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     seen: Counter[Use] = field(default_factory=Counter)
 
 
 def _zip(
     found: Gathered, number: int, upload: Upload, names: Names, caps: Caps, *, nested: bool
 ) -> None:
-    def sort(entries: Iterator[zips.Entry]) -> _Sorted:
+    def sort(entries: Iterator[Entry]) -> _Sorted:
         return _sort(entries, names, caps)
 
-    def kept(each: _Sorted) -> Sequence[zips.Entry]:
+    def kept(each: _Sorted) -> Sequence[Entry]:
         return each.entries
 
     sort_of, entries, rebuilt = zips.browse(upload.file, caps, sort, kept)
@@ -126,7 +127,7 @@ def _zip(
             found.add((number, place.root), name, Readable(place=place, pieces=pieces), caps)
 
 
-def _sort(entries: Iterator[zips.Entry], names: Names, caps: Caps) -> _Sorted:
+def _sort(entries: Iterator[Entry], names: Names, caps: Caps) -> _Sorted:
     result = _Sorted()
     for entry in entries:
         place = names.place(entry.name)

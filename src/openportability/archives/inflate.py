@@ -16,7 +16,6 @@ DEFLATED = 8
 _PIECE_BYTES = 1 << 16
 #: Small files may be packed better than the cap allows.
 _RATIO_FROM_BYTES = 1 << 20
-_DESCRIPTOR = b"PK\x07\x08"
 
 
 def unpack(
@@ -42,29 +41,6 @@ def unpack(
             yield plain
     if not inflate.eof:
         raise Invalid("archive.corrupt_file", file=name)
-
-
-def measure(
-    file: BinaryIO, at: int, method: int, caps: Caps, *, name: str
-) -> tuple[int, int] | None:
-    """Return the packed and unpacked bytes of an entry whose end is not known.
-
-    None: the file ends before the entry does.
-    """
-    if method == STORED:
-        return _stored_until(file, at)
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    taken = given = 0
-    while not inflate.eof:
-        file.seek(at + taken)
-        piece = file.read(_PIECE_BYTES)
-        if not piece:
-            return None
-        taken += len(piece)
-        for plain in _inflated(inflate, piece, name):
-            given += len(plain)
-            _check_ratio(given, taken, caps)
-    return taken - len(inflate.unused_data), given
 
 
 class Inflated(io.RawIOBase):
@@ -147,21 +123,3 @@ def _pieces(file: BinaryIO, at: int, length: int, name: str) -> Iterator[bytes]:
 def _check_ratio(given: int, taken: int, caps: Caps) -> None:
     if given > _RATIO_FROM_BYTES and given > taken * caps.ratio:
         raise Invalid("archive.limits", cap="ratio")
-
-
-def _stored_until(file: BinaryIO, at: int) -> tuple[int, int] | None:
-    """Look for the descriptor behind stored bytes: the one that knows how many there were."""
-    place, held = at, b""
-    while True:
-        file.seek(place + len(held))
-        piece = file.read(_PIECE_BYTES)
-        held += piece
-        found = -1
-        while (found := held.find(_DESCRIPTOR, found + 1)) >= 0 and len(held) - found >= 16:
-            length = place + found - at
-            if held[found + 8 : found + 12] == (length & 0xFFFF_FFFF).to_bytes(4, "little"):
-                return length, length
-        if not piece:
-            return None
-        keep = len(held) - 15 if found < 0 else found
-        place, held = place + max(0, keep), held[max(0, keep) :]

@@ -58,8 +58,7 @@ _STEPS = """
 
   1. Begin, and sign in on Bird as Nora Newcomer (she is suggested first; no password).
   2. Choose who may find you, and what happens when someone arrives later.
-  3. On Archive, download the archive that the simulated Bird has made for her, and hand it over:
-     {url}/_simulated/bird/archive?person=newcomer
+  3. On Archive, ask Bird for her archive (here it is ready at once), and hand it over.
   4. On Accounts, link Herd and Sky.
   5. On Matches, see who is here; on Reconnect, make a plan, allow following, and start.
   6. Stay a while: once a minute somebody she followed arrives.

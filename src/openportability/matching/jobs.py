@@ -15,6 +15,9 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
 
     def lists_arrived(key: str) -> None:
         sweep.match_lists(site, UserId(int(key)))
+        # Who brings lists has often just come: those whose lists name them are shown at once as well.
+        if sweep.newcomers_wait(site):
+            site.engine.wake(Wake(job="people-arrived", key="all"))
 
     def lists_waiting(_key: str) -> None:
         while sweep.meet_lists(site):

@@ -140,19 +140,10 @@ def want(
     mine = accounts.accounts_by_id(tx, sorted({row.account for row in rows}))
     lane_store.open_lanes(tx, list(mine.values()))
     lane_store.hold_all(tx, user)
-    become = {Verdict.NEW: state, Verdict.ALREADY: State.ALREADY}
-    new = [
-        New(
-            account=row.account,
-            network=row.network,
-            whom=row.whom,
-            state=become[row.verdict],
-            rank=row.rank,
-        )
-        for row in rows
-        if row.verdict in become
-    ]
-    added = store.want(tx, key, user, new, origin=origin, plan=plan_id, now=now)
+    noted = _new(rows, Verdict.ALREADY, State.ALREADY)
+    store.want(tx, key, user, noted, origin=origin, plan=plan_id, now=now)
+    wanted = _new(rows, Verdict.NEW, state)
+    added = store.want(tx, key, user, wanted, origin=origin, plan=plan_id, now=now)
     if state is State.READY:
         chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
         for before in _CHOOSABLE:
@@ -162,6 +153,14 @@ def want(
         for account in mine:
             wake_lane(tx, site, account)
     return added
+
+
+def _new(rows: Sequence[Row], verdict: Verdict, state: State) -> list[New]:
+    return [
+        New(account=row.account, network=row.network, whom=row.whom, state=state, rank=row.rank)
+        for row in rows
+        if row.verdict is verdict
+    ]
 
 
 def wake_lane(tx: Tx, site: Site, account: AccountId) -> None:
