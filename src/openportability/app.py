@@ -12,6 +12,7 @@ from openportability import settings as settings_module
 from openportability.accounts import api as accounts_api
 from openportability.accounts import jobs as accounts_jobs
 from openportability.accounts import routes as accounts_routes
+from openportability.accounts import session
 from openportability.accounts.cabinet import RowCabinet
 from openportability.archives import api as archives_api
 from openportability.archives import routes as archives_routes
@@ -109,7 +110,7 @@ def web(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    shell.dress(app, site)
+    shell.dress(app, site, session.is_member)
     for router in _ROUTERS:
         app.include_router(router)
     app.include_router(_operations(site))

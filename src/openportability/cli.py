@@ -101,9 +101,22 @@ def run(site: Site, *, worker: bool) -> None:
             work.join()
 
 
+class Events(logging.Formatter):
+    """A line is an event's name, then its fields."""
+
+    _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in self._PLAIN}
+        said = " ".join(f"{name}={value}" for name, value in fields.items())
+        return f"{super().format(record)} {said}".rstrip()
+
+
 def main() -> NoReturn:
     """Run a command; an error that can be explained is one line."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Events("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         program()

@@ -162,6 +162,8 @@ class Match:
     dismissed: bool
     #: They came after my lists did, or let themselves be found later.
     arrived: bool
+    #: Only their list says that I followed them; mine, which I brought, does not.
+    unlisted: bool = False
     #: The accounts through which they matched.
     sources: tuple[Account, ...]
     #: All their accounts.

@@ -8,7 +8,7 @@
     ├── Busy(until)          we are full, or you were quick: come back                429
     ├── Misconfigured        the operator must act; nothing starts half-way
     └── NetworkError         what a network answered; an adapter raises only these
-        ├── Throttled(until) the same row, at `until`; lane and instance learn
+        ├── Throttled(until) the same row, at `until`; the lane learns
         ├── Unavailable      outcome unknown or server away: ask again, later and later
         ├── SignedOut        the lane waits; one notice; one button to sign in again
         ├── Flagged          the network sees bulk following: the lane halts
@@ -21,8 +21,18 @@ Each error carries a `code` of the taxonomy; the words people read stand in `web
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from datetime import datetime
+
+
+def without_words(error: BaseException) -> dict[str, str]:
+    """Return what a log may hold of an error: its class and where it came from.
+
+    Its words may name people, its values may be secrets.
+    """
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    return {"error": type(error).__name__, "trace": trace}
 
 
 class OpenPortabilityError(Exception):

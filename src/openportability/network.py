@@ -113,12 +113,14 @@ class SignIn(Protocol):
     ) -> Begun:
         """Start a sign-in. Raise `Invalid` with words for what was typed, else a `NetworkError`.
 
-        `state` is opaque and must come back; `redirect_uri` is always one of ours.
+        `state` is opaque and must come back; `redirect_uri` is always one of ours. A network of
+        many servers may add `/` and one segment that names the server asked.
         """
 
     def finish(self, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
         """Turn the callback's query into a proof.
 
+        `place` in it is the segment that was added to the address, empty where none was.
         `state` was already checked by the caller. Raise `Invalid("auth.denied")` when the person
         said no, `Invalid("auth.mixed_up")` when another server answered, `Invalid("auth.expired")`
         for a code that is not (or no longer) good.

@@ -127,6 +127,17 @@ class Settings(BaseSettings):
     )
     web_threads: int = Field(16, ge=1, le=512, description="Requests answered at the same time.")
     worker_threads: int = Field(32, ge=1, le=512, description="Jobs done at the same time.")
+    answers_a_day: int = Field(
+        20_000,
+        ge=1,
+        description="People whom somebody's own lists may newly show them on one day (UTC). The rest "
+        "follow on the next days.",
+    )
+    answers_a_day_claimed: int = Field(
+        500,
+        ge=1,
+        description="The same for who has not proved an account on the network of their lists.",
+    )
     pool_size: int = Field(
         0,
         ge=0,

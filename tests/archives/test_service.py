@@ -34,8 +34,8 @@ def bring(site: Site, user: UserId, body: bytes, also: frozenset[Kind] = frozens
 
 def held(site: Site, user: UserId, kind: Kind) -> list[int] | None:
     with site.db.read() as tx:
-        keys = graph.open_list(tx, accounts.personal_key(tx, site.vault, user), user, BIRD, kind)
-    return None if keys is None else keys.tolist()
+        opened = graph.open_lists(tx, site.vault, user)
+    return next((keys.tolist() for of, keys in opened if of.kind is kind), None)
 
 
 def refused(site: Site, user: UserId, body: bytes) -> Invalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -30,15 +31,16 @@ def opened(site: Site, user: UserId) -> dict[tuple[str, Kind], list[int]]:
 
 
 def test_a_list_is_kept_in_place_of_the_one_before(site: Site) -> None:
-    alice = cast.join(site, OLD, 1).user
+    account = cast.join(site, OLD, 1)
+    alice = account.user
     cast.bring(site, alice, OLD, following=[5, 2**63 - 1], followers=[])
     cast.bring(site, alice, OLD, following=[7, 5])
     assert opened(site, alice) == {(OLD, Kind.FOLLOWING): [5, 7], (OLD, Kind.FOLLOWERS): []}
     with site.db.read() as tx:
         key = accounts.personal_key(tx, site.vault, alice)
         held = lists.lists_of(tx, alice)
-        kept = lists.open_list(tx, key, alice, OLD, Kind.FOLLOWING)
-        assert lists.open_list(tx, key, alice, OLD, Kind.MUTED) is None
+        kept = lists.open_list(tx, key, account.id, Kind.FOLLOWING)
+        assert lists.open_list(tx, key, account.id, Kind.MUTED) is None
     assert kept is not None
     assert kept.tolist() == [5, 7]
     assert {(one.of.kind, one.count) for one in held} == {(Kind.FOLLOWING, 2), (Kind.FOLLOWERS, 0)}
@@ -100,3 +102,21 @@ def test_lists_are_told_in_the_order_in_which_they_came(site: Site) -> None:
         brought = lists.brought_since(tx, 0, 10)
         assert [user for user, _ in brought] == [alice, bob]
         assert lists.brought_since(tx, brought[0][1], 10) == brought[1:]
+
+
+def test_a_second_account_on_a_network_brings_lists_of_its_own(site: Site) -> None:
+    first, second = cast.join(site, OLD, 1), cast.join(site, OLD, 2)
+    for account, keys in ((first, [5]), (second, [6])):
+        with site.db.write() as tx:
+            key = accounts.personal_key(tx, site.vault, account.user)
+            of = lists.ListOf(
+                user=account.user, network=OLD, kind=Kind.FOLLOWING, account=account.id
+            )
+            now = site.clock.now()
+            lists.put_list(tx, key, of, np.array(keys, np.uint64), taken_at=None, imported_at=now)
+    with site.db.read() as tx:
+        for account, expected in ((first, [5]), (second, [6])):
+            key = accounts.personal_key(tx, site.vault, account.user)
+            kept = lists.open_list(tx, key, account.id, Kind.FOLLOWING)
+            assert kept is not None
+            assert kept.tolist() == expected

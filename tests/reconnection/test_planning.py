@@ -11,7 +11,7 @@ from openportability.clock import MovedClock
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.demo import stage
-from openportability.domain import Found, UserId
+from openportability.domain import Found, NetworkName, UserId
 from openportability.errors import Conflict
 from openportability.matching import service as matching
 from openportability.matching.service import Selection
@@ -36,7 +36,7 @@ def newcomer(site: Site) -> UserId:
     return joined[0]
 
 
-def _homes(site: Site) -> list[dict[stage.NetworkName, stage.Resident]]:
+def _homes(site: Site) -> list[dict[NetworkName, stage.Resident]]:
     return list(stage.at_home(site).values())
 
 

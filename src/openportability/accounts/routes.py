@@ -99,11 +99,13 @@ def start(
 
 
 @router.get("/auth/{network}/callback")
+@router.get("/auth/{network}/callback/{place}")
 def callback(request: Request, site: TheSite, asking: AVisitor, network: str) -> Response:
     finished = service.finish(
         site,
         NetworkName(network),
-        dict(request.query_params),
+        # The path alone says the place: a query of that name would be anybody's.
+        {**request.query_params, "place": request.path_params.get("place", "")},
         browser=cookies.read(request, _BROWSER) or "",
         user=asking.user if asking else None,
         locale=i18n.speaking().code,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 
 from openportability.accounts import session_store, store
 from openportability.accounts.session_store import SessionKind
@@ -50,8 +51,9 @@ def visitor(request: Request) -> Member | None:
         return None
     if session_store.is_stale(found, now):
         with site.db.write() as tx:
-            session_store.note_use(tx, found.id, now)
+            # The user first, as everywhere: two who hold both in turn would wait for each other.
             store.hold(tx, found.user, now)
+            session_store.note_use(tx, found.id, now)
     asking = Member(user=found.user, session=found.id, chosen=user)
     request.state.member = asking
     return asking
@@ -64,7 +66,19 @@ def member(asking: Annotated[Member | None, Depends(visitor)]) -> Member:
     return asking
 
 
-def _bearer(request: Request) -> str | None:
+def is_member(request: HTTPConnection) -> bool:
+    """Say whether a request comes from somebody who is signed in, before any of its body is read."""
+    bearer = _bearer(request)
+    token = cookies.read(request, COOKIE) if bearer is None else bearer
+    if not token:
+        return False
+    site: Site = request.app.state.site
+    with site.db.read() as tx:
+        hashed, now = site.vault.token_hash(token), site.clock.now()
+        return session_store.session(tx, hashed, now) is not None
+
+
+def _bearer(request: HTTPConnection) -> str | None:
     """Return the token of a program. It opens the API only: no page, so it cannot make more tokens."""
     if not request.scope["path"].startswith("/api/"):
         return None

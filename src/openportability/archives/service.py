@@ -167,7 +167,7 @@ def _replace(tx: Tx, site: Site, account: Account, read: Archive, now: datetime)
     key = account_store.personal_key(tx, site.vault, user)
     lists = []
     for kind, keys in read.lists.items():
-        changed = reader.changes(graph.open_list(tx, key, user, network, kind), keys)
+        changed = reader.changes(graph.open_list(tx, key, account.id, kind), keys)
         of = graph.ListOf(user=user, network=network, kind=kind, account=account.id)
         graph.put_list(tx, key, of, keys, taken_at=read.generated_at, imported_at=now)
         lists.append(ListReport(kind=kind, count=int(keys.size), **asdict(changed)))

@@ -17,6 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import Dialect, PostgreSQL, SQLite
 from openportability.db.presence import LockedFile, Presence, SessionLock
+from openportability.errors import without_words
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,8 @@ class Tx:
         for effect in self._after:
             try:
                 effect()
-            except Exception:
-                log.exception("effect_failed")
+            except Exception as error:  # noqa: BLE001 - whatever fails, the rows are committed
+                log.error("effect_failed", extra=without_words(error))
 
 
 class Database:

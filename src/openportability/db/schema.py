@@ -177,11 +177,11 @@ consents = Table(
 follow_lists = Table(
     "follow_lists",
     METADATA,
-    _user(primary_key=True),
-    Column("network", String, primary_key=True),
+    #: Lists belong to the account they came from, not to the person.
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
     Column("kind", String, primary_key=True),
-    #: The account whose lists these are: they belong to that identity, not to the person.
-    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
     Column("n", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("taken_at", BigInteger),
@@ -209,11 +209,22 @@ match_sets = Table(
     _user(primary_key=True),
     Column("n", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Index(None, "seq"),
+    #: By chance at each change, 0 once later stages have looked: an order would show who met whom.
+    Column("changed", BigInteger, nullable=False, index=True),
+    #: When those who wait for an answer are looked at again; null: nobody does.
+    Column("again_at", BigInteger, index=True),
     info=_whose(
         "the person", "derived: who of their people is here, with the evidence", "they leave"
     ),
+)
+
+answered = Table(
+    "answered",
+    METADATA,
+    _user(primary_key=True),
+    Column("day", Integer, primary_key=True),  # days since 1970 UTC
+    Column("n", Integer, nullable=False),
+    info=_whose("the person", "how many accounts their own lists newly showed them", "30 days"),
 )
 
 plans = Table(

@@ -1,4 +1,4 @@
-"""Lists in and out: one sealed row for a user, network and kind. Nothing here knows who is a member."""
+"""Lists in and out: one sealed row for an account and kind. Nothing here knows who is a member."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from openportability.clock import micros, moment
 from openportability.db.engine import Database, Tx
 from openportability.db.schema import follow_lists, user_keys
 from openportability.domain import AccountId, Kind, NetworkName, UserId
+from openportability.errors import without_words
 from openportability.graph.codec import Keys, Unreadable, decode, encode
 from openportability.vault import PersonalKey, Vault
 from openportability.vault import Unreadable as Sealed
@@ -24,10 +25,15 @@ log = logging.getLogger(__name__)
 _BATCH_LISTS = 500
 _BATCH_LINKS = 2_000_000
 
-_OWN = (follow_lists.c.user_id, follow_lists.c.network, follow_lists.c.kind)
-_SEALED = select(*_OWN, follow_lists.c.account_id, follow_lists.c.sealed, user_keys.c.wrapped).join(
-    user_keys, user_keys.c.user_id == follow_lists.c.user_id
-)
+#: Lists belong to the identity they came from: a second account of a person brings lists of its own.
+_OWN = (follow_lists.c.account_id, follow_lists.c.kind)
+_SEALED = select(
+    *_OWN,
+    follow_lists.c.user_id,
+    follow_lists.c.network,
+    follow_lists.c.sealed,
+    user_keys.c.wrapped,
+).join(user_keys, user_keys.c.user_id == follow_lists.c.user_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,28 +73,24 @@ def put_list(
         "kind": of.kind,
         "account_id": of.account,
         "n": int(keys.size),
-        "sealed": key.seal(encode(keys), _place(of.user, of.network, of.kind)),
+        "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
         "taken_at": micros(taken_at) if taken_at else None,
         "imported_at": micros(imported_at),
         "seq": tx.dialect.next_seq(tx, "follow_lists"),
     }
-    own = ("user_id", "network", "kind")
+    own = ("account_id", "kind")
     change = [name for name in row if name not in own]
     tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), row)
 
 
-def open_list(
-    tx: Tx, key: PersonalKey, user: UserId, network: NetworkName, kind: Kind
-) -> Keys | None:
+def open_list(tx: Tx, key: PersonalKey, account: AccountId, kind: Kind) -> Keys | None:
     """Return the keys of one list, or None where there is none."""
     sealed = tx.execute(
         select(follow_lists.c.sealed).where(
-            follow_lists.c.user_id == user,
-            follow_lists.c.network == network,
-            follow_lists.c.kind == kind,
+            follow_lists.c.account_id == account, follow_lists.c.kind == kind
         )
     ).scalar()
-    return None if sealed is None else decode(key.open(sealed, _place(user, network, kind)))
+    return None if sealed is None else decode(key.open(sealed, _place(account, kind)))
 
 
 def lists_of(tx: Tx, user: UserId) -> list[Held]:
@@ -96,7 +98,7 @@ def lists_of(tx: Tx, user: UserId) -> list[Held]:
     rows = tx.execute(
         select(follow_lists)
         .where(follow_lists.c.user_id == user)
-        .order_by(follow_lists.c.network, follow_lists.c.kind)
+        .order_by(follow_lists.c.network, *_OWN)
     )
     return [
         Held(
@@ -122,9 +124,7 @@ def drop_lists(tx: Tx, account: AccountId) -> None:
 def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
     """Return all lists of a user; none when they left."""
     rows = tx.execute(
-        _SEALED.where(follow_lists.c.user_id == user).order_by(
-            follow_lists.c.network, follow_lists.c.kind
-        )
+        _SEALED.where(follow_lists.c.user_id == user).order_by(follow_lists.c.network, *_OWN)
     )
     return list(_opened(vault, rows))
 
@@ -137,7 +137,7 @@ def each_list(
     Each batch is read in a transaction of its own: what changes while the pass goes on may come
     in its old form, in its new one, or not at all. A batch ends when it is large.
     """
-    after: tuple[int, str, str] = (0, "", "")
+    after = (0, "")
     while True:
         with db.read() as tx:
             last, more = _batch(tx, networks, after)
@@ -168,8 +168,8 @@ def brought_since(tx: Tx, seq: int, limit: int) -> list[tuple[UserId, int]]:
 
 
 def _batch(
-    tx: Tx, networks: Collection[NetworkName], after: tuple[int, str, str]
-) -> tuple[tuple[int, str, str] | None, bool]:
+    tx: Tx, networks: Collection[NetworkName], after: tuple[int, str]
+) -> tuple[tuple[int, str] | None, bool]:
     """Return the key of the last list of the next batch, and whether others may come behind it."""
     heads = tx.execute(
         select(*_OWN, follow_lists.c.n)
@@ -182,7 +182,7 @@ def _batch(
         links += head.n
         if last is not None and links > _BATCH_LINKS:
             return last, True
-        last = (head.user_id, head.network, head.kind)
+        last = (head.account_id, head.kind)
     return last, len(heads) == _BATCH_LISTS
 
 
@@ -196,14 +196,15 @@ def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Ke
         )
         key = vault.personal(row.wrapped, of.user)
         try:
-            keys = decode(key.open(row.sealed, _place(of.user, of.network, of.kind)))
-        except (Sealed, Unreadable):
+            keys = decode(key.open(row.sealed, _place(of.account, of.kind)))
+        except (Sealed, Unreadable) as error:
             # One damaged list must not keep everybody else from being found. A key that does not
             # open is another matter: then the keyring is wrong, and all must wait for it.
-            log.exception("list_unreadable", extra={"network": of.network, "kind": of.kind})
+            fields = {"network": of.network, "kind": of.kind, **without_words(error)}
+            log.error("list_unreadable", extra=fields)
             continue
         yield of, keys
 
 
-def _place(user: UserId, network: NetworkName, kind: Kind) -> str:
-    return f"follow_lists:{user}:{network}:{kind}"
+def _place(account: AccountId, kind: Kind) -> str:
+    return f"follow_lists:{account}:{kind}"

@@ -6,11 +6,12 @@ No wake has a time and no engine retries a job: times and attempts live in rows.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
+
+from openportability.errors import without_words
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,5 @@ class Work:
 
 
 def log_failure(job: str, error: Exception) -> None:
-    """Log what raised and where; not for whom, nor the error's words, which may name people."""
-    trace = "".join(traceback.format_tb(error.__traceback__))
-    fields = {"job": job, "error": type(error).__name__, "trace": trace}
-    log.error("job_failed", extra=fields)
+    """Log what raised and where; not for whom."""
+    log.error("job_failed", extra={"job": job, **without_words(error)})

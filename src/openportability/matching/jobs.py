@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from openportability.domain import UserId
 from openportability.jobs.port import Chore, Job, Wake
-from openportability.matching import sweep
+from openportability.matching import answers, sweep
 from openportability.site import Site
 
 
@@ -33,14 +33,26 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     def newcomers() -> Iterable[Wake]:
         return [Wake(job="people-arrived", key="all")] if sweep.newcomers_wait(site) else []
 
+    def answer_more(key: str) -> None:
+        sweep.answer_more(site, UserId(int(key)))
+
+    def unanswered() -> Iterable[Wake]:
+        now = site.clock.now()
+        with site.db.write() as tx:
+            answers.forget_old(tx, now)
+        with site.db.read() as tx:
+            return [Wake(job="answer-more", key=str(user)) for user in answers.due(tx, now)]
+
     return (
         [
             Job(name="lists-arrived", run=lists_arrived),
             Job(name="lists-waiting", run=lists_waiting),
             Job(name="people-arrived", run=people_arrived),
+            Job(name="answer-more", run=answer_more),
         ],
         [
             Chore(name="lists-waiting", seconds=60, look=lists),
             Chore(name="people-arrived", seconds=20, look=newcomers),
+            Chore(name="unanswered", seconds=3600, look=unanswered),
         ],
     )

@@ -1,7 +1,12 @@
 """Evidence, who may be shown to whom, and in which order. Pure.
 
-Evidence about an account of somebody else is a few bits, seen from me. Two come from my own lists, two from theirs:
+Evidence about an account of somebody else is a few bits, seen from me. Some come from my own lists, some from theirs:
 whoever's list it was, the same bits are written into both people's match sets.
+
+A list can be forged, so each is believed as far as it cannot do harm:
+- Mine shows me people who let anyone find them, but only so many a day: else a list of all ids would learn who is here.
+- Theirs shows them to me. If I brought my list of that network and it does not hold them, they are picked by hand only.
+- Standing reconnection follows by itself whom my list holds; whom only theirs speaks for, it asks me about.
 """
 
 from __future__ import annotations
@@ -74,9 +79,19 @@ def may_show(bits: Bit, found: Found) -> bool:
             return False
 
 
+def costs(bits: Bit) -> bool:
+    """Say whether to show this account counts as an answer: no list confirms that I am who I am."""
+    return Bit.CONFIRMED not in bits
+
+
 def by_hand_only(match: Match) -> bool:
     """Say whether a match is never part of *all* nor of standing reconnection."""
-    return match.proof is Proof.CLAIMED
+    return match.proof is Proof.CLAIMED or match.unlisted
+
+
+def unasked(match: Match) -> bool:
+    """Say whether standing reconnection may follow a match without asking, if so wished."""
+    return match.evidence.i_follow and not by_hand_only(match)
 
 
 def rank(match: Match) -> int:

@@ -10,7 +10,8 @@ from openportability.accounts import store as accounts
 from openportability.accounts.store import Listed
 from openportability.clock import moment
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Match, NetworkName, Proof, UserId
+from openportability.domain import Account, AccountId, Kind, Match, NetworkName, Proof, UserId
+from openportability.graph import store as lists
 from openportability.jobs.port import Wake
 from openportability.matching import rules, store, sweep
 from openportability.matching.rules import Bit
@@ -47,7 +48,10 @@ def matches_of(tx: Tx, site: Site, user: UserId) -> list[Match]:
     theirs: dict[UserId, list[Account]] = defaultdict(list)
     for account in accounts.accounts_of_all(tx, sorted(shown)):
         theirs[account.user].append(account)
-    matches = [_match(other, through, theirs[other], met) for other, through in shown.items()]
+    brought = {held.of.network for held in lists.lists_of(tx, user) if _holds_follows(held)}
+    matches = [
+        _match(other, through, theirs[other], met, brought) for other, through in shown.items()
+    ]
     return sorted(matches, key=rules.order)
 
 
@@ -67,7 +71,8 @@ def narrowed(matches: Iterable[Match], by: Filter) -> list[Match]:
 def chosen(tx: Tx, site: Site, user: UserId, selection: Selection) -> list[Match]:
     """Return the matches that a selection means now.
 
-    Who only claims to be somebody is never part of *all* or of a filter: only picked by hand.
+    Who only claims to be somebody, or is not in the list that would hold them, is never part of
+    *all* or of a filter: only picked by hand.
     """
     matches = matches_of(tx, site, user)
     if selection.users is not None:
@@ -96,6 +101,10 @@ def end_account(tx: Tx, site: Site, account: Account) -> None:
     tx.after(lambda: site.engine.wake(Wake(job="people-arrived", key="all")))
 
 
+def _holds_follows(held: lists.Held) -> bool:
+    return held.of.kind is Kind.FOLLOWING
+
+
 def _shown(lines: Iterable[Listed], met: Mapping[AccountId, Met]) -> dict[UserId, set[AccountId]]:
     """Return who is shown, and through which of their accounts."""
     shown: dict[UserId, set[AccountId]] = defaultdict(set)
@@ -104,7 +113,9 @@ def _shown(lines: Iterable[Listed], met: Mapping[AccountId, Met]) -> dict[UserId
         bits = met[line.account].bits if line.account in met else Bit.NONE
         if Bit.AVOIDED in bits:
             avoided.add(line.user)
-        elif rules.may_show(bits, line.found):
+        elif rules.may_show(bits, line.found) and (
+            met[line.account].answered or not rules.costs(bits)
+        ):
             shown[line.user].add(line.account)
     return {user: through for user, through in shown.items() if user not in avoided}
 
@@ -114,6 +125,7 @@ def _match(
     through: Collection[AccountId],
     theirs: Sequence[Account],
     met: Mapping[AccountId, Met],
+    brought: Collection[NetworkName],
 ) -> Match:
     bits = Bit.NONE
     for account in through:
@@ -121,13 +133,15 @@ def _match(
     sources = tuple(account for account in theirs if account.id in through)
     rows = [met[account.id] for account in theirs if account.id in met]
     proved = any(account.proof is Proof.PROVED for account in sources)
+    evidence = rules.evidence(bits)
     return Match(
         user=other,
-        evidence=rules.evidence(bits),
+        evidence=evidence,
         proof=Proof.PROVED if proved else Proof.CLAIMED,
         since=moment(min(met[account].since_seconds for account in through) * 1_000_000),
         dismissed=any(row.dismissed for row in rows),
         arrived=any(row.arrived for row in rows),
+        unlisted=not evidence.i_follow and any(one.actor.network in brought for one in sources),
         sources=sources,
         accounts=tuple(theirs),
     )

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from openportability.accounts.store import Listed
 from openportability.domain import AccountId, Found, Proof
-from openportability.matching.rules import Bit, may_show
+from openportability.matching.rules import Bit, costs, may_show
 
 Numbers = NDArray[np.uint64]
 Bits = NDArray[np.uint8]
+Counts = NDArray[np.int64]
 
 #: `since` counts seconds since 1970; unsigned 32 bits of it last until 2106.
 _ROW = np.dtype([("account", "<u8"), ("since", "<u4"), ("bits", "u1"), ("marks", "u1")])
@@ -25,12 +26,16 @@ _VERSION = b"\x01"
 
 _DISMISSED = 1
 _ARRIVED = 2
-_OFFERED = 4  # it was part of *all* when last looked at
+_OFFERED = 4  # it was part of *all* when last looked at, or waits only for its answer
 _OWED = 8  # its user must still hear that my lists say nothing of them any more
+_ANSWERED = 16  # it was counted, and may be shown for as long as a list says that I follow it
+_WAITS = 32  # it would be shown, but for the number of answers in a day
 
 _FOUND = list(Found)
 #: The rule for all bits and all choices, to be asked for many rows at once.
 _MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in _FOUND] for bits in range(64)])
+_COSTS = np.array([costs(Bit(bits)) for bits in range(64)])
+_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class Met:
     dismissed: bool
     #: They came after my lists did, or became visible then: a matter for my standing wish.
     arrived: bool
+    #: Among those whom my own lists may show me.
+    answered: bool
 
 
 class People:
@@ -94,7 +101,13 @@ class MatchSet:
                 since_seconds=since,
                 dismissed=bool(marks & _DISMISSED),
                 arrived=bool(marks & _ARRIVED),
+                answered=bool(marks & _ANSWERED),
             )
+
+    @property
+    def waits(self) -> bool:
+        """True when somebody would be shown, but for the number of answers in a day."""
+        return bool((self._rows["marks"] & _WAITS).any())
 
     def accounts(self) -> list[AccountId]:
         """Return the accounts of all rows."""
@@ -114,8 +127,29 @@ class MatchSet:
         newly = offered & (rows["marks"] & _OFFERED == 0)
         arrived = offered & np.where(newly, by_them, rows["marks"] & _ARRIVED != 0)
         rows["since"] = np.where(newly | (rows["since"] == 0), now_seconds, rows["since"])
-        rows["marks"] = (rows["marks"] & _DISMISSED) | offered * _OFFERED | arrived * _ARRIVED
+        kept = np.where(rows["bits"] & _LISTED, np.uint8(_DISMISSED | _ANSWERED), _DISMISSED)
+        rows["marks"] = (rows["marks"] & kept) | offered * _OFFERED | arrived * _ARRIVED
         self._put(rows)
+
+    def answer(self, people: People, most: Counts, spent: int) -> int:
+        """Let more of these people be shown to me; return how many of their accounts.
+
+        Each account is answered once, while fewer than its `most` were on this day; it was `spent`
+        before. The others wait.
+        """
+        rows = self._of(people.accounts)
+        avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
+        shown = _MAY_SHOW[rows["bits"], people.found] & ~avoided
+        asked = np.flatnonzero(shown & _COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0))
+        asked = asked[np.argsort(-most[asked], kind="stable")]
+        newly = asked[spent + np.arange(asked.size) < most[asked]]
+        before = rows["marks"].copy()
+        rows["marks"] &= ~np.uint8(_WAITS)
+        rows["marks"][asked] |= _WAITS
+        rows["marks"][newly] ^= _WAITS | _ANSWERED
+        if not np.array_equal(rows["marks"], before):
+            self._put(rows)
+        return newly.size
 
     def owe(self, people: People, bits: Bits) -> None:
         """Let only `bits` hold for these accounts; their users are still to be told."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from openportability.db.engine import Tx
 from openportability.db.schema import counters, match_sets, user_keys
@@ -22,6 +24,9 @@ class Opened:
     rows: MatchSet
     #: As it is stored; what has not changed is not written.
     was: bytes
+    #: When those who wait for an answer are looked at again; None: nobody does.
+    again_at: int | None
+    again_was: int | None
 
 
 def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
@@ -56,7 +61,7 @@ def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Ope
             "user_id": user,
             "n": 0,
             "sealed": _sealed(keys[user], user, MatchSet().packed()),
-            "seq": 0,
+            "changed": 0,
         }
         for user in wanted
         if user not in there
@@ -64,52 +69,58 @@ def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Ope
     if empty:
         tx.execute(tx.dialect.insert_missing(match_sets, key=["user_id"]), empty)
     rows = tx.execute(
-        select(match_sets.c.user_id, match_sets.c.sealed)
+        select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.again_at)
         .where(tx.dialect.among(match_sets.c.user_id, wanted))
         .order_by(match_sets.c.user_id)
         .with_for_update()
     )
-    return {row.user_id: _opened(keys[row.user_id], row.user_id, row.sealed) for row in rows}
+    return {row.user_id: _opened(keys[row.user_id], row) for row in rows}
 
 
 def put_sets(tx: Tx, opened: Mapping[UserId, Opened]) -> None:
-    """Store the sets that changed; their sequence tells later stages to look again."""
+    """Store the sets that changed, and mark them for later stages to look at."""
     packed = {user: own.rows.packed() for user, own in sorted(opened.items())}
-    changed = [user for user, now in packed.items() if now != opened[user].was]
+    changed = [
+        user
+        for user, now in packed.items()
+        if (now, opened[user].again_at) != (opened[user].was, opened[user].again_was)
+    ]
     if not changed:
         return
-    seq = tx.dialect.next_seq(tx, "match_sets")
     rows = [
         {
             "user_id": user,
             "n": len(opened[user].rows),
             "sealed": _sealed(opened[user].key, user, packed[user]),
-            "seq": seq,
+            # Numbers in a row would show a thief which sets were changed together: who met whom.
+            "changed": 1 + secrets.randbits(62),
+            "again_at": opened[user].again_at,
         }
         for user in changed
     ]
-    change = ["n", "sealed", "seq"]
+    change = ["n", "sealed", "changed", "again_at"]
     tx.execute(tx.dialect.upsert(match_sets, key=["user_id"], change=change), rows)
 
 
-def changed_since(tx: Tx, seq: int, limit: int) -> tuple[list[UserId], int]:
-    """Return whose sets changed after a sequence number, some `limit` of them, and the last number.
+def changed(tx: Tx, limit: int) -> list[UserId]:
+    """Return some whose sets changed and were not looked at since."""
+    rows = tx.execute(select(match_sets.c.user_id).where(match_sets.c.changed > 0).limit(limit))
+    return [UserId(user) for user in rows.scalars()]
 
-    Sets that share the last number all come: a cursor can stand on it.
-    """
-    numbers = tx.execute(
-        select(match_sets.c.seq)
-        .where(match_sets.c.seq > seq)
-        .order_by(match_sets.c.seq)
-        .limit(limit)
-    ).scalars()
-    last = max(numbers, default=seq)
-    rows = tx.execute(
-        select(match_sets.c.user_id)
-        .where(match_sets.c.seq > seq, match_sets.c.seq <= last)
-        .order_by(match_sets.c.seq, match_sets.c.user_id)
-    ).scalars()
-    return [UserId(user) for user in rows], last
+
+def change_of(tx: Tx, user: UserId) -> int:
+    """Return the mark of the last change of a set, 0 when it was looked at."""
+    mark = tx.execute(select(match_sets.c.changed).where(match_sets.c.user_id == user)).scalar()
+    return mark or 0
+
+
+def looked_at(tx: Tx, user: UserId, change: int) -> None:
+    """Take the mark off a set, unless it changed again meanwhile."""
+    tx.execute(
+        update(match_sets)
+        .where(match_sets.c.user_id == user, match_sets.c.changed == change)
+        .values(changed=0)
+    )
 
 
 def cursor(tx: Tx, name: str) -> int:
@@ -128,9 +139,15 @@ def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Persona
     return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in rows}
 
 
-def _opened(key: PersonalKey, user: UserId, sealed: bytes) -> Opened:
-    was = key.open(sealed, _place(user))
-    return Opened(key=key, rows=MatchSet.unpacked(was), was=was)
+def _opened(key: PersonalKey, row: Row[Any]) -> Opened:
+    was = key.open(row.sealed, _place(row.user_id))
+    return Opened(
+        key=key,
+        rows=MatchSet.unpacked(was),
+        was=was,
+        again_at=row.again_at,
+        again_was=row.again_at,
+    )
 
 
 def _sealed(key: PersonalKey, user: UserId, packed: bytes) -> bytes:

@@ -18,11 +18,11 @@ from openportability.accounts import store as accounts
 from openportability.accounts.store import Listed
 from openportability.clock import micros
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, NetworkName, UserId
+from openportability.domain import Account, AccountId, NetworkName, Proof, UserId
 from openportability.graph import store as lists
 from openportability.graph.codec import Keys
 from openportability.graph.probe import Probe, held
-from openportability.matching import store
+from openportability.matching import answers, store
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, Bit, told
 from openportability.matching.sets import Bits, People
 from openportability.site import Site
@@ -48,6 +48,13 @@ def match_lists(site: Site, user: UserId) -> None:
             for own in opened.values():
                 own.rows.drop(gone)
             store.put_sets(tx, opened)
+
+
+def answer_more(site: Site, user: UserId) -> None:
+    """Forward for whose lists hold more people than could be answered in a day."""
+    match_lists(site, user)
+    with site.db.write() as tx:
+        answers.put_off(tx, user, site.clock.now())
 
 
 def lists_wait(site: Site) -> bool:
@@ -168,7 +175,31 @@ def _meet(tx: Tx, site: Site, owner: UserId, others: Sequence[UserId], *, owner_
         opened[other].rows.say(
             me, bits, instead_of=FROM_THEIRS, by_them=owner_came, now_seconds=now
         )
+    _answer(tx, site, opened, {user: them if user == owner else me for user in opened})
     store.put_sets(tx, opened)
+
+
+def _answer(
+    tx: Tx,
+    site: Site,
+    opened: Mapping[UserId, store.Opened],
+    met: Mapping[UserId, People],
+) -> None:
+    """Let those who own these sets be shown whom they met, as far as their day's answers go."""
+    now = site.clock.now()
+    day = answers.day_of(now)
+    spent = answers.spent(tx, list(opened), day)
+    lines = [line for people in {id(p): p for p in met.values()}.values() for line in people.lines]
+    proved = {(line.user, line.network) for line in lines if line.proof is Proof.PROVED}
+    few, many = site.settings.answers_a_day_claimed, site.settings.answers_a_day
+    more: dict[UserId, int] = {}
+    for user, own in opened.items():
+        places = [line.network for line in met[user].lines]
+        most = np.array([many if (user, name) in proved else few for name in places], np.int64)
+        if newly := own.rows.answer(met[user], most, spent.get(user, 0)):
+            more[user] = spent.get(user, 0) + newly
+        own.again_at = (own.again_at or answers.next_day(now)) if own.rows.waits else None
+    answers.note(tx, day, more)
 
 
 def _said(

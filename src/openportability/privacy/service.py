@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 from openportability.accounts import grant_store
+from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.clock import monotonic
-from openportability.db.engine import Tx
 from openportability.domain import UserId
-from openportability.jobs.port import Wake
 from openportability.privacy import store
 from openportability.reconnection import service as reconnection
 from openportability.site import Site
@@ -29,17 +28,14 @@ def leave(site: Site, user: UserId) -> None:
         reconnection.pause(tx, user)
     _wait_for_slices(site, user)
     with site.db.write() as tx:
+        if not store.hold(tx, user):
+            return
         key = accounts.personal_key(tx, site.vault, user)
         for account in accounts.accounts_of(tx, user):
             grant = grant_store.live_grant(tx, key, account.id)
             if grant is not None:
-                now = site.clock.now()
-                _revoke_soon(tx, site, grant_store.queue_revocation(tx, site.vault, grant, now))
+                accounts_service.end_grant(tx, site, grant)
         store.erase_rows(tx, user)
-
-
-def _revoke_soon(tx: Tx, site: Site, number: int) -> None:
-    tx.after(lambda: site.engine.wake(Wake(job="revoke", key=str(number))))
 
 
 def _wait_for_slices(site: Site, user: UserId) -> None:

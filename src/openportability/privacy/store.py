@@ -9,6 +9,12 @@ from openportability.db.schema import METADATA, lanes, users
 from openportability.domain import UserId
 
 
+def hold(tx: Tx, user: UserId) -> bool:
+    """Let nobody add a row for a user until this ends; say whether they are (still) here."""
+    held = select(users.c.id).where(users.c.id == user).with_for_update()
+    return tx.execute(held).first() is not None
+
+
 def erase_rows(tx: Tx, user: UserId) -> None:
     """Delete every row that names a user, and the user; their key goes with them."""
     for table in reversed(METADATA.sorted_tables):

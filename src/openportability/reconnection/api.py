@@ -11,7 +11,7 @@ from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.db.engine import Tx
 from openportability.domain import NetworkName, Pace, UserId
-from openportability.errors import NotFound
+from openportability.errors import Invalid, NotFound
 from openportability.matching.service import Filter, Selection
 from openportability.reconnection import planning, service, shown
 from openportability.reconnection.plan import Forecast
@@ -115,9 +115,12 @@ class UndoIn(BaseModel):
 @router.post("/plans", status_code=201)
 def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     """Decide what would happen to each match; nothing is sent."""
-    with site.db.write() as tx:
-        if wanted.pace is not None:
+    if wanted.networks == []:
+        raise Invalid("plan.no_network")
+    if wanted.pace is not None:
+        with site.db.write() as tx:
             planning.set_pace(tx, asking.user, wanted.pace)
+    with site.db.read() as tx:
         selection = _selection(tx, site, asking.user, wanted)
     networks = frozenset(map(NetworkName, wanted.networks)) if wanted.networks else None
     return _plan_out(site, planning.make_plan(site, asking.user, selection, networks))
@@ -240,6 +243,8 @@ def events(request: Request, site: TheSite, asking: AMember) -> Response:
 def _selection(tx: Tx, site: Site, user: UserId, wanted: PlanIn) -> Selection:
     if wanted.scope == "all":
         return Selection()
+    if wanted.match_ids is None and wanted.filter is None:
+        raise Invalid(field="match_ids")
     if wanted.match_ids is not None:
         key = accounts.personal_key(tx, site.vault, user)
         return Selection(users=frozenset(shown.read_match(key, one) for one in wanted.match_ids))

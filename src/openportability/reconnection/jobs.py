@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 from openportability.domain import AccountId, UserId
 from openportability.jobs.port import Chore, Job, Wake
+from openportability.matching import store as sets
 from openportability.reconnection import lane_store, plan_store, standing
 from openportability.reconnection.slice import serve_lane as serve
 from openportability.site import Site
 
 #: Lanes woken by one look; the rest is found by the next.
 _LANES = 1000
+#: People whose matches changed, woken by one look.
+_PEOPLE = 10_000
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -41,8 +44,9 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
         return [Wake(job="serve-lane", key=str(account)) for account in due]
 
     def changed_matches() -> Iterable[Wake]:
-        standing.look(site)
-        return ()
+        with site.db.read() as tx:
+            changed = sets.changed(tx, _PEOPLE)
+        return [Wake(job="propose", key=str(user)) for user in changed]
 
     def purge() -> Iterable[Wake]:
         with site.db.write() as tx:

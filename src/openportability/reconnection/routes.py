@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.domain import NetworkName, Pace, UserId
-from openportability.errors import Conflict, NotFound
+from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.service import Filter, Selection
 from openportability.reconnection import planning, service, shown, standing
 from openportability.reconnection.rules import LaneState
@@ -49,12 +49,19 @@ def make_plan(
     network: Annotated[str, Form()] = "",
     mutual: Annotated[bool, Form()] = False,
     networks: Annotated[list[str] | None, Form()] = None,
+    pick: Annotated[bool, Form()] = False,
     pace: Annotated[Pace | None, Form()] = None,
 ) -> Response:
-    """Make a plan for all, for the ticked matches, or for all that a filter shows."""
-    with site.db.write() as tx:
-        if pace is not None:
+    """Make a plan for all, for the ticked matches, or for all that a filter shows.
+
+    `pick` says that the form offered the networks: none ticked then means none, not all.
+    """
+    if pick and not networks:
+        raise Invalid("plan.no_network")
+    if pace is not None:
+        with site.db.write() as tx:
             planning.set_pace(tx, asking.user, pace)
+    with site.db.read() as tx:
         key = accounts.personal_key(tx, site.vault, asking.user)
     if scope == "selection":
         users = frozenset(shown.read_match(key, one) for one in match_ids or [])

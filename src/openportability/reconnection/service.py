@@ -106,6 +106,7 @@ def page(
 
 def pause(tx: Tx, user: UserId) -> None:
     """Hold everything before its next call to a network."""
+    lane_store.hold_all(tx, user)
     lane_store.pause(tx, user)
 
 

@@ -12,13 +12,17 @@ what exists and goes on from there. So at-least-once work makes exactly one foll
 
 from __future__ import annotations
 
+import logging
+
 from openportability.accounts import service as accounts
 from openportability.accounts.refresh import usable_grant
 from openportability.domain import AccountId, Grant
-from openportability.errors import NetworkError, SignedOut, Unavailable
+from openportability.errors import NetworkError, SignedOut, Unavailable, without_words
 from openportability.reconnection import claiming, following, undoing
 from openportability.reconnection.claiming import Slice
 from openportability.site import Site
+
+log = logging.getLogger(__name__)
 
 
 def serve_lane(site: Site, account: AccountId) -> bool:
@@ -32,6 +36,9 @@ def serve_lane(site: Site, account: AccountId) -> bool:
             asked = _serve(site, work)
     except NetworkError as error:
         failure = error
+    except Exception as error:  # noqa: BLE001 - the last door: a lane must not be lost to a mistake of ours
+        log.error("slice_failed", extra=without_words(error))
+        failure = Unavailable("svc.internal")
     return claiming.release(site, work, asked, failure)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Standing, UserId
+from openportability.domain import Match, Standing, UserId
+from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
 from openportability.matching.service import Selection
@@ -13,38 +16,40 @@ from openportability.reconnection.plan import Mine, Row, Verdict, decide
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
-_CURSOR = "reconnection.standing"
-#: People whose matches changed, looked at in one go.
-_USERS = 200
-
-
-def look(site: Site) -> None:
-    """Look at those whose matches changed since the last look; killed meanwhile, look again."""
-    with site.db.read() as tx:
-        users, seq = sets.changed_since(tx, sets.cursor(tx, _CURSOR), _USERS)
-    for user in users:
-        propose(site, user)
-    if users:
-        with site.db.write() as tx:
-            sets.move_cursor(tx, _CURSOR, seq)
-
 
 def propose(site: Site, user: UserId) -> int:
     """Want the follows that a person's standing wish asks for; return how many are new.
 
-    Visibility, blocks, dismissals and consent are read now, in the same transaction.
+    Visibility, blocks, dismissals and consent are read now, in the same transaction. Killed
+    meanwhile, it is done again.
     """
+    with site.db.read() as tx:
+        change = sets.change_of(tx, user)
     with site.db.write() as tx:
-        chosen = accounts.user(tx, user)
-        if chosen is None or chosen.standing is Standing.OFF:
-            return 0
-        state = State.READY if chosen.standing is Standing.AUTOMATIC else State.PROPOSED
-        rows = _newcomers(tx, site, user)
-        if not rows:
-            return 0
-        return planning.want(
-            tx, site, user, rows, origin=Origin.STANDING, plan_id=None, state=state
-        )
+        added = _propose(tx, site, user)
+    if change:
+        with site.db.write() as tx:
+            sets.looked_at(tx, user, change)
+    return added
+
+
+def _propose(tx: Tx, site: Site, user: UserId) -> int:
+    chosen = accounts.user(tx, user)
+    if chosen is None or chosen.standing is Standing.OFF:
+        return 0
+    automatic = chosen.standing is Standing.AUTOMATIC
+    wanted: dict[State, list[Match]] = {State.READY: [], State.PROPOSED: []}
+    for match in matching.chosen(tx, site, user, Selection()):
+        if match.arrived:
+            unasked = automatic and rules.unasked(match)
+            wanted[State.READY if unasked else State.PROPOSED].append(match)
+    added = 0
+    for state, matches in wanted.items():
+        if rows := _newcomers(tx, site, user, matches):
+            added += planning.want(
+                tx, site, user, rows, origin=Origin.STANDING, plan_id=None, state=state
+            )
+    return added
 
 
 def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:
@@ -56,13 +61,13 @@ def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:
     return done
 
 
-def _newcomers(tx: Tx, site: Site, user: UserId) -> list[Row]:
+def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> list[Row]:
     """Return decisions for people who arrived and whom the ledger does not know in any state.
 
     Who was there when the lists came was the person's own choice to make.
     """
-    everyone = matching.chosen(tx, site, user, Selection())
-    matches = [match for match in everyone if match.arrived]
+    if not matches:
+        return []
     key = accounts.personal_key(tx, site.vault, user)
     ledger = store.states_of(tx, key, user)
     mine = [

@@ -30,6 +30,7 @@ from openportability.errors import (
     Refused,
     SignedOut,
     Throttled,
+    without_words,
 )
 from openportability.network import Network
 from openportability.web import i18n
@@ -139,7 +140,7 @@ def answer(
 def broken(request: Request, error: Exception) -> Response:
     """Answer an error that nobody foresaw: a number to ask with, never a trace."""
     reference = secrets.token_hex(4)
-    log.error("request_broke reference=%s", reference, exc_info=error)
+    log.error("request_broke", extra={"reference": reference, **without_words(error)})
     return answer(request, OpenPortabilityError(), reference=reference)
 
 

@@ -39,7 +39,7 @@ _MOST_BYTES = (
     ("", 2 * _MIB),
 )
 #: Files of a form are spooled to disk; any other body is held in memory.
-_MOST_IN_MEMORY_BYTES = 256 * _MIB
+_MOST_IN_MEMORY_BYTES = 100 * _MIB
 
 
 class Languages:
@@ -117,6 +117,8 @@ class Guard:
             return RedirectResponse(f"{self._home}{path}?{request.url.query}".rstrip("?"), 307)
         if is_cross_site(request.method, path, request.headers, self._origins):
             return problems.answer(request, NotAllowed("svc.cross_site"))
+        if request.method == "POST" and is_large(path) and not request.app.state.knows(request):
+            return problems.answer(request, NotAllowed("svc.signed_out"))
         length = request.headers.get("content-length", "0")
         kind = request.headers.get("content-type", "")
         if not length.isdecimal() or int(length) > most_bytes(path, kind):
@@ -180,9 +182,14 @@ def is_cross_site(
     return origin is not None and origin not in origins
 
 
+def is_large(path: str) -> bool:
+    """Say whether a path takes larger bodies than ordinary forms: from members only."""
+    return _most(path) > _MOST_BYTES[-1][1]
+
+
 def most_bytes(path: str, content_type: str) -> int:
     """Return how large a body may be that is sent to a path."""
-    most = next(most for beginning, most in _MOST_BYTES if path.startswith(beginning))
+    most = _most(path)
     return most if content_type.startswith("multipart/") else min(most, _MOST_IN_MEMORY_BYTES)
 
 
@@ -190,6 +197,10 @@ def install(app: FastAPI, house: House) -> None:
     """Put the guards around all routes; the language comes first, so that refusals speak it."""
     app.add_middleware(Guard, house=house)
     app.add_middleware(Languages)
+
+
+def _most(path: str) -> int:
+    return next(most for beginning, most in _MOST_BYTES if path.startswith(beginning))
 
 
 class _Body:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
 from openportability.web import i18n, pages, problems, render, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
 
 
-def dress(app: FastAPI, house: House) -> None:
-    """Give `app` the site, templates, languages, static files, error pages and guards."""
+def nobody(_request: HTTPConnection) -> bool:
+    """Know nobody: for pages without members."""
+    return False
+
+
+def dress(app: FastAPI, house: House, knows: Callable[[HTTPConnection], bool] = nobody) -> None:
+    """Give `app` the site, templates, languages, static files, error pages and what guards a request.
+
+    `knows` tells who is a member: only they may send large bodies.
+    """
     assets = Assets.load()
     app.state.site = house
+    app.state.knows = knows
     app.state.languages = i18n.load_languages()
     app.state.templates = render.environment(assets.address)
     app.state.streams = sse.Streams()

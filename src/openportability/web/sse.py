@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from openportability.errors import Busy, OpenPortabilityError
+from openportability.errors import Busy, OpenPortabilityError, without_words
 from openportability.web.house import house_of
 
 log = logging.getLogger(__name__)
@@ -141,9 +141,9 @@ def _look(topic: _Topic) -> str | None:
         return topic.look()
     except OpenPortabilityError:
         return None
-    except Exception:
+    except Exception as error:  # noqa: BLE001 - see below
         # The last door of a page's look: one that breaks must not end the streams of all others.
-        log.exception("look_failed")
+        log.error("look_failed", extra=without_words(error))
         return None
 
 

@@ -59,6 +59,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This part of the list has moved"),
         _("Open the list again from its beginning."),
     ),
+    "plan.no_network": (
+        _("No network is chosen"),
+        _("Choose at least one network on which to follow people, and make the plan again."),
+    ),
     "svc.not_allowed": (
         _("This is not possible for you"),
         _("Nothing was changed. If you think it should be possible, ask who runs this site."),

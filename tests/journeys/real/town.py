@@ -156,7 +156,7 @@ class Town:
         """Agree on the network's screens, which begin at `url`, and come back to us."""
         callback = f"{self.base_url}{CALLBACKS.format(network=network)}"
         back = self._consent(who, network, url, callback)
-        assert back.startswith(f"{callback}?"), back
+        assert back.startswith((f"{callback}?", f"{callback}/")), back
         page = browser.get(back)
         assert page.status == 200, page.words
         return page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 import httpx2
 import pytest
 
@@ -9,6 +12,7 @@ from openportability.clock import MovedClock
 from openportability.domain import ActorId, Grant, Tie
 from openportability.errors import NetworkError, Throttled, Unavailable
 from openportability.network import Destination
+from openportability.networks.bluesky import records
 from tests.networks.bluesky.stand_in import (
     ANNA,
     BEA,
@@ -70,6 +74,27 @@ def test_a_list_that_never_ends_is_left(
 ) -> None:
     world.answers[LIST] = says(200, {**listing(("3l1", CID, CAROL)), "cursor": "again"})
     assert destination.relationships(grant, [wanted(BEA, clock=clock)]).of
+    assert len(world.asked_at(LIST)) == 4
+
+
+def test_a_list_whose_pages_never_end_is_left_in_time(
+    destination: Destination,
+    grant: Grant,
+    world: World,
+    clock: MovedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numbers: Iterator[int] = count()
+
+    def endless(request: httpx2.Request) -> httpx2.Response:
+        page = {**listing(("3l1", CID, CAROL)), "cursor": str(next(numbers))}
+        return httpx2.Response(200, json=page)
+
+    world.answers[LIST] = endless
+    seconds: Iterator[int] = count(step=5)  # so much passes before each look at the watch
+    monkeypatch.setattr(records, "monotonic", lambda: next(seconds))
+    with pytest.raises(Unavailable, match=r"at\.pds_down"):
+        destination.relationships(grant, [wanted(BEA, clock=clock)])
     assert len(world.asked_at(LIST)) == 4
 
 

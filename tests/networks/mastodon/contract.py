@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from lab.servers import Snac
 from openportability.clock import MovedClock, monotonic
@@ -17,7 +17,7 @@ from openportability.domain import Actor, ActorId, Grant, NetworkName
 from openportability.network import Begun
 from openportability.outbound import Door
 from tests.networks.mastodon.strict import Person, StrictServer
-from tests.networks.mastodon.world import consent
+from tests.networks.mastodon.world import answer_of, consent
 from tests.networks.stand_in import Said, serve
 from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
 from tests.real import snac
@@ -79,7 +79,7 @@ class BetweenServers(Subject):
         return consent(server, begun.url)
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
-        return {**self.consent(begun, who), "iss": "https://evil.example"}
+        return {**self.consent(begun, who), "place": "evil.example"}
 
     def withdraw(self, grant: Grant) -> None:
         del self._servers[grant.instance].tokens[grant.secret["access_token"]]
@@ -194,10 +194,10 @@ class BetweenRealServers(Subject):
 
     def consent(self, begun: Begun, who: Actor, *, allow: bool = True) -> Mapping[str, str]:
         back = snac.consent(begun.url, who.name, self._passwords[who.id], self.redirect_uri)
-        return dict(parse_qsl(urlsplit(back).query))
+        return answer_of(back)
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
-        return {**self.consent(begun, who), "iss": "https://evil.example"}
+        return {**self.consent(begun, who), "place": "evil.example"}
 
     def withdraw(self, grant: Grant) -> None:
         token = grant.secret["access_token"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,7 +17,7 @@ from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, Grant, Purpose, Relationship, Tie, Wanted
 from openportability.errors import Gone, SignedOut
 from openportability.network import Proved
-from tests.networks.mastodon.world import World, load
+from tests.networks.mastodon.world import World, answer_of, load
 from tests.networks.subject import MemoryCabinet
 from tests.real.snac import consent
 
@@ -40,7 +40,7 @@ def _sign_in(world: World, server: Snac, user: str, purpose: Purpose) -> Proved:
         typed=f"@{user}@{host}", purpose=purpose, redirect_uri=REDIRECT, state="s", language="en"
     )
     back = consent(begun.url, user, server.passwords[user], REDIRECT)
-    answer = dict(parse_qsl(urlsplit(back).query))
+    answer = answer_of(back)
     assert answer.pop("state") == "s"
     return world.sign_in.finish(secret=begun.secret, answer=answer)
 

@@ -112,8 +112,9 @@ def test_a_made_up_code_opens_nobodys_account_even_where_codes_are_not_checked(
     mallorys = world.sign_in.begin(
         typed=HOST, purpose=Purpose.FOLLOW, redirect_uri=REDIRECT, state="m", language="en"
     )
+    answer = {"code": "made-up", "place": HOST}
     with pytest.raises((Invalid, NetworkError)):
-        world.sign_in.finish(secret=mallorys.secret, answer={"code": "made-up"})
+        world.sign_in.finish(secret=mallorys.secret, answer=answer)
 
 
 def test_where_codes_are_not_checked_each_sign_in_can_still_be_revoked(
@@ -157,10 +158,13 @@ def test_a_code_works_once_and_only_for_its_browser(world: World, server: Strict
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        ({"error": "access_denied"}, "auth.denied"),
-        ({"error": "server_error"}, "auth.expired"),
-        ({}, "auth.expired"),
-        ({"code": "c", "iss": "https://evil.example/"}, "auth.mixed_up"),
+        ({"place": HOST, "error": "access_denied"}, "auth.denied"),
+        ({"place": HOST, "error": "server_error"}, "auth.expired"),
+        ({"place": HOST}, "auth.expired"),
+        ({"place": HOST, "code": "c", "iss": "https://evil.example/"}, "auth.mixed_up"),
+        ({"place": "evil.example", "code": "c"}, "auth.mixed_up"),
+        ({"place": "", "code": "c"}, "auth.mixed_up"),
+        ({"code": "c"}, "auth.mixed_up"),
     ],
 )
 def test_an_answer_without_a_proof_is_put_into_words(
@@ -172,6 +176,30 @@ def test_an_answer_without_a_proof_is_put_into_words(
     with pytest.raises(Invalid) as refused:
         world.sign_in.finish(secret=begun.secret, answer=answer)
     assert refused.value.code == code
+
+
+def test_a_code_that_another_server_was_lured_to_give_is_refused(
+    world: World, server: StrictServer, neighbour: Neighbour
+) -> None:
+    neighbour("evil.example").add("mallory")
+    honest, lured = (
+        world.sign_in.begin(
+            typed=host, purpose=Purpose.IDENTIFY, redirect_uri=REDIRECT, state="s", language="en"
+        )
+        for host in (HOST, "evil.example")
+    )
+    # The evil server sends the browser on, to the page of the honest one.
+    answer = consent(server, honest.url)
+    with pytest.raises(Invalid, match=r"auth\.mixed_up"):
+        world.sign_in.finish(secret=lured.secret, answer=answer)
+
+
+def test_each_server_has_an_address_of_its_own_to_come_back_to(
+    world: World, server: StrictServer
+) -> None:
+    world.proved(server)
+    (app,) = server.apps.values()
+    assert app["redirect_uri"] == f"{REDIRECT}/{HOST}"
 
 
 def test_nothing_empty_is_sent_to_the_consent_page(world: World, server: StrictServer) -> None:
@@ -223,6 +251,44 @@ def test_a_domain_that_does_not_lead_back_is_not_believed(
     server.domain = "famous.example"
     neighbour("famous.example").add("alice")
     assert world.proved(server).actor.handle == f"alice@{HOST}"
+
+
+def test_a_lie_about_domain_and_actor_together_is_not_believed(
+    world: World, server: StrictServer, neighbour: Neighbour
+) -> None:
+    famous = neighbour("famous.example")
+    server.domain = "famous.example"
+    # Word for word what the honest server says of its own person.
+    server.people["100"].uri = famous.add("alice").uri
+    actor = world.proved(server).actor
+    assert actor.id == f"https://{HOST}/@alice"
+    assert actor.handle == f"alice@{HOST}"
+
+
+def test_an_actor_on_a_domain_that_leads_to_this_server_is_believed(
+    world: World, server: StrictServer, neighbour: Neighbour
+) -> None:
+    front = neighbour("example.net")
+    uri = front.add("alice").uri
+    server.domain, server.people["100"].uri = "example.net", uri
+    for path in ("/api/v2/instance", "/api/v1/instance"):
+        front.fail(path, *[Said(status=404, body="")] * 4)
+    onward = Said(status=301, body="", headers={"location": f"https://{HOST}/x"})
+    front.fail("/.well-known/nodeinfo", onward, onward)
+    actor = world.proved(server).actor
+    assert actor.id == uri
+    assert actor.handle == "alice@example.net"
+
+
+def test_while_a_domain_does_not_say_who_serves_it_nobody_on_it_is_recorded(
+    world: World, server: StrictServer, neighbour: Neighbour
+) -> None:
+    front = neighbour("example.net")
+    server.domain, server.people["100"].uri = "example.net", front.add("alice").uri
+    for path in ("/api/v2/instance", "/api/v1/instance"):
+        front.fail(path, *[Said(status=404, body="")] * 4)
+    with pytest.raises(Unavailable):
+        world.proved(server)
 
 
 def test_an_actor_uri_of_another_server_is_not_believed(world: World, server: StrictServer) -> None:

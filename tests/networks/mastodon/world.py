@@ -59,12 +59,19 @@ class World:
 
 
 def consent(server: StrictServer, url: str) -> Mapping[str, str]:
-    """Let the person agree on the server's page; return the callback's query."""
+    """Let the person agree on the server's page; return what the callback is given."""
     parts = urlsplit(url)
     query = {name: [value] for name, value in parse_qsl(parts.query, keep_blank_values=True)}
     said = server(Question(method="GET", path=parts.path, query=query, form={}, headers={}))
     assert said.status == 302, said.body
-    return dict(parse_qsl(urlsplit(said.headers["location"]).query))
+    return answer_of(said.headers["location"])
+
+
+def answer_of(back: str) -> dict[str, str]:
+    """Read the address that a browser comes back to, as the route does."""
+    parts = urlsplit(back)
+    _, _, place = parts.path.partition("/callback/")
+    return {**dict(parse_qsl(parts.query)), "place": place}
 
 
 def wanted(person: Person, *, instance: str = "", record: str | None = None) -> Wanted:

@@ -44,6 +44,8 @@ LIMITS = Limits(
 #: The windows of the points, in seconds. A server shows whichever of its limits has least left;
 #: the others say nothing of follows.
 WINDOWS = frozenset({"3600", "86400"})
+#: No network lets anybody follow as many; a header may say any number, even one no column holds.
+_MOST_LEFT = 1_000_000
 #: Where a refused batch says which of its writes was wrong.
 _PLACE = re.compile(r"\bwrites[/\[](\d{1,3})\b")
 _WINDOW = re.compile(r"\bw=(\d+)")
@@ -276,4 +278,5 @@ def _budget(reply: Reply, now: datetime) -> Budget | None:
     if _window(reply) not in WINDOWS or not left.isdecimal() or not resets.isdecimal():
         return None
     reset = reset_time(reply.headers, now)
-    return Budget(remaining=int(left) // POINTS, reset_at=reset) if reset else None
+    follows = min(int(left[:9]) // POINTS, _MOST_LEFT)
+    return Budget(remaining=follows, reset_at=reset) if reset else None

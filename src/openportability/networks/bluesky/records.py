@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from openportability.clock import Clock
+from openportability.clock import Clock, monotonic
 from openportability.errors import (
     Flagged,
     Gone,
@@ -23,6 +23,9 @@ from openportability.outbound import Door, reset_time
 PAGE = 100
 #: More pages than anybody has follows: a server that goes on for ever is stopped here.
 MOST_PAGES = 3_000
+#: All the pages together; a slow server may not hold a worker longer.
+READING_SECONDS = 25.0
+_REQUEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +49,33 @@ class Repositories:
         self._identities = identities
 
     def all(self, *, pds: str, did: str, collection: str) -> Iterator[Record]:
-        """Give every record of a collection, read page by page."""
+        """Give every record of a collection, read page by page; raise if that takes too long."""
         cursor: str | None = None
+        until = monotonic() + READING_SECONDS
         for _ in range(MOST_PAGES):
-            records, cursor = self.page(pds=pds, did=did, collection=collection, cursor=cursor)
+            left = until - monotonic()
+            if left <= 0:
+                break
+            records, cursor = self.page(
+                pds=pds,
+                did=did,
+                collection=collection,
+                cursor=cursor,
+                timeout_seconds=min(left, _REQUEST_SECONDS),
+            )
             yield from records
             if cursor is None:
                 return
         raise Unavailable("at.pds_down")
 
     def page(
-        self, *, pds: str, did: str, collection: str, cursor: str | None
+        self,
+        *,
+        pds: str,
+        did: str,
+        collection: str,
+        cursor: str | None,
+        timeout_seconds: float = _REQUEST_SECONDS,
     ) -> tuple[list[Record], str | None]:
         """Return a page and the cursor of the next, None after the last."""
         params = {"repo": did, "collection": collection, "limit": str(PAGE)}
@@ -64,7 +83,7 @@ class Repositories:
             params["cursor"] = cursor
         url = f"{pds}/xrpc/com.atproto.repo.listRecords"
         try:
-            reply = self._door.request("GET", url, params=params)
+            reply = self._door.request("GET", url, params=params, timeout_seconds=timeout_seconds)
         except Unavailable:
             raise self._moved(pds, did) or Unavailable("at.pds_down") from None
         if reply.status == 429:

@@ -19,6 +19,8 @@ from openportability.outbound import Reply
 
 #: New follows and requests an account may make in a UTC day (Mastodon, app/lib/rate_limiter.rb).
 FOLLOWS_A_DAY = 400
+#: No network lets anybody follow as many; a header may say any number, even one no column holds.
+_MOST_LEFT = 1_000_000
 
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,<]*\brel="?next"?')
 
@@ -131,7 +133,7 @@ def budget(reply: Reply, now: datetime) -> Budget | None:
     if not tells_of_follows(reply) or not remaining.isdecimal():
         return None
     reset_at = outbound.reset_time(reply.headers, now) or next_day(now)
-    return Budget(remaining=int(remaining), reset_at=reset_at)
+    return Budget(remaining=min(int(remaining[:9]), _MOST_LEFT), reset_at=reset_at)
 
 
 def tells_of_follows(reply: Reply) -> bool:

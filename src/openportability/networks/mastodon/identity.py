@@ -1,7 +1,8 @@
 """Who signed in: what their server may truly say, and no more.
 
 A server may claim any domain, handle and actor URI. Its own word holds for its own host; for
-another domain only where WebFinger on that domain names the same actor.
+another domain only where that domain itself leads back to this host. That it knows an actor of
+that URI proves nothing: it says so of all its people, and anybody may repeat their names.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from openportability.domain import ActorId
-from openportability.errors import Invalid, Unavailable
+from openportability.errors import Invalid, NetworkError, Unavailable
 from openportability.networks.mastodon import answers, discovery, syntax
 from openportability.networks.mastodon.answers import Seen
 from openportability.networks.mastodon.home import Home
@@ -37,7 +38,7 @@ def establish(home: Home, *, host: str, claimed_domain: str) -> Established:
     seen = _signed_in(home)
     uri = seen.uri or _subject(home) or _linked(home, seen, host) or seen.url
     domain = host
-    if claimed_domain != host and uri and _leads_back(home, seen, claimed_domain, uri):
+    if claimed_domain != host and uri and _leads_back(home, seen, claimed_domain, host, uri):
         domain = claimed_domain
     if uri is None or not _may_name(home, uri, {host, domain}):
         uri = f"{home.api}/@{seen.username}"
@@ -73,13 +74,26 @@ def _linked(home: Home, seen: Seen, host: str) -> str | None:
     return discovery.self_link(home.context, seen.username, host)
 
 
-def _leads_back(home: Home, seen: Seen, domain: str, uri: str) -> bool:
+def _leads_back(home: Home, seen: Seen, domain: str, host: str, uri: str) -> bool:
+    """Tell whether a domain names this actor, and by its own word leaves it to this host."""
+    lives_at = answers.netloc(uri)
+    if lives_at not in (host, domain):
+        return False
     try:
-        return discovery.self_link(home.context, seen.username, domain) == uri
-    except Unavailable:
-        if answers.netloc(uri) == domain:  # without that domain's word there is no id to record
+        is_named = discovery.self_link(home.context, seen.username, domain) == uri
+        return is_named and (lives_at == host or _is_served_by(home, domain, host))
+    except NetworkError:
+        if lives_at == domain:  # without that domain's word there is no id to record
             raise
         return False
+
+
+def _is_served_by(home: Home, domain: str, host: str) -> bool:
+    """Tell whether who starts at a domain comes to this host."""
+    try:
+        return discovery.discover(home.context, domain).host == host
+    except Invalid:
+        raise Unavailable from None
 
 
 def _may_name(home: Home, uri: str, hosts: set[str]) -> bool:

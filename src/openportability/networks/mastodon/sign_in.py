@@ -44,6 +44,9 @@ class SignInAtServer:
         """Find the server, register there if need be, and send the browser to its consent page."""
         spelled = syntax.parse(typed, development=self._context.development)
         server = self._server(spelled.host)
+        # An address for each server: one that sends people on to another server's consent page
+        # cannot have that other's answer come back as its own.
+        redirect_uri = f"{redirect_uri}/{server.host}"
         app = self._apps.at(server, redirect_uri)
         scopes = apps.scopes_for(app, purpose)
         verifier = secrets.token_urlsafe(48)
@@ -81,7 +84,8 @@ class SignInAtServer:
     def finish(self, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
         """Exchange the code, ask who it is, and keep what the server may truly say of itself."""
         host = secret["host"]
-        if answer.get("iss") and answers.netloc(answer["iss"]) != host:
+        is_others = answer.get("iss") and answers.netloc(answer["iss"]) != host
+        if is_others or answer.get("place") != host:
             raise Invalid("auth.mixed_up", host=host)
         app = self._app(host, secret)
         if answer.get("error") == "access_denied":

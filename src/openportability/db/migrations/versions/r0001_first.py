@@ -25,6 +25,7 @@ def upgrade() -> None:
     _follow_lists()
     _archives()
     _match_sets()
+    _answered()
     _plans()
     _reconnections()
     _lanes()
@@ -177,20 +178,20 @@ def _consents() -> None:
 def _follow_lists() -> None:
     op.create_table(
         "follow_lists",
+        _number("account_id"),
+        _text("kind"),
         _number("user_id"),
         _text("network"),
-        _text("kind"),
-        _number("account_id"),
         _count("n"),
         _bytes("sealed"),
         _number("taken_at", nullable=True),
         _number("imported_at"),
         _number("seq"),
-        sa.PrimaryKeyConstraint("user_id", "network", "kind", name="pk_follow_lists"),
-        _of_user("fk_follow_lists_user_id"),
+        sa.PrimaryKeyConstraint("account_id", "kind", name="pk_follow_lists"),
         _of_account("fk_follow_lists_account_id"),
+        _of_user("fk_follow_lists_user_id"),
     )
-    op.create_index("ix_follow_lists_account_id", "follow_lists", ["account_id"])
+    op.create_index("ix_follow_lists_user_id", "follow_lists", ["user_id"])
     op.create_index("ix_follow_lists_seq", "follow_lists", ["seq"])
 
 
@@ -215,11 +216,24 @@ def _match_sets() -> None:
         _number("user_id"),
         _count("n"),
         _bytes("sealed"),
-        _number("seq"),
+        _number("changed"),
+        _number("again_at", nullable=True),
         sa.PrimaryKeyConstraint("user_id", name="pk_match_sets"),
         _of_user("fk_match_sets_user_id"),
     )
-    op.create_index("ix_match_sets_seq", "match_sets", ["seq"])
+    op.create_index("ix_match_sets_again_at", "match_sets", ["again_at"])
+    op.create_index("ix_match_sets_changed", "match_sets", ["changed"])
+
+
+def _answered() -> None:
+    op.create_table(
+        "answered",
+        _number("user_id"),
+        _count("day"),
+        _count("n"),
+        sa.PrimaryKeyConstraint("user_id", "day", name="pk_answered"),
+        _of_user("fk_answered_user_id"),
+    )
 
 
 def _plans() -> None:

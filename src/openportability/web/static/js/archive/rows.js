@@ -2,6 +2,7 @@
 //
 // It accepts what the server's JSON reader accepts. A row is looked at letter by letter only as far as its end; the
 // browser's own JSON.parse does the rest.
+import { blanksEnd, rowEnd } from "./ends.js";
 import { Invalid } from "./errors.js";
 import { BEFORE_BYTES, decodedOr, startOf } from "./text.js";
 
@@ -11,8 +12,6 @@ import { BEFORE_BYTES, decodedOr, startOf } from "./text.js";
 const ENDLESS_ROW_BYTES = 3 << 14;
 const MOST_ARRAYS = 4096;
 const BEHIND_BYTES = 1 << 16;
-const BLANKS = /[ \t\n\v\f\r]*/y;
-const SCALAR = /[-+.0-9A-Za-z]+/y;
 const MOST_INTEGER = 2n ** 63n - 1n;
 
 /**
@@ -124,61 +123,6 @@ function spaced(text) {
  */
 function isMaze(row) {
   return row.length > MOST_ARRAYS && row.split("[").length - 1 > MOST_ARRAYS;
-}
-
-/**
- * @param {string} text
- * @param {number} at
- */
-function blanksEnd(text, at) {
-  BLANKS.lastIndex = at;
-  BLANKS.test(text);
-  return BLANKS.lastIndex;
-}
-
-/**
- * Return where a row ends that begins here; -1: not in this text; 0: this is no row.
- * @param {string} text
- * @param {number} begins
- */
-function rowEnd(text, begins) {
-  const first = text[begins];
-  if (first !== "{" && first !== "[" && first !== '"') {
-    SCALAR.lastIndex = begins;
-    if (!SCALAR.test(text)) return { end: 0, isPlain: false };
-    return { end: SCALAR.lastIndex === text.length ? -1 : SCALAR.lastIndex, isPlain: false };
-  }
-  let depth = 0;
-  let isPlain = true;
-  for (let at = begins; at < text.length; at++) {
-    const letter = text.charCodeAt(at);
-    if (letter === 0x22) {
-      at = stringEnd(text, at);
-      if (at < 0) return { end: -1, isPlain };
-    } else if (letter === 0x7b || letter === 0x5b) {
-      depth += 1;
-    } else if (letter === 0x7d || letter === 0x5d) {
-      depth -= 1;
-    } else if (letter !== 0x20 && letter !== 0x0a && letter !== 0x2c && letter !== 0x3a) {
-      isPlain = false;
-    }
-    if (depth === 0) return { end: at + 1, isPlain };
-  }
-  return { end: -1, isPlain };
-}
-
-/**
- * Return where a text's closing quotation mark stands; -1: not here.
- * @param {string} text
- * @param {number} begins
- */
-function stringEnd(text, begins) {
-  for (let at = text.indexOf('"', begins + 1); at >= 0; at = text.indexOf('"', at + 1)) {
-    let slashes = 0;
-    while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes += 1;
-    if (slashes % 2 === 0) return at;
-  }
-  return -1;
 }
 
 /**

@@ -1,0 +1,192 @@
+"""`./run shots`: pictures of the product, taken in the demo. With `--all FOLDER`, a gallery of every page.
+
+The pictures of the README are made anew in docs/img. The gallery shows each stop of a newcomer's way in both colours,
+on a wide and on a narrow screen: to look through after a change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from playwright.sync_api import Page, sync_playwright
+
+from lab import install
+from openportability.clock import SystemClock
+from openportability.demo import show, stage
+from openportability.demo.stage import DESTINATIONS, NEWCOMER, SOURCE, Resident
+from openportability.domain import NetworkName
+from scripts.tree import ROOT
+
+README = ROOT / "docs" / "img"
+WIDE, NARROW, TALL = 1280, 320, 860
+COLOURS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+#: So many follows are made when the picture of the progress is taken.
+SOME_DONE = 8
+#: Chromium's sandbox does not work for root, as whom it runs in containers.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
+
+Home = dict[NetworkName, Resident]
+
+
+@dataclass(kw_only=True)
+class Camera:
+    """Takes a picture of what a tab shows: for the README, and for the gallery if there is one."""
+
+    tab: Page
+    gallery: Path | None
+    count: int = 0
+
+    def take(self, name: str, *, readme: bool = False) -> None:
+        """Take it; the gallery has whole pages, the README what one sees at first."""
+        if readme:
+            self.tab.screenshot(path=README / f"{name}.png")
+        if self.gallery is None:
+            return
+        self.count += 1
+        for colours in COLOURS:
+            for width in (WIDE, NARROW):
+                self.tab.emulate_media(color_scheme=colours, reduced_motion="reduce")
+                self.tab.set_viewport_size({"width": width, "height": TALL})
+                file = f"{self.count:02}-{name}-{width}-{colours}.png"
+                self.tab.screenshot(path=self.gallery / file, full_page=True)
+        self.tab.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self.tab.set_viewport_size({"width": WIDE, "height": TALL})
+
+
+def main() -> int:
+    """Start a demo, walk through it, and take the pictures on the way."""
+    parser = argparse.ArgumentParser(prog="./run shots", description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="a gallery of every page")
+    gallery: Path | None = parser.parse_args().all
+    for folder in (README, *([gallery] if gallery else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+    program = install.chromium_program()
+    if program is None:
+        print("no Chromium on this machine: ./run test installs it", file=sys.stderr)
+        return 1
+    with (
+        stage.stage(show.free_port(), SystemClock()) as site,
+        show.served(site),
+        sync_playwright() as playwright,
+        TemporaryDirectory() as kept,
+    ):
+        print("populating the simulated world ...", flush=True)
+        stage.populate(site)
+        me = next(one for one in stage.at_home(site).values() if one[SOURCE].handle == NEWCOMER)
+        archive = Path(kept) / "archive.zip"
+        archive.write_bytes(stage.archive(site, me[SOURCE]))
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        tab = browser.new_page(viewport={"width": WIDE, "height": TALL}, reduced_motion="reduce")
+        walk(Camera(tab=tab, gallery=gallery), site.settings.base_url, me, archive)
+        browser.close()
+    for picture in sorted(README.glob("*.png")):
+        print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
+    return 0
+
+
+def walk(camera: Camera, url: str, me: Home, archive: Path) -> None:
+    """Go the newcomer's way."""
+    tab = camera.tab
+    tab.goto(url)
+    camera.take("landing", readme=True)
+    tab.get_by_role("link", name="Begin").first.click()
+    camera.take("sign-in")
+    _mishaps(camera, url)
+    _be(tab, me[SOURCE], "bird")
+    camera.take("welcome")
+    tab.get_by_label("Anyone who followed me").check()
+    tab.get_by_label("Follow them for me").check()
+    tab.get_by_role("button", name="Save and go on").click()
+    camera.take("archive")
+    for path in ("/", "/matches", "/reconnect"):
+        tab.goto(f"{url}{path}")
+        camera.take(f"empty-{path.strip('/') or 'home'}")
+    _bring(camera, url, archive)
+    for network, typed in zip(DESTINATIONS, ("instance", "handle"), strict=True):
+        tab.goto(f"{url}/accounts")
+        tab.locator(f"#typed-{network}").fill(getattr(me[network], typed))
+        _be(tab, me[network], network)
+    camera.take("accounts")
+    _reconnect(camera, url)
+    for path in (
+        "reconnect/ledger",
+        "reconnect/ledger?group=waiting",
+        "settings",
+        "settings/tokens",
+        "",
+        "about",
+        "privacy",
+        "nothing-here",
+    ):
+        tab.goto(f"{url}/{path}")
+        camera.take(path.replace("/", "-").replace("?group=", "-") or "home")
+
+
+def _mishaps(camera: Camera, url: str) -> None:
+    tab = camera.tab
+    tab.locator("[data-network=bird]").click()
+    camera.take("simulated")
+    tab.get_by_role("button", name="Do not allow").click()
+    camera.take("denied")
+    tab.goto(f"{url}/sign-in")
+    tab.locator("#typed-herd").fill("nowhere.example")
+    tab.locator("[data-network=herd]").click()
+    camera.take("no-such-server")
+    tab.goto(f"{url}/sign-in")
+
+
+def _bring(camera: Camera, url: str, archive: Path) -> None:
+    tab = camera.tab
+    tab.goto(f"{url}/archive")
+    tab.set_input_files(
+        "#file", {"name": "x.zip", "mimeType": "application/zip", "buffer": b"no zip"}
+    )
+    tab.get_by_role("button", name="Read my archive").click()
+    tab.get_by_text("This is not the zip file").wait_for()
+    camera.take("archive-unreadable")
+    tab.goto(f"{url}/archive")
+    tab.set_input_files("#file", archive)
+    tab.get_by_role("button", name="Read my archive").click()
+    tab.get_by_role("button", name="Hand over these lists").wait_for()
+    camera.take("archive-found")
+    tab.get_by_role("button", name="Hand over these lists").click()
+    tab.get_by_role("heading", name="Your archive was read").wait_for()
+    camera.take("archive-read")
+
+
+def _reconnect(camera: Camera, url: str) -> None:
+    tab = camera.tab
+    tab.goto(f"{url}/matches")
+    for at in (1, 2):
+        tab.locator(".person__pick").nth(at).check()
+    camera.take("matches", readme=True)
+    tab.goto(f"{url}/reconnect")
+    camera.take("reconnect")
+    tab.get_by_role("button", name="Plan with everyone").click()
+    camera.take("permission")
+    while (allow := tab.locator("[data-allow]")).count():
+        allow.first.click()
+        tab.get_by_role("button", name="Allow", exact=True).click()
+    camera.take("plan", readme=True)
+    tab.locator("[data-start]").click()
+    tab.get_by_text("on their way").wait_for()
+    bar = tab.locator("#progress progress").first
+    while int(bar.get_attribute("value") or 0) < SOME_DONE:
+        tab.wait_for_timeout(50)
+    camera.take("progress", readme=True)
+
+
+def _be(tab: Page, resident: Resident, network: str) -> None:
+    tab.locator(f"[data-network={network}]").click()
+    tab.get_by_label("Somebody else").fill(resident.handle)
+    tab.get_by_role("button", name="Allow", exact=True).click()
+    tab.wait_for_url(lambda address: "_simulated" not in address)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
