@@ -249,3 +249,8 @@ class Stage:
             raise Killed
 
         (self.watched.after if sent else self.watched.before)[verb] = die
+
+
+def follow_writes(stage: Stage) -> int:
+    """Return how many follows reached the network."""
+    return sum(verb == "follow" for verb, _ in stage.sent())

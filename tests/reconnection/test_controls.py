@@ -1,0 +1,240 @@
+"""Pause, stop, undo, unlink: what the person says holds from the next call on."""
+
+from __future__ import annotations
+
+import pytest
+
+from openportability.accounts import grant_store
+from openportability.accounts import store as accounts
+from openportability.networks.fake.reply import Fault
+from openportability.reconnection.plan import Verdict
+from openportability.reconnection.rules import SETTLES, State
+from tests.reconnection.stage import Stage, follow_writes
+
+S = State
+
+
+def test_pause_holds_the_next_call(herd: Stage) -> None:
+    herd.want(*(herd.member() for _ in range(4)))
+    herd.watched.after["follow"] = herd.pause
+    herd.serve()
+    assert follow_writes(herd) == 1
+    herd.resume()
+    herd.serve()
+    assert follow_writes(herd) == 4
+
+
+def test_stop_lets_only_the_call_under_way_happen(herd: Stage) -> None:
+    herd.want(*(herd.member() for _ in range(4)))
+    herd.watched.before["follow"] = herd.stop
+    herd.serve()
+    herd.pass_days(1)
+    assert sorted(herd.states()) == sorted([S.FOLLOWED, *[S.CANCELLED] * 3])
+    assert follow_writes(herd) == 1
+
+
+def test_undo_during_the_call_ends_undone(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.watched.before["follow"] = stage.undo
+    stage.serve()
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.UNDONE
+    assert stage.follows() == []
+
+
+@pytest.mark.parametrize("how", [Fault.DOWN, Fault.SILENCE])
+def test_stop_during_a_call_with_an_unknown_outcome_sends_nothing_more(
+    stage: Stage, how: Fault
+) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", how)
+    stage.watched.before["follow"] = stage.stop
+    stage.serve()
+    stage.pass_days(1)
+    made = how is Fault.SILENCE
+    assert stage.row(bob).state is (S.FOLLOWED if made else S.CANCELLED)
+    assert follow_writes(stage) == made
+
+
+@pytest.mark.parametrize("how", [Fault.DOWN, Fault.SILENCE])
+def test_undo_after_a_call_with_an_unknown_outcome_leaves_nothing(stage: Stage, how: Fault) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", how)
+    stage.serve()
+    stage.undo()
+    stage.stop()
+    stage.pass_days(1)
+    assert stage.row(bob).state in (S.UNDONE, S.CANCELLED)
+    assert stage.follows() == []
+
+
+def test_what_was_stopped_is_not_sent_when_looking_fails_first(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", Fault.DOWN)
+    stage.serve()
+    stage.stop()
+    stage.watched.left_out = {bob.actor.id}
+    stage.clock.forward(minutes=3)
+    stage.serve()
+    assert stage.row(bob).state is S.READY
+    stage.watched.left_out = set()
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.CANCELLED
+    assert stage.sent() == []
+
+
+def test_what_was_asked_for_before_is_not_sent_once_it_is_stopped_in_mid_slice(herd: Stage) -> None:
+    later, first = herd.member(), herd.member()
+    herd.fails("follow", Fault.DOWN, times=2)
+    herd.want(later, rank=3)
+    herd.serve()
+    herd.want(first, rank=0)
+    herd.clock.forward(seconds=3)
+    herd.serve()
+    assert all(row.asked_at for row in herd.rows()), "nobody knows what became of either"
+    herd.clock.forward(minutes=5)
+    herd.watched.after["follow"] = herd.stop
+    herd.serve()
+    herd.pass_days(1)
+    assert [herd.row(one).state for one in (first, later)] == [S.FOLLOWED, S.CANCELLED]
+    assert herd.follows() == [first.actor.id]
+
+
+def test_an_effect_that_comes_late_is_seen_before_a_row_is_closed(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", Fault.DOWN)
+    stage.serve()
+    stage.undo()
+    stage.clock.forward(seconds=5)
+    stage.serve()
+    assert stage.row(bob).state is S.READY
+    # The call that timed out arrives at last, under the record we chose.
+    (token,) = [_grant_token(stage)]
+    stage.network.stage.ask(
+        "follow", token=token, wanted=[{"id": bob.actor.id, "record": stage.row(bob).record}]
+    )
+    stage.clock.forward(seconds=SETTLES.total_seconds())
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.UNDONE
+    assert stage.follows() == []
+
+
+def test_what_was_stopped_can_be_wanted_again_at_once(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", Fault.DOWN)
+    stage.serve()
+    stage.stop()
+    stage.want(bob, verdict=Verdict.WAITING)
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_undo_works_when_the_other_has_left(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.leaves(bob)
+    stage.undo()
+    stage.serve()
+    assert stage.row(bob).state is S.UNDONE
+    assert stage.follows() == []
+
+
+def test_a_request_to_somebody_who_left_is_still_followed_up_and_can_be_withdrawn(
+    herd: Stage,
+) -> None:
+    bob, carol = herd.member(locked=True), herd.member(locked=True)
+    herd.want(bob, carol)
+    herd.serve()
+    herd.leaves(bob)
+    herd.leaves(carol)
+    herd.network.stage.ask("approve", who=bob.actor.id, asked_by=herd.me.actor.id)
+    herd.clock.forward(minutes=6)
+    herd.serve()
+    assert [herd.row(one).state for one in (bob, carol)] == [S.FOLLOWED, S.REQUESTED]
+    herd.undo()
+    herd.pass_days(1)
+    assert herd.states() == [S.UNDONE] * 2
+    assert herd.follows() == []
+
+
+def test_an_unknown_outcome_is_found_out_though_the_other_left(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.fails("follow", Fault.SILENCE)
+    stage.serve()
+    stage.leaves(bob)
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_undo_leaves_a_follow_that_was_made_again_by_hand(sky: Stage) -> None:
+    bob = sky.member()
+    sky.want(bob)
+    sky.serve()
+    for verb in ("unfollow_by_hand", "follow_by_hand"):
+        sky.network.stage.ask(verb, who=sky.me.actor.id, whom=bob.actor.id)
+    sky.undo()
+    sky.serve()
+    assert (sky.row(bob).state, sky.row(bob).reason) == (S.UNDONE, "undo.kept")
+    assert sky.follows() == [bob.actor.id]
+
+
+def test_undo_of_everything_goes_on_where_the_person_had_paused(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.pause()
+    stage.undo()
+    stage.serve()
+    assert stage.row(bob).state is S.UNDONE
+
+
+@pytest.mark.slow
+def test_undo_does_not_wait_for_the_follows_of_tomorrow(herd: Stage) -> None:
+    people = [herd.member() for _ in range(330)]
+    herd.want(*people)
+    for _ in range(30):
+        herd.clock.forward(seconds=0.1)
+        herd.serve()
+    assert herd.states().count(S.FOLLOWED) == 320
+    herd.fails("unfollow", Fault.DOWN)
+    herd.undo([herd.row(people[0]).id])
+    herd.serve()
+    herd.clock.forward(seconds=5)
+    herd.serve()
+    assert herd.row(people[0]).state is S.UNDONE
+
+
+def test_unlinking_ends_everything_but_the_call_under_way(herd: Stage) -> None:
+    herd.want(*(herd.member() for _ in range(4)))
+    herd.watched.before["follow"] = lambda: herd.leaves(herd.me)
+    assert not herd.serve()
+    assert follow_writes(herd) == 1
+    assert herd.rows() == []
+
+
+def test_what_was_undone_can_be_chosen_again(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.undo()
+    stage.serve()
+    stage.want(bob)
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+    assert stage.follows() == [bob.actor.id]
+
+
+def _grant_token(stage: Stage) -> str:
+    with stage.db.read() as tx:
+        key = accounts.personal_key(tx, stage.site.vault, stage.user)
+        grant = grant_store.live_grant(tx, key, stage.me.id)
+    assert grant is not None
+    return grant.secret["token"]

@@ -1,0 +1,200 @@
+"""A lane is served by failing networks and killed workers: still one follow, and the ledger knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from openportability.accounts import grant_store
+from openportability.accounts import store as accounts
+from openportability.domain import Purpose
+from openportability.networks.fake.reply import Fault
+from openportability.reconnection import lane_store
+from openportability.reconnection.rules import LaneState, State
+from tests.reconnection.stage import Killed, Stage
+
+S = State
+
+
+@pytest.mark.parametrize("how", list(Fault))
+@pytest.mark.parametrize("verb", ["relationships", "follow"])
+def test_a_call_that_fails_leaves_one_follow_in_the_end(
+    stage: Stage, verb: str, how: Fault
+) -> None:
+    people = [stage.member() for _ in range(3)]
+    stage.fails(verb, how, times=2)
+    stage.want(*people)
+    stage.serve()
+    assert stage.lane().failures == 1
+    stage.pass_days(2)
+    assert stage.states() == [S.FOLLOWED] * 3
+    assert sorted(stage.follows()) == sorted(one.actor.id for one in people)
+
+
+def test_the_time_that_a_network_names_is_kept_whatever_the_person_presses(stage: Stage) -> None:
+    bob, carol = stage.member(), stage.member()
+    stage.fails("follow", Fault.THROTTLED)
+    stage.want(bob)
+    stage.serve()
+    calls = list(stage.watched.calls)
+    stage.pause()
+    stage.resume()
+    stage.want(carol)
+    assert not stage.serve()
+    assert stage.watched.calls == calls
+    stage.clock.forward(minutes=5, seconds=1)
+    stage.serve()
+    assert stage.states() == [S.FOLLOWED] * 2
+
+
+def test_who_is_signed_out_goes_on_after_signing_in(stage: Stage) -> None:
+    bob = stage.member()
+    stage.network.stage.ask("withdraw", who=stage.me.actor.id)
+    stage.want(bob)
+    stage.serve()
+    assert stage.lane().state is LaneState.SIGNED_OUT
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.READY
+    stage.grant()
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_a_grant_that_only_reads_is_kept_and_the_person_asked_for_more(stage: Stage) -> None:
+    bob = stage.member()
+    stage.grant(Purpose.IDENTIFY)
+    stage.want(bob)
+    stage.serve()
+    assert (stage.lane().state, stage.lane().reason) == (
+        LaneState.SIGNED_OUT,
+        "net.scope_missing",
+    )
+    assert stage.watched.calls == []
+    with stage.db.read() as tx:
+        key = accounts.personal_key(tx, stage.site.vault, stage.user)
+        assert grant_store.live_grant(tx, key, stage.me.id) is not None
+
+
+def test_signing_in_while_an_old_grant_fails_does_not_end_the_new_one(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+
+    def sign_in_again() -> None:
+        stage.network.stage.ask("withdraw", who=stage.me.actor.id)
+        stage.grant()
+
+    stage.watched.before["follow"] = sign_in_again
+    stage.serve()
+    assert stage.lane().state is LaneState.OPEN
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_a_flagged_account_halts_until_the_person_goes_on(stage: Stage) -> None:
+    bob = stage.member()
+    stage.network.stage.ask("flag", who=stage.me.actor.id)
+    stage.want(bob)
+    stage.serve()
+    assert (stage.lane().state, stage.lane().reason) == (LaneState.HALTED, "net.flagged")
+    stage.network.stage.ask("flag", who=stage.me.actor.id, flagged=False)
+    stage.pass_days(3)
+    assert stage.row(bob).state is S.READY
+    stage.resume()
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_a_server_that_stays_away_is_given_up_after_a_week(stage: Stage) -> None:
+    bob = stage.member()
+    stage.watched.left_out = {bob.actor.id}
+    stage.want(bob)
+    stage.pass_days(6)
+    assert stage.row(bob).state is S.READY
+    stage.pass_days(3)
+    assert stage.row(bob).state is S.REFUSED
+    stage.watched.left_out = set()
+    stage.retry()
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+@pytest.mark.slow
+def test_a_day_s_limit_is_never_passed_and_all_is_done_in_the_end(herd: Stage) -> None:
+    people = [herd.member() for _ in range(700)]
+    herd.want(*people)
+    herd.pass_days(1, most=2000)
+    assert herd.states() == [S.FOLLOWED] * 700
+    spending = herd.network.stage.ask("spending")[herd.me.actor.id]
+    assert spending["refused"] == 0
+    assert max(spending["highest"].values()) <= 320
+
+
+@pytest.mark.parametrize(
+    ("verb", "sent"),
+    [("relationships", False), ("relationships", True), ("follow", False), ("follow", True)],
+)
+def test_a_worker_killed_around_a_call_leaves_one_follow_of_ours(
+    stage: Stage, verb: str, sent: bool
+) -> None:
+    people = [stage.member() for _ in range(3)]
+    stage.want(*people)
+    stage.kills(verb, sent=sent)
+    with pytest.raises(Killed):
+        stage.serve()
+    assert not stage.serve(), "its lease holds"
+    stage.pass_days(1)
+    assert stage.states() == [S.FOLLOWED] * 3
+    assert sorted(stage.follows()) == sorted(one.actor.id for one in people)
+    stage.undo()
+    stage.pass_days(1)
+    assert stage.follows() == []
+
+
+def test_a_worker_killed_while_undoing_leaves_nothing_of_ours(stage: Stage) -> None:
+    bob, carol = stage.member(), stage.member()
+    stage.want(bob, carol)
+    stage.serve()
+    stage.undo()
+    stage.kills("unfollow", sent=True)
+    with pytest.raises(Killed):
+        stage.serve()
+    stage.pass_days(1)
+    assert stage.states() == [S.UNDONE] * 2
+    assert stage.follows() == []
+
+
+def test_follows_of_a_killed_worker_count_for_pacing(stage: Stage) -> None:
+    stage.want(stage.member())
+    stage.kills("follow", sent=True)
+    with pytest.raises(Killed):
+        stage.serve()
+    assert sum(one.count for one in stage.lane().spent) == 1
+
+
+def test_a_slice_that_outlived_its_lease_asks_nothing_more_and_spoils_nothing(
+    herd: Stage,
+) -> None:
+    people = [herd.member() for _ in range(3)]
+    herd.want(*people)
+
+    def another_serves() -> None:
+        herd.clock.forward(minutes=3)
+        herd.serve()
+
+    herd.watched.before["follow"] = another_serves
+    herd.serve()
+    herd.pass_days(1)
+    assert herd.states() == [S.FOLLOWED] * 3
+    assert sorted(herd.follows()) == sorted(one.actor.id for one in people)
+
+
+def test_a_slice_whose_lease_was_taken_over_does_not_give_the_lane_back(stage: Stage) -> None:
+    stage.want(stage.member())
+
+    def taken_over() -> None:
+        with stage.db.write() as tx:
+            lane_store.claim(tx, stage.me.id, "another", stage.clock.now())
+
+    stage.watched.after["follow"] = taken_over
+    stage.serve()
+    assert stage.lane().lease == "another"
+    assert stage.states() == [S.FOLLOWED], "facts are written whoever has the lease"
