@@ -89,12 +89,15 @@ def make_site(
     *,
     jobs: Sequence[Jobs] = (matching_jobs.work,),
     endings: Sequence[Ending] = (matching.end_account,),
+    given: Mapping[str, str] | None = None,
 ) -> Site:
     """Join the parts of a site; `site.engine.turn()` does all that is due."""
     ends: list[Callable[[Tx, Account], None]] = []
     engine = LocalRunner(threads=1)
     site = Site(
-        settings=Settings.read({"OPENPORTABILITY_DATA_DIR": tempfile.gettempdir()}),
+        settings=Settings.read(
+            {"OPENPORTABILITY_DATA_DIR": tempfile.gettempdir(), **(given or {})}
+        ),
         clock=clock,
         vault=Vault(Keyring.fresh()),
         db=db,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from openportability.accounts import service
 from openportability.domain import Actor, ActorId, NetworkName, Proof, UserId
+from openportability.errors import Invalid
+from openportability.network import Proved
 from openportability.networks.fake.reply import Fault
 from tests.accounts.shown import account_of, handles_of, me
 from tests.browsing import Browser
@@ -209,6 +212,35 @@ def test_an_answer_at_another_networks_door_is_refused(
     assert refused.status == 400
     assert "another server than the one you chose" in refused.words
     assert browser.get(back).status == 400
+
+
+@pytest.mark.parametrize(
+    ("came_to", "place"),
+    [
+        ("/callback?", ""),
+        ("/callback?place=evil.example&", ""),
+        ("/callback/localhost:8001?", "localhost:8001"),
+        ("/callback/meadow.example?place=evil.example&", MEADOW),
+    ],
+)
+def test_the_path_alone_says_where_an_answer_came_back(
+    house: House,
+    browser: Browser,
+    nora: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    came_to: str,
+    place: str,
+) -> None:
+    places: list[str] = []
+
+    def finish(*, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
+        places.append(answer["place"])
+        raise Invalid("auth.denied")
+
+    monkeypatch.setattr(house.site.networks[NetworkName("bird")].sign_in, "finish", finish)
+    browser.leave_for("bird")
+    browser.get(browser.way_back(nora["bird"]).replace("/callback?", came_to))
+    assert places == [place]
 
 
 def test_an_answer_of_another_server_is_refused(browser: Browser, nora: dict[str, str]) -> None:

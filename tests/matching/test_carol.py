@@ -92,6 +92,7 @@ def test_a_claim_beside_a_proved_account_does_not_borrow_its_proof(site: Site) -
     site.engine.turn()
     assert cast.seen_by(site, mallory) == {}
     cast.be_found(site, carol, Found.ANYONE)
+    site.engine.turn()
     assert set(cast.seen_by(site, mallory)) == {carol}
 
 

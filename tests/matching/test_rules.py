@@ -111,6 +111,21 @@ def test_who_only_claims_is_picked_by_hand() -> None:
     assert not rules.by_hand_only(match(1, "a", proof=Proof.PROVED))
 
 
+def test_whom_only_their_list_speaks_for_is_never_followed_without_asking() -> None:
+    mine, theirs = match(1, "a", i_follow=True), match(1, "a", they_list_me=True)
+    assert rules.unasked(mine)
+    assert not rules.unasked(theirs)
+    assert not rules.by_hand_only(theirs)
+    against_mine = replace(theirs, unlisted=True)
+    assert rules.by_hand_only(against_mine)
+    assert not rules.unasked(replace(mine, proof=Proof.CLAIMED))
+
+
+@pytest.mark.parametrize("bits", [Bit(number) for number in range(64)])
+def test_only_a_confirmed_answer_costs_nothing(bits: Bit) -> None:
+    assert rules.costs(bits) is (Bit.CONFIRMED not in bits)
+
+
 def match(
     user: int,
     name: str,

@@ -81,6 +81,7 @@ def test_who_may_not_be_found_has_rows_of_evidence_only() -> None:
             since_seconds=NOW,
             dismissed=False,
             arrived=False,
+            answered=False,
         )
     ]
 

@@ -117,16 +117,55 @@ def test_later_stages_hear_of_sets_that_changed_and_of_no_others(site: Site) -> 
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     cast.bring(site, alice, OLD, following=[2])
     site.engine.turn()
-    with site.db.read() as tx:
-        users, seq = store.changed_since(tx, 0, 100)
-    assert set(users) == {alice, bob}
+    assert changed(site) == {alice, bob}
+    look(site, alice, bob)
     sweep.match_lists(site, alice)
-    with site.db.read() as tx:
-        assert store.changed_since(tx, seq, 100) == ([], seq)
+    assert changed(site) == set()
     cast.bring(site, carol, OLD, following=[2])
     site.engine.turn()
+    assert changed(site) == {bob, carol}
+
+
+def test_a_set_that_changes_while_it_is_looked_at_is_looked_at_again(site: Site) -> None:
+    alice, bob = (cast.join(site, OLD, number).user for number in (1, 2))
+    cast.bring(site, alice, OLD, following=[2])
+    site.engine.turn()
     with site.db.read() as tx:
-        assert store.changed_since(tx, seq, 1)[0] == [bob, carol]  # they share a number
+        seen = store.change_of(tx, bob)
+    cast.bring(site, alice, OLD, following=[2], followers=[2])
+    site.engine.turn()
+    with site.db.write() as tx:
+        store.looked_at(tx, bob, seen)
+    assert bob in changed(site)
+
+
+def test_a_copy_of_the_database_does_not_show_which_sets_were_changed_together(site: Site) -> None:
+    """Once looked at, sets bear no trace of when they changed; until then, no order and no pair."""
+    people = [cast.join(site, OLD, number).user for number in range(1, 9)]
+    for number, user in enumerate(people[::2], start=1):
+        cast.bring(site, user, OLD, followers=[2 * number])
+        site.engine.turn()
+    with site.db.read() as tx:
+        marks = [store.change_of(tx, user) for user in people]
+    assert all(marks)
+    assert len(set(marks)) == len(marks)
+    assert min(abs(a - b) for a, b in itertools.combinations(marks, 2)) > len(marks)
+    look(site, *people)
+    with site.db.read() as tx:
+        columns = [column for column in match_sets.c if column.name not in ("user_id", "sealed")]
+        rest = tx.execute(select(*columns)).all()
+    assert {tuple(row) for row in rest} == {(1, 0, None)}
+
+
+def changed(site: Site) -> set[UserId]:
+    with site.db.read() as tx:
+        return set(store.changed(tx, 100))
+
+
+def look(site: Site, *users: UserId) -> None:
+    with site.db.write() as tx:
+        for user in users:
+            store.looked_at(tx, user, store.change_of(tx, user))
 
 
 def test_a_slower_sweep_never_moves_the_cursor_back(site: Site) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Database
-from openportability.db.schema import lanes, reconnections
-from openportability.domain import Pace, Standing
+from openportability.db.schema import lanes, match_sets, reconnections
+from openportability.domain import Pace, Standing, UserId
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
-from openportability.reconnection import lane_store, planning, service, standing
+from openportability.reconnection import jobs, lane_store, planning, service, standing
 from openportability.reconnection.lane_store import LEASE
 from openportability.reconnection.plan import Row, Verdict
 from openportability.reconnection.rules import STOPPED, UNDO_WANTED, LaneState, Origin, State
@@ -203,6 +204,22 @@ def test_who_wishes_nothing_is_proposed_nothing(sky: Stage) -> None:
     assert standing.propose(sky.site, sky.user) == 0
     assert standing.propose(sky.site, sky.user) == 0
     assert sky.rows() == []
+
+
+def test_one_look_wakes_all_whose_matches_changed(sky: Stage) -> None:
+    """However many: who waits for the next look waits longer than the minute that is promised."""
+    people = 500
+    with sky.db.write() as tx:
+        now = sky.site.clock.now()
+        users = [accounts.create_user(tx, sky.site.vault, "en", now) for _ in range(people)]
+        rows = [{"user_id": user, "n": 0, "sealed": b"", "changed": user} for user in users]
+        tx.execute(insert(match_sets), rows)
+    _, chores = jobs.work(sky.site)
+    (look,) = [chore.look for chore in chores if chore.name == "standing"]
+    assert {int(wake.key) for wake in look()} >= set(users)
+    for wake in look():
+        standing.propose(sky.site, UserId(int(wake.key)))
+    assert list(look()) == []
 
 
 def test_unlinking_forgets_lane_and_ledger(sky: Stage) -> None:

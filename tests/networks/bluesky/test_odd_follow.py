@@ -262,8 +262,14 @@ def test_a_nonce_that_changes_in_mid_run_costs_one_request(
 
 
 @pytest.mark.parametrize(
-    ("policy", "remaining"),
-    [("5000;w=3600", 1_000), ("35000;w=86400", 1_000), ("3000;w=300", None), ("", None)],
+    ("policy", "left", "remaining"),
+    [
+        ("5000;w=3600", "3002", 1_000),
+        ("35000;w=86400", "3002", 1_000),
+        ("3000;w=300", "3002", None),
+        ("", "3002", None),
+        ("5000;w=3600", "9" * 5_000, 1_000_000),
+    ],
 )
 def test_only_the_points_say_how_many_follows_are_left(
     destination: Destination,
@@ -271,11 +277,12 @@ def test_only_the_points_say_how_many_follows_are_left(
     world: World,
     clock: MovedClock,
     policy: str,
+    left: str,
     remaining: int | None,
 ) -> None:
     resets = str(int((clock.now() + timedelta(minutes=5)).timestamp()))
     headers = {
-        "ratelimit-remaining": "3002",
+        "ratelimit-remaining": left,
         "ratelimit-reset": resets,
         "ratelimit-policy": policy,
     }

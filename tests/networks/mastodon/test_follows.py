@@ -262,6 +262,16 @@ def test_the_quota_of_the_day_is_told_and_waits_for_its_end(
     assert waiting.value.until
 
 
+@pytest.mark.parametrize("left", [2**31, 10**40, int("9" * 4_000)])
+def test_a_quota_beyond_all_reason_is_cut(
+    world: World, server: StrictServer, grant: Grant, left: int
+) -> None:
+    server.follows_left = left
+    answer = world.follows.follow(grant, [wanted(server.add_remote("carol", ELSEWHERE))])
+    assert answer.budget
+    assert answer.budget.remaining == 1_000_000
+
+
 @pytest.mark.parametrize("reset", [None, "2001-01-01T00:00:00.000000Z"])
 def test_a_quota_without_a_usable_time_ends_at_midnight(
     world: World, server: StrictServer, grant: Grant, reset: str | None
