@@ -16,7 +16,8 @@ from openportability.clock import MovedClock, monotonic
 from openportability.domain import Actor, ActorId, Grant, NetworkName
 from openportability.network import Begun
 from openportability.outbound import Door
-from tests.networks.mastodon.strict import Person, StrictServer
+from tests.networks.mastodon.person import Person
+from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import answer_of, consent
 from tests.networks.stand_in import Said, serve
 from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load

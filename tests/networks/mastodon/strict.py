@@ -13,48 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from tests.networks.mastodon.person import Person
 from tests.networks.stand_in import Question, Said
 
 LIMITS = {"x-ratelimit-limit": "300", "x-ratelimit-remaining": "299"}
 RESET = "2999-01-01T00:00:00.000000Z"
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Someone as this server shows them: of its own, or of another server."""
-
-    id: str
-    username: str
-    uri: str
-    #: Their domain when they live elsewhere.
-    domain: str = ""
-    locked: bool = False
-    moved: Person | None = None
-    suspended: bool = False
-    blocks_us: bool = False
-    #: Elsewhere people are found by search alone until somebody looked.
-    known: bool = True
-
-    @property
-    def acct(self) -> str:
-        return f"{self.username}@{self.domain}" if self.domain else self.username
-
-    def shown(self) -> dict[str, object]:
-        entity: dict[str, object] = {
-            "id": self.id,
-            "username": self.username,
-            "acct": self.acct,
-            "display_name": self.username.title(),
-            "uri": self.uri,
-            "url": self.uri.replace("/users/", "/@"),
-            "avatar": f"https://pictures.example/{self.username}.png",
-            "locked": self.locked,
-        }
-        if self.moved:
-            entity["moved"] = self.moved.shown()
-        if self.suspended:
-            entity["suspended"] = True
-        return entity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ import pytest
 from openportability.domain import Grant, Purpose, Relationship, Tie
 from openportability.errors import Gone, NetworkError, Refused, SignedOut, Throttled, Unavailable
 from openportability.network import Answers
-from tests.networks.mastodon.strict import Person, StrictServer, paths
+from tests.networks.mastodon.person import Person
+from tests.networks.mastodon.strict import StrictServer, paths
 from tests.networks.mastodon.world import HOST, World, wanted
 from tests.networks.stand_in import Said
 

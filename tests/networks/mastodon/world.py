@@ -10,7 +10,8 @@ from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose, Wanted
 from openportability.network import Context, Destination, Network, Proved, SignIn
 from openportability.networks import mastodon
-from tests.networks.mastodon.strict import Person, StrictServer
+from tests.networks.mastodon.person import Person
+from tests.networks.mastodon.strict import StrictServer
 from tests.networks.stand_in import Answer, Question, transport
 from tests.networks.subject import MemoryCabinet, a_door
 
