@@ -9,8 +9,8 @@ from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import answered, match_sets
 from openportability.domain import Found, Proof, UserId
-from openportability.matching import answer_store, sweep
 from openportability.matching import service as matching
+from openportability.matching import store, sweep
 from openportability.matching.service import Selection
 from openportability.site import Site
 from tests import cast
@@ -131,7 +131,7 @@ def test_an_ordinary_import_passes_whole(db: Database, clock: MovedClock) -> Non
     assert set(cast.seen_by(site, alice)) == set(people)
     assert counted(site, alice) == [30]
     with site.db.write() as tx:
-        answer_store.forget_old(tx, clock.now())
+        store.forget_old_answers(tx, clock.now())
     assert counted(site, alice) == [30]
     clock.forward(days=32)
     site.engine.turn()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from openportability.domain import UserId
 from openportability.jobs.port import Chore, Job, Wake
-from openportability.matching import answer_store, sweep
+from openportability.matching import store, sweep
 from openportability.site import Site
 
 
@@ -39,9 +39,9 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     def unanswered() -> Iterable[Wake]:
         now = site.clock.now()
         with site.db.write() as tx:
-            answer_store.forget_old(tx, now)
+            store.forget_old_answers(tx, now)
         with site.db.read() as tx:
-            return [Wake(job="answer-more", key=str(user)) for user in answer_store.due(tx, now)]
+            return [Wake(job="answer-more", key=str(user)) for user in store.answers_due(tx, now)]
 
     return (
         [

@@ -22,7 +22,7 @@ from openportability.domain import Account, AccountId, NetworkName, Proof, UserI
 from openportability.graph import store as lists
 from openportability.graph.codec import Keys
 from openportability.graph.probe import Probe, held
-from openportability.matching import answer_store, store
+from openportability.matching import store
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, Bit, told
 from openportability.matching.sets import Bits, People
 from openportability.site import Site
@@ -54,7 +54,7 @@ def answer_more(site: Site, user: UserId) -> None:
     """Forward for whose lists hold more people than could be answered in a day."""
     match_lists(site, user)
     with site.db.write() as tx:
-        answer_store.put_off(tx, user, site.clock.now())
+        store.put_off_answers(tx, user, site.clock.now())
 
 
 def lists_wait(site: Site) -> bool:
@@ -188,8 +188,8 @@ def _answer(
 ) -> None:
     """Let those who own these sets be shown whom they met, as far as their day's answers go."""
     now = site.clock.now()
-    day = answer_store.day_of(now)
-    spent = answer_store.spent(tx, list(opened), day)
+    day = store.day_of(now)
+    spent = store.answers_spent(tx, list(opened), day)
     proved = {(line.user, line.network) for line in lines if line.proof is Proof.PROVED}
     few, many = site.settings.answers_a_day_claimed, site.settings.answers_a_day
     more: dict[UserId, int] = {}
@@ -198,8 +198,8 @@ def _answer(
         most = np.array([many if (user, name) in proved else few for name in places], np.int64)
         if newly := own.rows.answer(met[user], most, spent.get(user, 0)):
             more[user] = spent.get(user, 0) + newly
-        own.again_at = (own.again_at or answer_store.next_day(now)) if own.rows.waits else None
-    answer_store.note(tx, day, more)
+        own.again_at = (own.again_at or store.next_day(now)) if own.rows.waits else None
+    store.note_answers(tx, day, more)
 
 
 def _said(
