@@ -1,8 +1,7 @@
 """One frozen `Settings`, read once at the start from the environment and passed on as a value.
 
-Each setting is `OPENPORTABILITY_<NAME>`, or `OPENPORTABILITY_<NAME>_FILE` with the path of a file
-that holds it. A network's own settings carry its name as prefix and are declared in its folder;
-`network_option` reads them.
+Each setting is `OPENPORTABILITY_<NAME>`, or `OPENPORTABILITY_<NAME>_FILE` with the path of a file that holds it. A
+network's own settings carry its name as prefix and are declared in its folder; `network_option` reads them.
 """
 
 from __future__ import annotations
@@ -14,8 +13,15 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 
 PREFIX = "OPENPORTABILITY_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -88,10 +94,10 @@ def _existing(path: Path | None) -> Path | None:
     return path
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What the operator decided. Made by `Settings.read` only; each field describes itself."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
     base_url: Annotated[str, AfterValidator(_origin)] = Field(
         f"http://127.0.0.1:{_DEFAULT_PORT}",
@@ -176,18 +182,6 @@ class Settings(BaseSettings):
         if key_file and _lies_beside(settings, Path(key_file)):
             raise _beside(f"{PREFIX}MASTER_KEY_FILE")
         return settings
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what `read` was given: the process's environment is not looked at again."""
-        return (init_settings,)
 
     @property
     def production(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportability.accounts.store import Listed
+from openportability.accounts.people import Listed
 from openportability.domain import AccountId, Found, Key, NetworkName, Proof, UserId
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, Bit
 from openportability.matching.sets import MatchSet, Met, People

@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from openportability.accounts import session_store, store
+from openportability.accounts.people import User
 from openportability.accounts.session_store import SessionKind
-from openportability.accounts.store import User
 from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site

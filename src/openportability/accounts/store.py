@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
+from openportability.accounts.people import Listed, User
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, grants, user_keys, users
@@ -38,31 +38,6 @@ _LINES = select(
 ).join(users, users.c.id == accounts.c.user_id)
 #: Keys are unsigned, columns are signed: this keeps their order.
 _OFFSET = 2**63
-
-
-@dataclass(frozen=True, kw_only=True)
-class User:
-    """A person signed in to OpenPortability, and what they chose."""
-
-    id: UserId
-    locale: str
-    found: Found
-    standing: Standing
-    pace: Pace
-    seen_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A line of the directory: somebody who is here, and by whom they may be found."""
-
-    account: AccountId
-    user: UserId
-    network: NetworkName
-    key: Key
-    proof: Proof
-    found: Found
-    seq: int
 
 
 class HeldMeanwhile(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from openportability.accounts import store as accounts
-from openportability.accounts.store import Listed
+from openportability.accounts.people import Listed
 from openportability.clock import moment
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Kind, Match, NetworkName, Proof, UserId

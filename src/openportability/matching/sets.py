@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openportability.accounts.store import Listed
+from openportability.accounts.people import Listed
 from openportability.domain import AccountId, Found, Proof
 from openportability.matching.rules import Bit, costs, may_show
 

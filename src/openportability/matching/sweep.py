@@ -15,7 +15,7 @@ from itertools import islice
 import numpy as np
 
 from openportability.accounts import store as accounts
-from openportability.accounts.store import Listed
+from openportability.accounts.people import Listed
 from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, NetworkName, Proof, UserId

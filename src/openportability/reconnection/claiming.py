@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from openportability.accounts import store as accounts
-from openportability.accounts.store import User
+from openportability.accounts.people import User
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import (

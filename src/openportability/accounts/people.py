@@ -1,0 +1,33 @@
+"""Who takes part, as other folders see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from openportability.domain import AccountId, Found, Key, NetworkName, Pace, Proof, Standing, UserId
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A person signed in to OpenPortability, and what they chose."""
+
+    id: UserId
+    locale: str
+    found: Found
+    standing: Standing
+    pace: Pace
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A line of the directory: somebody who is here, and by whom they may be found."""
+
+    account: AccountId
+    user: UserId
+    network: NetworkName
+    key: Key
+    proof: Proof
+    found: Found
+    seq: int
