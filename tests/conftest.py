@@ -25,6 +25,9 @@ from openportability.db.engine import Database
 from tests import loopback
 from tests.house import House, opened
 
+# Before anything imports it: a promise's failed assertion says what it saw.
+pytest.register_assert_rewrite("tests.networks.promises")
+
 #: What a fixture needs of lab/, and the mark that its tests get.
 NEEDS = {
     "atproto": ("bluesky", "real"),

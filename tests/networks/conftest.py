@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.networks.promises")
-
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let a promise count as a user of the servers that its variant needs."""

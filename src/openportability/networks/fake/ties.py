@@ -18,6 +18,8 @@ HOUR = 3_600
 DAY = 86_400
 #: How long `SLOW_HOST` takes to confirm a follow.
 SLOW_SECONDS = 60
+#: How long `FLAKY_HOST` stays away, or there; never less than two seconds, whatever the speed.
+AWAY_SECONDS = 60
 #: Accounts anyone may follow where follows go one by one.
 CEILING = 7_500
 #: Part of the people somebody followed before whom they had found again by hand.
@@ -160,8 +162,8 @@ class ByInstances:
         if other_id == actor or self._known.blocked(actor, other):
             raise Refusal(403, "refused")
         # Away every other minute or so, the same for everybody who asks then.
-        minute = int(now.timestamp() // 60)
-        if other.instance == FLAKY_HOST and draw(*self._seed, "away", minute) < 0.5:
+        spell = int(now.timestamp() // max(AWAY_SECONDS / self._speed, 2))
+        if other.instance == FLAKY_HOST and draw(*self._seed, "away", spell) < 0.5:
             raise Refusal(503, "remote_down")
         return other
 
