@@ -26,7 +26,7 @@ _QUICK = ("meadow.example", "harbour.example", "lantern.example", "orchard.examp
 #: Who followed more than so many finds some of them here.
 _KNOWN = 25
 #: All follows of one person, without script a refresh of the page included.
-_PATIENCE_MS = 150_000
+_PATIENCE_MS = 90_000
 
 Home = dict[NetworkName, Resident]
 Follows = Mapping[NetworkName, Counter[str]]

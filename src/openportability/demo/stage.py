@@ -33,7 +33,7 @@ DESTINATIONS = (NetworkName("herd"), NetworkName("sky"))
 NEWCOMER = "newcomer"
 PEOPLE = 2000
 #: One in so many people came before the newcomer.
-ONE_IN = 7
+ONE_IN = 5
 #: A day's limit passes in a minute and a half: the demo shows the waiting, and its end.
 SPEED = 1000
 

@@ -27,8 +27,8 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
         steps=steps.journey(state),
         figures=[
             {"label": i18n.gettext("people found"), "value": state.matches},
-            {"label": i18n.gettext("reconnected"), "value": state.done},
-            {"label": i18n.gettext("on their way"), "value": state.waiting},
+            {"label": i18n.gettext("follows made"), "value": state.done},
+            {"label": i18n.gettext("follows on their way"), "value": state.waiting},
         ]
         if state.matches or state.done
         else [],
