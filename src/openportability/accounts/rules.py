@@ -89,8 +89,8 @@ def token_name(typed: str) -> str:
 
 #: What browsers and systems call themselves, the more particular first: most claim to be others too.
 _BROWSERS = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
-_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "CrOS", "Linux")
-_TITLES = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS", "CrOS": "ChromeOS"}
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "CrOS", "Linux")
+_TITLES = {"Edg": "Edge", "OPR": "Opera", "Macintosh": "macOS", "CrOS": "ChromeOS"}
 
 
 def browser_name(user_agent: str) -> str:
