@@ -27,7 +27,8 @@ def test_she_is_followed_by_nobody_who_did_not_pick_her(house: House) -> None:
     assert mallory.place in matched(alice.browser)
     assert "Your own list does not" in alice.browser.get("/matches").text
     assert mallory.place not in ledger(alice.browser)
-    place.reconnect(alice)
+    page = alice.browser.get(place.plan(alice))
+    assert not any(form.action.endswith("/start") for form in page.forms)
     assert place.follows(alice) == before
 
 

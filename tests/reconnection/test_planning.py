@@ -24,7 +24,8 @@ MEMBERS = 40
 
 
 @pytest.fixture
-def site(database_url: str, clock: MovedClock) -> Iterator[Site]:
+def site(database_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setattr(stage, "PEOPLE", 400)
     with stage.stage(8000, clock, database_url) as made:
         yield made
 

@@ -213,6 +213,9 @@ match_sets = Table(
     Column("changed", BigInteger, nullable=False, index=True),
     #: When those who wait for an answer are looked at again; null: nobody does.
     Column("again_at", BigInteger, index=True),
+    #: All accounts and own lists up to these sequence numbers have met in a forward pass.
+    Column("people_met", BigInteger, nullable=False, server_default="0"),
+    Column("lists_met", BigInteger, nullable=False, server_default="0"),
     info=_whose(
         "the person", "derived: who of their people is here, with the evidence", "they leave"
     ),

@@ -133,7 +133,9 @@ class Tour:
         self._must(followed <= made, f"in the ledger but not there: {followed - made}")
         self._must(made <= followed | asked, f"there but not in the ledger: {made - followed}")
         self._must(already <= set(before), f"said to be there before: {already - set(before)}")
-        left = wanted - followed - asked - already - gone
+        refused = by_state.get("refused", set())
+        self._must(not refused & made, f"said to be refused: {refused & made}")
+        left = wanted - followed - asked - already - gone - refused
         self._must(not left, f"left undone: {left}")
         said = ", ".join(f"{len(whom)} {state}" for state, whom in sorted(by_state.items()))
         self._tell(f"checked at the networks: {len(made)} new follows, each wanted; ledger: {said}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select, tuple_
+from sqlalchemy import Row, delete, func, select, tuple_
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Database, Tx
@@ -165,6 +165,14 @@ def brought_since(tx: Tx, seq: int, limit: int) -> list[tuple[UserId, int]]:
         .limit(limit)
     )
     return [(UserId(row.user_id), row.seq) for row in rows]
+
+
+def newest_seq_of(tx: Tx, user: UserId) -> int:
+    """Return the sequence number of the list that a user brought last, 0 when there is none."""
+    newest: int | None = tx.execute(
+        select(func.max(follow_lists.c.seq)).where(follow_lists.c.user_id == user)
+    ).scalar()
+    return newest or 0
 
 
 def _batch(

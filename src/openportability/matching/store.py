@@ -34,6 +34,18 @@ class Opened:
     again_was: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """How far somebody's lists have met the others, as sequence numbers of accounts and lists."""
+
+    people: int
+    lists: int
+
+
+#: Of somebody whose lists have met nobody yet.
+NOBODY_MET = Horizon(people=0, lists=0)
+
+
 def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
     """Return a person's match set, for looking."""
     sealed = tx.execute(select(match_sets.c.sealed).where(match_sets.c.user_id == user)).scalar()
@@ -105,6 +117,31 @@ def put_sets(tx: Tx, opened: Mapping[UserId, Opened]) -> None:
     ]
     change = ["n", "sealed", "changed", "again_at"]
     tx.execute(tx.dialect.upsert(match_sets, key=["user_id"], change=change), rows)
+
+
+def horizons(tx: Tx, users: Sequence[UserId]) -> dict[UserId, Horizon]:
+    """Return how far each has met others; whose lists never met anybody is left out."""
+    rows = tx.execute(
+        select(match_sets.c.user_id, match_sets.c.people_met, match_sets.c.lists_met).where(
+            tx.dialect.among(match_sets.c.user_id, users)
+        )
+    )
+    return {
+        UserId(row.user_id): Horizon(people=row.people_met, lists=row.lists_met) for row in rows
+    }
+
+
+def note_horizon(tx: Tx, user: UserId, horizon: Horizon) -> None:
+    """Note how far a user, whose set is locked, has met others; a slower pass takes nothing back."""
+    for before in horizons(tx, [user]).values():
+        tx.execute(
+            update(match_sets)
+            .where(match_sets.c.user_id == user)
+            .values(
+                people_met=max(before.people, horizon.people),
+                lists_met=max(before.lists, horizon.lists),
+            )
+        )
 
 
 def changed(tx: Tx, limit: int) -> list[UserId]:

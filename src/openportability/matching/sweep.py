@@ -40,14 +40,16 @@ _LISTS_CURSOR = "matching.lists"
 def match_lists(site: Site, user: UserId) -> None:
     """Forward: let a user's lists meet everyone who is in them, or was until now."""
     with site.db.read() as tx:
+        # First, so that whoever comes while the rest is read is met once more rather than never.
+        horizon = store.Horizon(people=accounts.newest_seq(tx), lists=lists.newest_seq_of(tx, user))
         others, gone = _concerned(tx, site, user)
     _meet_all(site, user, others, owner_came=True)
-    if gone:
-        with site.db.write() as tx:
-            opened = store.lock_sets(tx, site.vault, [user])
-            for own in opened.values():
-                own.rows.drop(gone)
-            store.put_sets(tx, opened)
+    with site.db.write() as tx:
+        opened = store.lock_sets(tx, site.vault, [user])
+        for own in opened.values():
+            own.rows.drop(gone)
+        store.put_sets(tx, opened)
+        store.note_horizon(tx, user, horizon)
 
 
 def answer_more(site: Site, user: UserId) -> None:
@@ -67,10 +69,12 @@ def meet_lists(site: Site) -> bool:
     """Forward for lists that came since the last look, in case their wake was lost."""
     with site.db.read() as tx:
         brought = lists.brought_since(tx, store.cursor(tx, _LISTS_CURSOR), _LISTS)
+        met = store.horizons(tx, [user for user, _ in brought])
     if not brought:
         return False
-    for user in sorted({user for user, _ in brought}):
-        match_lists(site, user)
+    for user, seq in dict(brought).items():
+        if met.get(user, store.NOBODY_MET).lists < seq:
+            match_lists(site, user)
     with site.db.write() as tx:
         store.move_cursor(tx, _LISTS_CURSOR, brought[-1][1])
     return True
@@ -90,11 +94,19 @@ def meet_newcomers(site: Site) -> bool:
         people = accounts.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
         return False
+    came = {line.user: line.seq for line in listed}
     for owner, others in _who_lists(site, people).items():
-        _meet_all(site, owner, others, owner_came=False)
-    for user in sorted({line.user for line in listed}):
+        with site.db.read() as tx:
+            met = store.horizons(tx, [owner]).get(owner, store.NOBODY_MET)
+        # Whom a forward pass has met since they came need not be met again.
+        missed = {other for other in others if met.people < came[other]}
+        _meet_all(site, owner, missed, owner_came=False)
+    for user, seq in came.items():
         # Whom their own lists name: what those see of them changed as well.
-        match_lists(site, user)
+        with site.db.read() as tx:
+            met = store.horizons(tx, [user]).get(user, store.NOBODY_MET)
+        if met.people < seq:
+            match_lists(site, user)
     with site.db.write() as tx:
         store.move_cursor(tx, _PEOPLE_CURSOR, listed[-1].seq)
     return True

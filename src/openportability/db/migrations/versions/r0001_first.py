@@ -218,6 +218,8 @@ def _match_sets() -> None:
         _bytes("sealed"),
         _number("changed"),
         _number("again_at", nullable=True),
+        sa.Column("people_met", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("lists_met", sa.BigInteger, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("user_id", name="pk_match_sets"),
         _of_user("fk_match_sets_user_id"),
     )
