@@ -1,9 +1,8 @@
 """All tables. Read this file second.
 
 Ids are 64-bit numbers that are never used again; outside they are shown enciphered (`Vault.show_id`).
-Times are microseconds since 1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* under the instance's.
-A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
-`info` says whose data a table holds, why, and how long; `docs/reference/schema.md` is printed from it.
+Times are microseconds since 1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* the instance's. A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
+`info` says whose data a table holds, why, and how long.
 """
 
 from __future__ import annotations
@@ -213,7 +212,7 @@ match_sets = Table(
     Column("changed", BigInteger, nullable=False, index=True),
     #: When those who wait for an answer are looked at again; null: nobody does.
     Column("again_at", BigInteger, index=True),
-    #: All accounts and own lists up to these sequence numbers have met in a forward pass.
+    #: Up to which sequence numbers accounts and own lists have met in a forward pass.
     Column("people_met", BigInteger, nullable=False, server_default="0"),
     Column("lists_met", BigInteger, nullable=False, server_default="0"),
     info=_whose(
