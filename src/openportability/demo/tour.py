@@ -104,10 +104,11 @@ class Tour:
             for network, one in newcomer.items()
             if network in self._home and network != SOURCE
         }
-        self._until(
-            lambda: self._follows() - before,
-            lambda new: set(new) == expected,
-        )
+        new = self._until(lambda: set(self._follows() - before), lambda new: expected <= new)
+        # Meanwhile those who were asked may have said yes.
+        yes = ("requested", "followed")
+        asked = {self._present(whom) for whom, state in self._ledger().items() if state in yes}
+        self._must(new <= expected | asked, f"followed, but not wanted: {new - expected - asked}")
         names = ", ".join(one.handle for network, one in newcomer.items() if network != SOURCE)
         self._tell(f"somebody arrived later and was followed by itself: {names}")
 

@@ -161,11 +161,15 @@ class ByInstances:
             raise Refusal(403, "moved")
         if other_id == actor or self._known.blocked(actor, other):
             raise Refusal(403, "refused")
-        # Away every other minute or so, the same for everybody who asks then.
         spell = int(now.timestamp() // max(AWAY_SECONDS / self._speed, 2))
-        if other.instance == FLAKY_HOST and draw(*self._seed, "away", spell) < 0.5:
+        if other.instance == FLAKY_HOST and self._away(spell):
             raise Refusal(503, "remote_down")
         return other
+
+    def _away(self, spell: int) -> bool:
+        """Say whether the flaky server is away, for everybody alike; it is back in the next spell."""
+        last, now = (draw(*self._seed, "away", one) < 0.5 for one in (spell - 1, spell))
+        return now and not last
 
     def _accepted_at(self, other: Resident, actor: str, now: datetime) -> datetime | None:
         if other.locked:
