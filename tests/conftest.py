@@ -54,20 +54,19 @@ def pytest_configure() -> None:
     loopback.keep()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the servers they use, and keep the users of one server in one process."""
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by the servers it uses, and keep the users of one server in one process.
+
+    Not later: when all are collected, those who share out the tests have read the groups already.
+    """
     without = install.left_out()
-    for item in items:
-        used = [need for need in NEEDS if need in getattr(item, "fixturenames", ())]
-        for piece, mark in (NEEDS[need] for need in used):
-            item.add_marker(mark)
-            if piece in without:
-                item.add_marker(pytest.mark.skip(reason=f"OPENPORTABILITY_TEST_WITHOUT={piece}"))
-        if used:
-            item.add_marker(
-                pytest.mark.xdist_group("real" if "real" in _marks(item) else "browser")
-            )
+    used = [need for need in NEEDS if need in getattr(item, "fixturenames", ())]
+    for piece, mark in (NEEDS[need] for need in used):
+        item.add_marker(mark)
+        if piece in without:
+            item.add_marker(pytest.mark.skip(reason=f"OPENPORTABILITY_TEST_WITHOUT={piece}"))
+    if used:
+        item.add_marker(pytest.mark.xdist_group("real" if "real" in _marks(item) else "browser"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
