@@ -37,7 +37,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     pip = next(pip for place in PIPS for pip in sorted(place.glob("pip-*.whl")))
-    install = [python, pip / "pip", "install", "--quiet", "--no-index", "--no-deps", wheel]
+    install = [
+        str(python),
+        str(pip / "pip"),
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        str(wheel),
+    ]
     subprocess.run(install, check=True, capture_output=True)
     (own,) = folder.glob("lib/python*/site-packages")
     (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
