@@ -68,7 +68,7 @@ _JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
     """Join all parts of a site: its database is brought to the newest revision, its engine is ready."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = _vault(settings)
+    vault = keys(settings)
     db = Database(settings.database_url, pool_size=settings.connections(web=web, worker=worker))
     migrate.upgrade(db)
     door = Door(
@@ -120,20 +120,25 @@ def web(site: Site) -> FastAPI:
     return app
 
 
+def keys(settings: Settings) -> Vault:
+    """Return what seals and opens for this site; its keyring is made if there is none anywhere."""
+    return Vault(keyring(settings))
+
+
+def keyring(settings: Settings) -> Keyring:
+    """Return the keys themselves: the whole secret of the site."""
+    try:
+        return Keyring.parse(settings_module.master_key(settings, lambda: Keyring.fresh().text()))
+    except BadKeyring as error:
+        raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
+
+
 def version() -> str:
     """Return the version of this program; a checkout that is not installed has none."""
     try:
         return importlib.metadata.version("openportability")
     except importlib.metadata.PackageNotFoundError:
         return "0.dev"
-
-
-def _vault(settings: Settings) -> Vault:
-    try:
-        text = settings_module.master_key(settings, lambda: Keyring.fresh().text())
-        return Vault(Keyring.parse(text))
-    except BadKeyring as error:
-        raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
 
 
 def _engine(settings: Settings, db: Database) -> Engine:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated, NoReturn
@@ -15,9 +16,16 @@ import typer
 from openportability import app as house
 from openportability.archives import service as archives
 from openportability.clock import SystemClock
-from openportability.errors import OpenPortabilityError
+from openportability.db import backup as copies
+from openportability.db import move
+from openportability.db.engine import Database
+from openportability.errors import Misconfigured, OpenPortabilityError
+from openportability.operator import service as operating
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
+
+#: Where the database in use may be named.
+_DATABASE_URL = ("OPENPORTABILITY_DATABASE_URL", "OPENPORTABILITY_DATABASE_URL_FILE")
 
 program = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -45,10 +53,44 @@ def worker() -> None:
 
 
 @program.command()
-def migrate() -> None:
-    """Bring the database to the newest revision."""
+def migrate(
+    *, to: Annotated[str, typer.Option(help="URL of an empty database to move everything to.")] = ""
+) -> None:
+    """Bring the database to the newest revision, or move everything to another database."""
+    if to:
+        _move(to)
+        return
     house.build(_settings(), SystemClock(), worker=False)
     typer.echo("The database is at the newest revision.")
+
+
+@program.command()
+def backup(
+    file: Path,
+    *,
+    with_key: Annotated[bool, typer.Option(help="Also write the keyring, to FILE.key.")] = False,
+) -> None:
+    """Save a SQLite database to a new file, while the site goes on."""
+    settings = _settings()
+    with closing(Database(settings.database_url, pool_size=1)) as database:
+        copies.save(database, file)
+    typer.echo(f"Saved to {file}.")
+    if with_key:
+        key = file.with_name(f"{file.name}.key")
+        copies.save_key(key, house.keyring(settings))
+        typer.echo(f"The keyring is in {key}: who has both files reads everything.")
+    else:
+        typer.echo("The keyring is not in it. Keep a copy of that too, in another place.")
+
+
+@program.command()
+def restore(file: Path) -> None:
+    """Put a saved SQLite database back, where there is none."""
+    settings = _settings()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(Database(settings.database_url, pool_size=1)) as database:
+        operating.restore(database, house.keys(settings), file)
+    typer.echo("Restored. Whoever left after the copy was made is in it again: see the how-to.")
 
 
 @program.command()
@@ -128,3 +170,21 @@ def main() -> NoReturn:
 
 def _settings() -> Settings:
     return Settings.read(os.environ)
+
+
+def _move(to: str) -> None:
+    settings = _settings()
+    named = {name: value for name, value in os.environ.items() if name not in _DATABASE_URL}
+    elsewhere = Settings.read({**named, _DATABASE_URL[0]: to}).database_url
+    if elsewhere == settings.database_url:
+        raise Misconfigured("This is the database in use: name another one after --to.")
+    with (
+        closing(Database(settings.database_url, pool_size=1)) as old,
+        closing(Database(elsewhere, pool_size=1)) as new,
+    ):
+        for table, found in move.move(old, new).items():
+            typer.echo(f"{table:16}{found.rows:10,} rows  {found.digest[:16]}")
+    typer.echo(
+        "All is there, and was compared. Set OPENPORTABILITY_DATABASE_URL to the new database and "
+        "start the site; the old one is as it was."
+    )

@@ -50,6 +50,10 @@ Values = Sequence[int] | Sequence[str] | Sequence[bytes]
 #: As text, because putting it together from its parts each time took longer than many a statement.
 _EACH_GIVEN = text("SELECT value FROM json_each(:given)").columns(sql_column("value"))
 
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+_SEQUENCE = text("SELECT pg_get_serial_sequence(:name, 'id')")
+_SET_SEQUENCE = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last, :called)")
+
 S = TypeVar("S", bound=GenerativeSelect)
 
 
@@ -97,6 +101,12 @@ class Dialect(Protocol):
         do but the statement that stores the number. A rollback gives the number back.
         """
 
+    def last_id(self, tx: Executes, table: Table) -> int:
+        """Return the largest id that the table ever gave out; 0 for none."""
+
+    def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
+        """Let a table that was filled from elsewhere give out ids from the next one on."""
+
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         """Return the plan of a statement as text, for tests of hot statements."""
 
@@ -137,6 +147,15 @@ class SQLite:
 
     def next_seq(self, tx: Executes, name: str) -> int:
         return _next_seq(tx, sqlite.insert(counters), name)
+
+    def last_id(self, tx: Executes, table: Table) -> int:
+        found = tx.execute(_LAST_ID, {"name": table.name}).scalar()
+        return int(found or 0)
+
+    def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
+        tx.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
+        given = {"name": table.name, "seq": last}
+        tx.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), given)
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         return "\n".join(tx.execute(_Explain(statement)).scalars(3))
@@ -187,6 +206,16 @@ class PostgreSQL:
 
     def next_seq(self, tx: Executes, name: str) -> int:
         return _next_seq(tx, postgresql.insert(counters), name)
+
+    def last_id(self, tx: Executes, table: Table) -> int:
+        name = tx.execute(_SEQUENCE, {"name": table.name}).scalar_one()
+        # The name comes from the database itself; one that gave out nothing has no last value.
+        found = tx.execute(text(f"SELECT last_value, is_called FROM {name}")).one()  # noqa: S608 - see above
+        return int(found.last_value) if found.is_called else 0
+
+    def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
+        given = {"name": table.name, "last": max(last, 1), "called": last > 0}
+        tx.execute(_SET_SEQUENCE, given)
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         return "\n".join(tx.execute(_Explain(statement)).scalars())

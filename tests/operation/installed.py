@@ -1,0 +1,74 @@
+"""Runs the installed program as an operator does: no repository, no variables but those given."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A virtual environment that holds the program, and a folder to run it in."""
+
+    folder: Path
+    scratch: Path
+
+    def run(self, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self._command(*words),
+            cwd=self.scratch,
+            env=self._environment(settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @contextmanager
+    def serving(self, **settings: object) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+        """Serve on a free port; yield the address and the process."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        log = self.scratch / "serve.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                self._command("serve"),
+                cwd=self.scratch,
+                env=self._environment({"BASE_URL": url, **settings}),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        try:
+            _await(url, process, log)
+            yield url, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def _command(self, *words: str) -> list[str]:
+        return [str(self.folder / "bin" / "openportability"), *words]
+
+    def _environment(self, settings: Mapping[str, object]) -> dict[str, str]:
+        path = f"{self.folder}/bin:/usr/bin:/bin"
+        own = {f"OPENPORTABILITY_{name}": str(value) for name, value in settings.items()}
+        return {"PATH": path, **own}
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < give_up and process.poll() is None:
+        with suppress(httpx2.TransportError):
+            httpx2.get(f"{url}/healthz")
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"it does not answer:\n{log.read_text(errors='replace')}")
