@@ -63,18 +63,18 @@ def test_a_proof_and_a_choice_let_the_next_sweep_meet_an_account(
     first, second = add("ann", proof=Proof.CLAIMED), add("bea")
     with site.db.read() as tx:
         seen = store.newest_seq(tx)
-        assert store.listed_since(tx, seen, 10) == []
+        assert store.listed_since(tx, seen, limit=10) == []
     with site.db.write() as tx:
         store.prove(tx, first.id)
     with site.db.read() as tx:
-        (listed,) = store.listed_since(tx, seen, 10)
+        (listed,) = store.listed_since(tx, seen, limit=10)
         assert (listed.account, listed.proof) == (first.id, Proof.PROVED)
         seen = store.newest_seq(tx)
     with site.db.write() as tx:
         store.meet_again(tx, user)
     with site.db.read() as tx:
         # Both share a number: they come together, however few are asked for.
-        met = {listed.account for listed in store.listed_since(tx, seen, 1)}
+        met = {listed.account for listed in store.listed_since(tx, seen, limit=1)}
     assert met == {first.id, second.id}
 
 

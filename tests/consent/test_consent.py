@@ -183,7 +183,7 @@ def test_who_lets_themselves_be_found_is_met_as_a_newcomer(house: House) -> None
     browser.sign_in("bird", "newcomer")
     with house.site.db.read() as tx:
         seen = accounts.newest_seq(tx)
-        assert accounts.listed_since(tx, seen, 10) == []
+        assert accounts.listed_since(tx, seen, limit=10) == []
     browser.api("PUT", "/consents", {"found": "anyone"})
     with house.site.db.read() as tx:
-        assert len(accounts.listed_since(tx, seen, 10)) == 1
+        assert len(accounts.listed_since(tx, seen, limit=10)) == 1

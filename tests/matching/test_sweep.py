@@ -104,6 +104,20 @@ def test_a_damaged_list_keeps_nobody_else_from_being_found(
     assert {record.message for record in caplog.records} == {"list_unreadable"}
 
 
+def test_who_comes_while_a_forward_pass_is_under_way_has_arrived(site: Site) -> None:
+    """Their own lists are matched again, because they linked an account; meanwhile somebody comes."""
+    alice = cast.join(site, OLD, 1).user
+    cast.bring(site, alice, OLD, following=[2, 3])
+    bob = cast.join(site, OLD, 2).user
+    site.engine.turn()
+    cast.join(site, NEW, 1, user=alice)
+    carol = cast.join(site, OLD, 3).user
+    sweep.match_lists(site, alice)
+    site.engine.turn()
+    seen = cast.seen_by(site, alice)
+    assert {user: match.arrived for user, match in seen.items()} == {bob: False, carol: True}
+
+
 def test_sweeping_for_somebody_who_left_does_nothing(site: Site) -> None:
     nobody = UserId(4711)
     sweep.match_lists(site, nobody)

@@ -184,21 +184,22 @@ def drop_account(tx: Tx, account_id: AccountId) -> None:
     tx.execute(delete(accounts).where(accounts.c.id == account_id))
 
 
-def listed_since(tx: Tx, seq: int, limit: int) -> list[Listed]:
+def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:
     """Return accounts new or changed after a sequence number, in its order.
 
     Whole sequence numbers only: accounts that share the last one all come, even beyond `limit`.
     """
-    last = tx.execute(
-        select(accounts.c.seq)
-        .where(accounts.c.seq > seq)
-        .order_by(accounts.c.seq)
-        .limit(1)
-        .offset(limit - 1)
-    ).scalar()
     wanted = _LINES.where(accounts.c.seq > seq).order_by(accounts.c.seq, accounts.c.id)
-    rows = tx.execute(wanted if last is None else wanted.where(accounts.c.seq <= last))
-    return [_listed(row) for row in rows]
+    if limit is not None:
+        last = tx.execute(
+            select(accounts.c.seq)
+            .where(accounts.c.seq > seq)
+            .order_by(accounts.c.seq)
+            .limit(1)
+            .offset(limit - 1)
+        ).scalar()
+        wanted = wanted if last is None else wanted.where(accounts.c.seq <= last)
+    return [_listed(row) for row in tx.execute(wanted)]
 
 
 def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:

@@ -1,8 +1,9 @@
 """All tables. Read this file second.
 
-Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970 UTC.
-*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table holds, why, how long.
-A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
+Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since
+1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table
+holds, why, how long. A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing
+in silence.
 """
 
 from __future__ import annotations

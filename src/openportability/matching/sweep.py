@@ -43,7 +43,10 @@ def match_lists(site: Site, user: UserId) -> None:
         # First, so that whoever comes while the rest is read is met once more rather than never.
         horizon = store.Horizon(people=accounts.newest_seq(tx), lists=lists.newest_seq_of(tx, user))
         others, gone = _concerned(tx, site, user)
-    _meet_all(site, user, others, owner_came=True)
+        late = _came_later(tx, user, horizon) & others
+    # In this order: whoever came meanwhile is still the one who arrives.
+    _meet_all(site, user, late, owner_came=False)
+    _meet_all(site, user, others - late, owner_came=True)
     with site.db.write() as tx:
         opened = store.lock_sets(tx, site.vault, [user])
         for own in opened.values():
@@ -89,7 +92,7 @@ def newcomers_wait(site: Site) -> bool:
 def meet_newcomers(site: Site) -> bool:
     """Reverse: let the next newcomers meet all lists; say whether there were any."""
     with site.db.read() as tx:
-        listed = accounts.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), _NEWCOMERS)
+        listed = accounts.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), limit=_NEWCOMERS)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
         people = accounts.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
@@ -139,6 +142,18 @@ def _concerned(tx: Tx, site: Site, user: UserId) -> tuple[set[UserId], list[Acco
     owners = accounts.owners_of(tx, met)
     others.update(owners.values())
     return others - {user}, [account for account in met if account not in owners]
+
+
+def _came_later(tx: Tx, user: UserId, horizon: store.Horizon) -> set[UserId]:
+    """Return who came since a user's lists met everyone, and whom no sweep has met either.
+
+    Nobody where the lists are new themselves: then it is they who come.
+    """
+    before = store.horizons(tx, [user]).get(user, store.NOBODY_MET)
+    if before.lists < horizon.lists:
+        return set()
+    since = max(before.people, store.cursor(tx, _PEOPLE_CURSOR))
+    return {line.user for line in accounts.listed_since(tx, since)}
 
 
 def _who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
