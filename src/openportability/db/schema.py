@@ -2,8 +2,7 @@
 
 Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since
 1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table
-holds, why, how long. A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing
-in silence.
+holds, why, how long. A foreign key to the user restricts: a table that erasure forgets stops it.
 """
 
 from __future__ import annotations

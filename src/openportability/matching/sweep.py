@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
+from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.clock import micros
@@ -23,6 +25,7 @@ from openportability.graph import store as lists
 from openportability.graph.codec import Keys
 from openportability.graph.probe import Probe, held
 from openportability.matching import store
+from openportability.matching.directory import Directories, Numbers
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, Bit, told
 from openportability.matching.sets import Bits, People
 from openportability.site import Site
@@ -41,16 +44,19 @@ def match_lists(site: Site, user: UserId) -> None:
     """Forward: let a user's lists meet everyone who is in them, or was until now."""
     with site.db.read() as tx:
         # First, so that whoever comes while the rest is read is met once more rather than never.
-        horizon = store.Horizon(people=accounts.newest_seq(tx), lists=lists.newest_seq_of(tx, user))
-        others, gone = _concerned(tx, site, user)
-        late = _came_later(tx, user, horizon) & others
+        horizon = store.Horizon(
+            people=line_store.newest_seq(tx), lists=lists.newest_seq_of(tx, user)
+        )
+        newer_than = _known_until(tx, user, horizon)
+        meant = concerned(tx, site, user)
     # In this order: whoever came meanwhile is still the one who arrives.
+    late = meant.newer_than(newer_than)
     _meet_all(site, user, late, owner_came=False)
-    _meet_all(site, user, others - late, owner_came=True)
+    _meet_all(site, user, meant.users() - late, owner_came=True)
     with site.db.write() as tx:
         opened = store.lock_sets(tx, site.vault, [user])
         for own in opened.values():
-            own.rows.drop(gone)
+            own.rows.drop(meant.gone)
         store.put_sets(tx, opened)
         store.note_horizon(tx, user, horizon)
 
@@ -86,19 +92,19 @@ def meet_lists(site: Site) -> bool:
 def newcomers_wait(site: Site) -> bool:
     """Say whether anybody arrived, linked or unlinked an account or changed who may find them."""
     with site.db.read() as tx:
-        return accounts.newest_seq(tx) > store.cursor(tx, _PEOPLE_CURSOR)
+        return line_store.newest_seq(tx) > store.cursor(tx, _PEOPLE_CURSOR)
 
 
 def meet_newcomers(site: Site) -> bool:
     """Reverse: let the next newcomers meet all lists; say whether there were any."""
     with site.db.read() as tx:
-        listed = accounts.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), limit=_NEWCOMERS)
+        listed = line_store.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), limit=_NEWCOMERS)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
-        people = accounts.listed_of(tx, sorted({line.user for line in listed}))
+        people = line_store.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
         return False
     came = {line.user: line.seq for line in listed}
-    for owner, others in _who_lists(site, people).items():
+    for owner, others in who_lists(site, people).items():
         with site.db.read() as tx:
             met = store.horizons(tx, [owner]).get(owner, store.NOBODY_MET)
         # Whom a forward pass has met since they came need not be met again.
@@ -125,7 +131,7 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     opened = store.lock_sets(tx, site.vault, [account.user])
     if account.user in opened:
         own = opened[account.user].rows
-        lines = accounts.listed_by_id(tx, own.accounts())
+        lines = line_store.listed_by_id(tx, own.accounts().tolist())
         there = People([line for line in lines if line.network == account.actor.network])
         said, _ = _said(lists.open_lists(tx, site.vault, account.user), there)
         own.owe(there, said)
@@ -133,30 +139,53 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     accounts.meet_again(tx, account.user)
 
 
-def _concerned(tx: Tx, site: Site, user: UserId) -> tuple[set[UserId], list[AccountId]]:
-    """Return whom a user's lists or match set hold, and accounts in the set that are gone."""
-    others: set[UserId] = set()
-    for of, keys in lists.open_lists(tx, site.vault, user):
-        others |= accounts.users_listed(tx, of.network, keys.tolist())
+@dataclass(frozen=True, kw_only=True)
+class Concerned:
+    """Whom a user's lists or match set hold."""
+
+    #: All their accounts that are held, and the sequence numbers of these.
+    owners: Numbers
+    seqs: Numbers
+    #: Accounts in the set that are no longer linked.
+    gone: Numbers
+
+    def users(self) -> set[UserId]:
+        return {UserId(user) for user in np.unique(self.owners).tolist()}
+
+    def newer_than(self, seq: int | None) -> set[UserId]:
+        """Return who came after a sequence number; nobody without one."""
+        if seq is None:
+            return set()
+        return {UserId(user) for user in np.unique(self.owners[self.seqs > seq]).tolist()}
+
+
+def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:
+    """Return whom a user's lists or match set hold."""
+    directory = site.memory.of(Directories).as_of(tx)
+    listed = [
+        directory.holding(of.network, keys) for of, keys in lists.open_lists(tx, site.vault, user)
+    ]
     met = store.accounts_met(tx, site.vault, user)
-    owners = accounts.owners_of(tx, met)
-    others.update(owners.values())
-    return others - {user}, [account for account in met if account not in owners]
+    here, at = directory.find(met)
+    places = np.concatenate([*listed, at])
+    places = places[directory.lines.user[places] != user]
+    return Concerned(
+        owners=directory.lines.user[places], seqs=directory.lines.seq[places], gone=met[~here]
+    )
 
 
-def _came_later(tx: Tx, user: UserId, horizon: store.Horizon) -> set[UserId]:
-    """Return who came since a user's lists met everyone, and whom no sweep has met either.
+def _known_until(tx: Tx, user: UserId, horizon: store.Horizon) -> int | None:
+    """Return up to which sequence number a user's lists, or a sweep, have met everyone.
 
-    Nobody where the lists are new themselves: then it is they who come.
+    None where the lists are new themselves: then it is they who come.
     """
     before = store.horizons(tx, [user]).get(user, store.NOBODY_MET)
     if before.lists < horizon.lists:
-        return set()
-    since = max(before.people, store.cursor(tx, _PEOPLE_CURSOR))
-    return {line.user for line in accounts.listed_since(tx, since)}
+        return None
+    return max(before.people, store.cursor(tx, _PEOPLE_CURSOR))
 
 
-def _who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
+def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
     """Return whose lists hold which of these people, by one pass over all lists."""
     on_network: dict[NetworkName, dict[int, UserId]] = defaultdict(dict)
     for line in people:
@@ -188,7 +217,7 @@ def _meet(tx: Tx, site: Site, owner: UserId, others: Sequence[UserId], *, owner_
     opened = store.lock_sets(tx, site.vault, [owner, *others])
     if owner not in opened:
         return
-    lines = accounts.listed_of(tx, list(opened))
+    lines = line_store.listed_of(tx, list(opened))
     them = People([line for line in lines if line.user != owner])
     me = People([line for line in lines if line.user == owner])
     of_them, to_them = _said(lists.open_lists(tx, site.vault, owner), them)
