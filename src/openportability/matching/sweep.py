@@ -36,7 +36,7 @@ _NEWCOMERS = 1000
 _LISTS = 1000
 #: Others whose sets one transaction changes: tens of milliseconds, for which others wait.
 _USERS = 200
-_PEOPLE_CURSOR = "matching.accounts"
+PEOPLE_CURSOR = "matching.accounts"
 _LISTS_CURSOR = "matching.lists"
 
 
@@ -92,13 +92,13 @@ def meet_lists(site: Site) -> bool:
 def newcomers_wait(site: Site) -> bool:
     """Say whether anybody arrived, linked or unlinked an account or changed who may find them."""
     with site.db.read() as tx:
-        return line_store.newest_seq(tx) > store.cursor(tx, _PEOPLE_CURSOR)
+        return line_store.newest_seq(tx) > store.cursor(tx, PEOPLE_CURSOR)
 
 
 def meet_newcomers(site: Site) -> bool:
     """Reverse: let the next newcomers meet all lists; say whether there were any."""
     with site.db.read() as tx:
-        listed = line_store.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), limit=_NEWCOMERS)
+        listed = line_store.listed_since(tx, store.cursor(tx, PEOPLE_CURSOR), limit=_NEWCOMERS)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
         people = line_store.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
@@ -117,7 +117,7 @@ def meet_newcomers(site: Site) -> bool:
         if met.people < seq:
             match_lists(site, user)
     with site.db.write() as tx:
-        store.move_cursor(tx, _PEOPLE_CURSOR, listed[-1].seq)
+        store.move_cursor(tx, PEOPLE_CURSOR, listed[-1].seq)
     return True
 
 
@@ -182,7 +182,7 @@ def _known_until(tx: Tx, user: UserId, horizon: store.Horizon) -> int | None:
     before = store.horizons(tx, [user]).get(user, store.NOBODY_MET)
     if before.lists < horizon.lists:
         return None
-    return max(before.people, store.cursor(tx, _PEOPLE_CURSOR))
+    return max(before.people, store.cursor(tx, PEOPLE_CURSOR))
 
 
 def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
