@@ -44,7 +44,7 @@ def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two people who must hear that they were taken off the list, one had heard it."""
-    monkeypatch.setattr(sweep, "_USERS", 1)
+    monkeypatch.setattr(sweep, "_PAIRS", 1)
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     cast.bring(site, alice, OLD, followers=[2, 3])
     site.engine.turn()
@@ -197,7 +197,7 @@ def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small batches in many threads, over the same people: nothing lost, nobody locked out."""
-    monkeypatch.setattr(sweep, "_USERS", 3)
+    monkeypatch.setattr(sweep, "_PAIRS", 3)
     numbers = range(1, 11)
     people = {number: cast.join(site, OLD, number, found=Found.ANYONE).user for number in numbers}
     for number, user in people.items():
