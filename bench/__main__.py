@@ -1,4 +1,4 @@
-"""`./run bench [NAME] [--json] [--small]`: how fast and how small, against a goal and another way."""
+"""`./run bench [NAME] [--json] [--small] [--scale N]`: how fast and how small, against a goal and another way."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from collections.abc import Iterator, Mapping
 
 from bench.figures import Figure
 
-#: A name for people, and the module that measures: `measure(small)` yields figures.
-BENCHES: Mapping[str, str] = {"import": "bench.archives"}
+#: A name for people, and the module that measures: `measure(scale)` yields figures.
+BENCHES: Mapping[str, str] = {
+    "import": "bench.archives",
+    "match": "bench.matching",
+    "sweep": "bench.sweeping",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -19,17 +23,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("name", nargs="?", choices=BENCHES, help="one of them; default: all")
     parser.add_argument("--json", action="store_true", help="one figure a line, for programs")
     parser.add_argument("--small", action="store_true", help="a tenth of the data, for a look")
+    parser.add_argument("--scale", type=float, default=1, help="so many times the data")
     asked = parser.parse_args(arguments)
     missed = False
-    for figure in _figures(asked.name, small=asked.small):
+    for figure in _figures(asked.name, 0.1 if asked.small else asked.scale):
         print(figure.as_json() if asked.json else figure.as_text(), flush=True)
         missed |= figure.met is False
     return int(missed and not asked.small)
 
 
-def _figures(name: str | None, *, small: bool) -> Iterator[Figure]:
+def _figures(name: str | None, scale: float) -> Iterator[Figure]:
     for one in [name] if name else BENCHES:
-        yield from importlib.import_module(BENCHES[one]).measure(small=small)
+        yield from importlib.import_module(BENCHES[one]).measure(scale)
 
 
 if __name__ == "__main__":

@@ -18,20 +18,18 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from bench.figures import Figure, seconds
-from openportability import app
+from bench.memory import grown_mb
+from bench.sites import BIRD, bird, opened
 from openportability.accounts import store as accounts
 from openportability.archives import archive, service, wire
 from openportability.archives.gather import Upload
 from openportability.archives.rules import Caps
-from openportability.clock import SystemClock
-from openportability.domain import Actor, ActorId, Key, Kind, NetworkName, Proof, UserId
+from openportability.domain import Key, Kind, Proof, UserId
 from openportability.graph import codec
-from openportability.settings import Settings
 from openportability.site import Site
 
 LINKS = 300_000
 OWNER = 77
-BIRD = NetworkName("bird")
 #: Measured on two shared cores: an archive is read in about a second, and never in much memory.
 ZIP_GOAL_SECONDS = 1.2
 WIRE_GOAL_SECONDS = 0.4
@@ -39,9 +37,9 @@ GOAL_MB = 100
 GOAL_BYTES_PER_LINK = 7
 
 
-def measure(*, small: bool) -> Iterator[Figure]:
+def measure(scale: float) -> Iterator[Figure]:
     """Yield the figures."""
-    count = LINKS // 10 if small else LINKS
+    count = int(LINKS * scale)
     with TemporaryDirectory(prefix="openportability-bench-") as name:
         folder = Path(name)
         lists = _lists(count)
@@ -120,32 +118,15 @@ def _wire(path: Path) -> bytes:
 @contextmanager
 def _site(folder: Path) -> Iterator[tuple[Site, UserId]]:
     """A site on a scratch folder, and somebody who proved the account."""
-    environ = {
-        "OPENPORTABILITY_DATA_DIR": str(folder),
-        "OPENPORTABILITY_NETWORKS": "bird:fake",
-        "OPENPORTABILITY_BIRD_ROLE": "source",
-        "OPENPORTABILITY_BIRD_PEOPLE": "10",
-    }
-    site = app.build(Settings.read(environ), SystemClock())
-    now = site.clock.now()
-    ada = Actor(
-        network=BIRD,
-        instance="bird.example",
-        id=ActorId(str(OWNER)),
-        handle="ada",
-        name="Ada",
-        seen_at=now,
-    )
-    try:
+    with opened(folder) as site:
+        ada = bird(OWNER, site)
         with site.db.write() as tx:
             known = accounts.account_of_actor(tx, BIRD, ada.id)
+            now = site.clock.now()
             user = known.user if known else accounts.create_user(tx, site.vault, "en", now)
             if known is None:
                 accounts.add_account(tx, user, ada, Key(OWNER), Proof.PROVED)
         yield site, user
-    finally:
-        site.engine.close()
-        site.db.close()
 
 
 def _bringing(site: Site, user: UserId, form: str, path: Path) -> Callable[[], object]:
@@ -188,16 +169,7 @@ def _peak_mb(form: str, path: Path) -> float:
 def _grow(form: str, path: Path) -> None:
     with TemporaryDirectory() as name, _site(Path(name) / "site") as (site, user):
         bring = _bringing(site, user, form, path)
-        # Linux forgets the peak of before when told so; what was held then is still counted.
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        before = _most_kb()
-        bring()
-        print(round((_most_kb() - before) / 1024, 1))
-
-
-def _most_kb() -> int:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0])
+        print(grown_mb(bring))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeVar, cast
 
 from openportability.clock import Clock
 from openportability.db.engine import Database, Tx
@@ -12,6 +14,21 @@ from openportability.jobs.port import Engine
 from openportability.network import Network
 from openportability.settings import Settings
 from openportability.vault import Vault
+
+Held = TypeVar("Held")
+
+
+class Memory:
+    """What this process holds of what rows say, one thing of a kind; lost with it, and then made again."""
+
+    def __init__(self) -> None:
+        self._held: dict[type, object] = {}
+        self._lock = Lock()
+
+    def of(self, kind: type[Held]) -> Held:
+        """Return the one of this kind, which is safe to share between threads."""
+        with self._lock:
+            return cast(Held, self._held.setdefault(kind, kind()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +44,4 @@ class Site:
     #: What later stages do before an account is unlinked, last stage first, in its transaction:
     #: earlier stages never know later ones.
     before_unlink: Sequence[Callable[[Tx, Account], None]]
+    memory: Memory = field(default_factory=Memory)

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from openportability.accounts import service, session_store, store
+from openportability.accounts import line_store, service, session_store, store
 from openportability.accounts.session_store import Flow, SessionKind
 from openportability.clock import MovedClock
 from openportability.db.schema import flows, sessions
@@ -45,8 +45,7 @@ def test_keys_of_all_sizes_come_back(site: Site, user: UserId, key: int) -> None
     with site.db.write() as tx:
         made = store.add_account(tx, user, actor_of("ann", site), Key(key), Proof.PROVED)
         again = store.account(tx, made.id)
-        (listed,) = store.listed_of(tx, [user])
-        assert store.users_listed(tx, HERD, [key]) == {user}
+        (listed,) = line_store.listed_of(tx, [user])
     assert again == made
     assert (listed.account, listed.key) == (made.id, key)
 
@@ -62,19 +61,19 @@ def test_a_proof_and_a_choice_let_the_next_sweep_meet_an_account(
 ) -> None:
     first, second = add("ann", proof=Proof.CLAIMED), add("bea")
     with site.db.read() as tx:
-        seen = store.newest_seq(tx)
-        assert store.listed_since(tx, seen, 10) == []
+        seen = line_store.newest_seq(tx)
+        assert line_store.listed_since(tx, seen, limit=10) == []
     with site.db.write() as tx:
         store.prove(tx, first.id)
     with site.db.read() as tx:
-        (listed,) = store.listed_since(tx, seen, 10)
+        (listed,) = line_store.listed_since(tx, seen, limit=10)
         assert (listed.account, listed.proof) == (first.id, Proof.PROVED)
-        seen = store.newest_seq(tx)
+        seen = line_store.newest_seq(tx)
     with site.db.write() as tx:
         store.meet_again(tx, user)
     with site.db.read() as tx:
         # Both share a number: they come together, however few are asked for.
-        met = {listed.account for listed in store.listed_since(tx, seen, 1)}
+        met = {listed.account for listed in line_store.listed_since(tx, seen, limit=1)}
     assert met == {first.id, second.id}
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
 from openportability.consent import rules, service, store
@@ -182,8 +183,8 @@ def test_who_lets_themselves_be_found_is_met_as_a_newcomer(house: House) -> None
     browser = house.new_browser()
     browser.sign_in("bird", "newcomer")
     with house.site.db.read() as tx:
-        seen = accounts.newest_seq(tx)
-        assert accounts.listed_since(tx, seen, 10) == []
+        seen = line_store.newest_seq(tx)
+        assert line_store.listed_since(tx, seen, limit=10) == []
     browser.api("PUT", "/consents", {"found": "anyone"})
     with house.site.db.read() as tx:
-        assert len(accounts.listed_since(tx, seen, 10)) == 1
+        assert len(line_store.listed_since(tx, seen, limit=10)) == 1

@@ -11,7 +11,8 @@ from openportability.db.engine import Database
 from openportability.domain import Found, Proof, UserId
 from openportability.matching import service as matching
 from openportability.matching import sweep
-from openportability.matching.service import Filter, Selection
+from openportability.matching.seen import Filter
+from openportability.matching.service import Selection
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD

@@ -98,13 +98,13 @@ def test_since_is_kept_while_somebody_stays_and_is_new_when_they_come_back() -> 
 
 def test_dismissing_needs_a_row_and_keeps_it() -> None:
     rows = MatchSet()
-    rows.dismiss([AccountId(5)], dismissed=True)
+    rows.dismiss(np.array([5], np.uint64), dismissed=True)
     assert len(rows) == 0
     say(rows, person(1, 5), Bit.I_FOLLOW)
-    rows.dismiss([AccountId(5)], dismissed=True)
+    rows.dismiss(np.array([5], np.uint64), dismissed=True)
     say(rows, person(1, 5), Bit.NONE)
     assert [met.dismissed for met in rows] == [True]
-    rows.dismiss([AccountId(5)], dismissed=False)
+    rows.dismiss(np.array([5], np.uint64), dismissed=False)
     assert len(rows) == 0
 
 
@@ -120,8 +120,8 @@ def test_what_is_owed_stays_until_it_is_said() -> None:
 def test_accounts_that_are_gone_are_dropped() -> None:
     rows = MatchSet()
     say(rows, person(1, 5, 6), Bit.I_FOLLOW, Bit.I_FOLLOW)
-    rows.drop([AccountId(5), AccountId(99)])
-    assert rows.accounts() == [6]
+    rows.drop(np.array([5, 99], np.uint64))
+    assert rows.accounts().tolist() == [6]
 
 
 def test_nobody_says_nothing() -> None:

@@ -44,7 +44,7 @@ def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two people who must hear that they were taken off the list, one had heard it."""
-    monkeypatch.setattr(sweep, "_USERS", 1)
+    monkeypatch.setattr(sweep, "_PAIRS", 1)
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     cast.bring(site, alice, OLD, followers=[2, 3])
     site.engine.turn()
@@ -102,6 +102,20 @@ def test_a_damaged_list_keeps_nobody_else_from_being_found(
     assert cast.seen_by(site, alice) == {}
     assert set(cast.seen_by(site, bob)) == {carol}
     assert {record.message for record in caplog.records} == {"list_unreadable"}
+
+
+def test_who_comes_while_a_forward_pass_is_under_way_has_arrived(site: Site) -> None:
+    """Their own lists are matched again, because they linked an account; meanwhile somebody comes."""
+    alice = cast.join(site, OLD, 1).user
+    cast.bring(site, alice, OLD, following=[2, 3])
+    bob = cast.join(site, OLD, 2).user
+    site.engine.turn()
+    cast.join(site, NEW, 1, user=alice)
+    carol = cast.join(site, OLD, 3).user
+    sweep.match_lists(site, alice)
+    site.engine.turn()
+    seen = cast.seen_by(site, alice)
+    assert {user: match.arrived for user, match in seen.items()} == {bob: False, carol: True}
 
 
 def test_sweeping_for_somebody_who_left_does_nothing(site: Site) -> None:
@@ -183,7 +197,7 @@ def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small batches in many threads, over the same people: nothing lost, nobody locked out."""
-    monkeypatch.setattr(sweep, "_USERS", 3)
+    monkeypatch.setattr(sweep, "_PAIRS", 3)
     numbers = range(1, 11)
     people = {number: cast.join(site, OLD, number, found=Found.ANYONE).user for number in numbers}
     for number, user in people.items():

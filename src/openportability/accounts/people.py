@@ -31,3 +31,13 @@ class Listed:
     proof: Proof
     found: Found
     seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edition:
+    """A state of the directory, as numbers that only grow."""
+
+    #: The newest line has it.
+    seq: int
+    #: How often lines went.
+    gone: int

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
-from openportability.accounts.people import Listed, User
+from openportability.accounts.people import User
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, grants, user_keys, users
@@ -26,18 +26,12 @@ from openportability.domain import (
 )
 from openportability.vault import PersonalKey, Vault
 
-#: The directory: all that finding people needs to know of them.
-_LINES = select(
-    accounts.c.id,
-    accounts.c.user_id,
-    accounts.c.network,
-    accounts.c.key,
-    accounts.c.proof,
-    accounts.c.seq,
-    users.c.found,
-).join(users, users.c.id == accounts.c.user_id)
 #: Keys are unsigned, columns are signed: this keeps their order.
-_OFFSET = 2**63
+OFFSET = 2**63
+#: Counters: one goes up when a line is new or changed, one when lines go.
+SEQ, GONE = "accounts", "accounts.gone"
+#: Put together once: it is asked at nearly every step.
+_WRAPPED = select(user_keys.c.wrapped).where(user_keys.c.user_id == bindparam("user"))
 
 
 class HeldMeanwhile(Exception):
@@ -90,9 +84,7 @@ def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
 
 def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
     """Return the key of all that is sealed for a user."""
-    wrapped = tx.execute(
-        select(user_keys.c.wrapped).where(user_keys.c.user_id == user_id)
-    ).scalar_one()
+    wrapped = tx.execute(_WRAPPED, {"user": user_id}).scalar_one()
     return vault.personal(wrapped, user_id)
 
 
@@ -143,9 +135,9 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
             user_id=user_id,
             network=actor.network,
             actor_id=actor.id,
-            key=key - _OFFSET,
+            key=key - OFFSET,
             proof=proof,
-            seq=tx.dialect.next_seq(tx, "accounts"),
+            seq=tx.dialect.next_seq(tx, SEQ),
             **_seen(actor),
         )
         .returning(accounts.c.id)
@@ -165,7 +157,7 @@ def prove(tx: Tx, account_id: AccountId) -> None:
     tx.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(proof=Proof.PROVED, seq=tx.dialect.next_seq(tx, "accounts"))
+        .values(proof=Proof.PROVED, seq=tx.dialect.next_seq(tx, SEQ))
     )
 
 
@@ -174,70 +166,20 @@ def meet_again(tx: Tx, user_id: UserId) -> None:
     tx.execute(
         update(accounts)
         .where(accounts.c.user_id == user_id)
-        .values(seq=tx.dialect.next_seq(tx, "accounts"))
+        .values(seq=tx.dialect.next_seq(tx, SEQ))
     )
 
 
 def drop_account(tx: Tx, account_id: AccountId) -> None:
     """Forget an account and its grant; what else points to it must be gone before."""
+    note_gone(tx)
     tx.execute(delete(grants).where(grants.c.account_id == account_id))
     tx.execute(delete(accounts).where(accounts.c.id == account_id))
 
 
-def listed_since(tx: Tx, seq: int, limit: int) -> list[Listed]:
-    """Return accounts new or changed after a sequence number, in its order.
-
-    Whole sequence numbers only: accounts that share the last one all come, even beyond `limit`.
-    """
-    last = tx.execute(
-        select(accounts.c.seq)
-        .where(accounts.c.seq > seq)
-        .order_by(accounts.c.seq)
-        .limit(1)
-        .offset(limit - 1)
-    ).scalar()
-    wanted = _LINES.where(accounts.c.seq > seq).order_by(accounts.c.seq, accounts.c.id)
-    rows = tx.execute(wanted if last is None else wanted.where(accounts.c.seq <= last))
-    return [_listed(row) for row in rows]
-
-
-def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:
-    """Return all lines of these users, oldest account first."""
-    wanted = _LINES.where(tx.dialect.among(accounts.c.user_id, user_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
-
-
-def listed_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> list[Listed]:
-    """Return the lines of those of these accounts that are still linked, oldest first."""
-    wanted = _LINES.where(tx.dialect.among(accounts.c.id, account_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
-
-
-def users_listed(tx: Tx, network: NetworkName, keys: Sequence[int]) -> set[UserId]:
-    """Return who is here of these keys."""
-    shifted = [key - _OFFSET for key in keys]
-    rows = tx.execute(
-        select(accounts.c.user_id).where(
-            accounts.c.network == network, tx.dialect.among(accounts.c.key, shifted)
-        )
-    )
-    return {UserId(user) for user in rows.scalars()}
-
-
-def owners_of(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, UserId]:
-    """Return whose these accounts are, of those that are still linked."""
-    rows = tx.execute(
-        select(accounts.c.id, accounts.c.user_id).where(
-            tx.dialect.among(accounts.c.id, account_ids)
-        )
-    )
-    return {AccountId(row.id): UserId(row.user_id) for row in rows}
-
-
-def newest_seq(tx: Tx) -> int:
-    """Return the highest sequence number given to an account, 0 when there is none."""
-    newest: int | None = tx.execute(select(func.max(accounts.c.seq))).scalar()
-    return newest or 0
+def note_gone(tx: Tx) -> None:
+    """Let everyone who holds the directory in memory notice that accounts go in this transaction."""
+    tx.dialect.next_seq(tx, GONE)
 
 
 def _seen(actor: Actor) -> dict[str, str | int | None]:
@@ -274,18 +216,6 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
             avatar=row.avatar,
             seen_at=moment(row.seen_at),
         ),
-        key=Key(row.key + _OFFSET),
+        key=Key(row.key + OFFSET),
         proof=Proof(row.proof),
-    )
-
-
-def _listed(row: Row[tuple[object, ...]]) -> Listed:
-    return Listed(
-        account=AccountId(row.id),
-        user=UserId(row.user_id),
-        network=NetworkName(row.network),
-        key=Key(row.key + _OFFSET),
-        proof=Proof(row.proof),
-        found=Found(row.found),
-        seq=row.seq,
     )

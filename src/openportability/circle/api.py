@@ -11,7 +11,7 @@ from openportability.circle import view
 from openportability.circle.view import Show, Shown
 from openportability.domain import NetworkName
 from openportability.matching import service as matching
-from openportability.matching.service import Filter
+from openportability.matching.seen import Filter
 from openportability.reconnection import shown
 from openportability.web import paging
 
@@ -82,19 +82,18 @@ def matches(
     """List matches: all, or those that are new, pending, done or dismissed."""
     limit = max(1, min(limit, 1000))
     listing = f"matches:{asking.user}:{network}:{state}:{q}:{mutual}"
-    position = paging.position(site.vault, listing, cursor)
     by = Filter(
         text=q,
         network=NetworkName(network) if network else None,
         mutual_only=mutual,
         dismissed=state is Show.DISMISSED,
     )
-    after = int(position[0]) if position else 0
+    after = view.position(site.vault, listing, cursor)
     with site.db.read() as tx:
         page = view.page(tx, site, asking.user, by, state, after=after, limit=limit)
     return PageOut(
         items=[_match_out(one) for one in page.items],
-        next_cursor=None if page.after is None else paging.cursor(site.vault, listing, page.after),
+        next_cursor=page.after and paging.cursor(site.vault, listing, *page.after),
         totals={kind.value: count for kind, count in page.totals.items()},
     )
 

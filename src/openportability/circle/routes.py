@@ -14,9 +14,9 @@ from openportability.circle import view
 from openportability.circle.view import Show
 from openportability.domain import NetworkName
 from openportability.matching import service as matching
-from openportability.matching.service import Filter
+from openportability.matching.seen import Filter
 from openportability.reconnection import shown
-from openportability.web import cookies, i18n, render
+from openportability.web import cookies, i18n, paging, render
 
 router = APIRouter()
 
@@ -32,7 +32,7 @@ def matches(
     network: str = "",
     mutual: bool = False,
     show: Show = Show.NEW,
-    after: int = 0,
+    after: str = "",
 ) -> Response:
     by = Filter(
         text=q,
@@ -40,8 +40,11 @@ def matches(
         mutual_only=mutual,
         dismissed=show is Show.DISMISSED,
     )
+    listing = f"matches-page:{asking.user}:{network}:{show}:{q}:{mutual}"
+    begin = view.position(site.vault, listing, after)
     with site.db.read() as tx:
-        page = view.page(tx, site, asking.user, by, show, after=max(0, after), limit=_ROWS)
+        page = view.page(tx, site, asking.user, by, show, after=begin, limit=_ROWS)
+    go_on = page.after and paging.cursor(site.vault, listing, *page.after)
     asked = {"q": q, "network": network, "mutual": "true" if mutual else "", "show": show}
     kept = urlencode({name: value for name, value in asked.items() if value})
     return render.page(
@@ -50,7 +53,7 @@ def matches(
         page=page,
         by=by,
         show=show,
-        next_href=f"/matches?{kept}&after={page.after}" if page.after is not None else None,
+        next_href=f"/matches?{kept}&after={go_on}" if go_on else None,
         first_href=f"/matches?{kept}" if after else None,
     )
 

@@ -10,12 +10,17 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Match, NetworkName, UserId
 from openportability.matching import service as matching
-from openportability.matching.service import Filter
+from openportability.matching.seen import Filter, Mask, Seen
 from openportability.network import Network
 from openportability.reconnection import shown, store
 from openportability.reconnection.rules import State
 from openportability.reconnection.service import GROUPS
 from openportability.site import Site
+from openportability.vault import Vault
+from openportability.web import paging
+
+#: Where a page goes on: after somebody's place in the order, and their id.
+After = tuple[int, int]
 
 
 class Show(StrEnum):
@@ -59,29 +64,22 @@ class Page:
 
     items: tuple[Shown, ...]
     #: Where the next page begins; None on the last.
-    after: int | None
+    after: After | None
     totals: Mapping[Show, int]
 
 
 def page(
-    tx: Tx, site: Site, user: UserId, by: Filter, show: Show, *, after: int, limit: int
+    tx: Tx, site: Site, user: UserId, by: Filter, show: Show, *, after: After | None, limit: int
 ) -> Page:
     """Return one page of a person's matches, mutuals first."""
     key = accounts.personal_key(tx, site.vault, user)
     states: dict[AccountId, State] = {
         whom: state for (_, whom), state in store.states_of(tx, key, user).items()
     }
-    matches = matching.matches_of(tx, site, user)
-    kinds = [(match, kind(match, states)) for match in matches]
-    totals = {one: sum(found is one for _, found in kinds) for one in Show}
-    totals[Show.ALL] = sum(found is not Show.DISMISSED for _, found in kinds)
-    wanted = [
-        match
-        for match, found in kinds
-        if found is show or (show is Show.ALL and found is not Show.DISMISSED)
-    ]
-    narrowed = matching.narrowed(wanted, by)
-    some = narrowed[after : after + limit]
+    people = matching.seen(tx, site, user)
+    kinds = _kinds(people, states)
+    which = people.narrowed(tx, by, among=kinds[show])
+    some, go_on = people.page(which, after, limit)
     return Page(
         items=tuple(
             Shown(
@@ -89,23 +87,36 @@ def page(
                 match=match,
                 places=_places(site.networks, match, states),
             )
-            for match in some
+            for match in people.matches(tx, some)
         ),
-        after=after + limit if after + limit < len(narrowed) else None,
-        totals=totals,
+        after=go_on,
+        totals={one: int(there.sum()) for one, there in kinds.items()},
     )
 
 
-def kind(match: Match, states: Mapping[AccountId, State]) -> Show:
-    """Return where a match stands, over all places."""
-    if match.dismissed:
-        return Show.DISMISSED
-    found = {states[account.id] for account in match.accounts if account.id in states}
-    if found & (GROUPS["waiting"] | GROUPS["pending"] | GROUPS["proposed"]):
-        return Show.PENDING
-    if found & GROUPS["done"]:
-        return Show.DONE
-    return Show.NEW
+def position(vault: Vault, listing: str, cursor: str | None) -> After | None:
+    """Return where a page begins, from a cursor of this listing."""
+    match paging.position(vault, listing, cursor):
+        case (int(order), int(user)):
+            return order, user
+        case _:
+            return None
+
+
+def _kinds(people: Seen, states: Mapping[AccountId, State]) -> dict[Show, Mask]:
+    """Say of everyone where they stand, over all places."""
+    under_way = GROUPS["waiting"] | GROUPS["pending"] | GROUPS["proposed"]
+    kept = ~people.dismissed
+    pending = kept & people.having([whom for whom, state in states.items() if state in under_way])
+    made = people.having([whom for whom, state in states.items() if state in GROUPS["done"]])
+    done = kept & made & ~pending
+    return {
+        Show.NEW: kept & ~pending & ~done,
+        Show.PENDING: pending,
+        Show.DONE: done,
+        Show.DISMISSED: people.dismissed,
+        Show.ALL: kept,
+    }
 
 
 def _places(

@@ -6,8 +6,9 @@ No store names a database. What both databases say alike is not here: write it w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -133,11 +134,7 @@ class SQLite:
         return column.in_(_EACH_GIVEN.bindparams(given))
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
-        if not change:
-            return self.insert_missing(table, key)
-        insert = sqlite.insert(table)
-        new = {name: insert.excluded[name] for name in change}
-        return insert.on_conflict_do_update(index_elements=list(key), set_=new)
+        return _upsert(sqlite.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
         return sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key))
@@ -146,7 +143,7 @@ class SQLite:
         return rows
 
     def next_seq(self, tx: Executes, name: str) -> int:
-        return _next_seq(tx, sqlite.insert(counters), name)
+        return _next_seq(tx, sqlite.insert, name)
 
     def last_id(self, tx: Executes, table: Table) -> int:
         found = tx.execute(_LAST_ID, {"name": table.name}).scalar()
@@ -192,11 +189,7 @@ class PostgreSQL:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
-        if not change:
-            return self.insert_missing(table, key)
-        insert = postgresql.insert(table)
-        new = {name: insert.excluded[name] for name in change}
-        return insert.on_conflict_do_update(index_elements=list(key), set_=new)
+        return _upsert(postgresql.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
         return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key))
@@ -205,7 +198,7 @@ class PostgreSQL:
         return rows.with_for_update(skip_locked=True)
 
     def next_seq(self, tx: Executes, name: str) -> int:
-        return _next_seq(tx, postgresql.insert(counters), name)
+        return _next_seq(tx, postgresql.insert, name)
 
     def last_id(self, tx: Executes, table: Table) -> int:
         name = tx.execute(_SEQUENCE, {"name": table.name}).scalar_one()
@@ -240,11 +233,31 @@ def _slices(values: Sequence[bytes]) -> Any:
     return select(func.substr(joined, first, length))
 
 
-def _next_seq(tx: Executes, insert: Any, name: str) -> int:
-    upsert = insert.values(name=name, n=1).on_conflict_do_update(
-        index_elements=["name"], set_={"n": counters.c.n + 1}
+@cache
+def _upsert(
+    insert_into: Callable[[Table], Any], table: Table, key: Sequence[str], change: Sequence[str]
+) -> Insert:
+    """Make the statement once: to put it together took longer than to store a row."""
+    insert = insert_into(table)
+    new = {name: insert.excluded[name] for name in change}
+    made: Insert = (
+        insert.on_conflict_do_update(index_elements=list(key), set_=new)
+        if change
+        else insert.on_conflict_do_nothing(index_elements=list(key))
     )
-    number: int = tx.execute(upsert.returning(counters.c.n)).scalar_one()
+    return made
+
+
+@cache
+def _raised(insert_into: Callable[[Table], Any]) -> Any:
+    """Make the statement once that raises a counter, or begins it."""
+    insert = insert_into(counters).values(name=bindparam("name"), n=1)
+    upsert = insert.on_conflict_do_update(index_elements=["name"], set_={"n": counters.c.n + 1})
+    return upsert.returning(counters.c.n)
+
+
+def _next_seq(tx: Executes, insert_into: Callable[[Table], Any], name: str) -> int:
+    number: int = tx.execute(_raised(insert_into), {"name": name}).scalar_one()
     return number
 
 

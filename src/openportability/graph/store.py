@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, select, tuple_
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Database, Tx
@@ -34,6 +34,10 @@ _SEALED = select(
     follow_lists.c.sealed,
     user_keys.c.wrapped,
 ).join(user_keys, user_keys.c.user_id == follow_lists.c.user_id)
+#: Put together once: it is asked at each step of matching.
+_SEALED_OF = _SEALED.where(follow_lists.c.user_id == bindparam("user")).order_by(
+    follow_lists.c.network, *_OWN
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +127,7 @@ def drop_lists(tx: Tx, account: AccountId) -> None:
 
 def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
     """Return all lists of a user; none when they left."""
-    rows = tx.execute(
-        _SEALED.where(follow_lists.c.user_id == user).order_by(follow_lists.c.network, *_OWN)
-    )
-    return list(_opened(vault, rows))
+    return list(_opened(vault, tx.execute(_SEALED_OF, {"user": user})))
 
 
 def each_list(

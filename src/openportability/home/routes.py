@@ -39,7 +39,7 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
 def _state(site: Site, asking: Member) -> steps.State:
     with site.db.read() as tx:
         held = lists.lists_of(tx, asking.user)
-        matches = matching.matches_of(tx, site, asking.user)
+        people = matching.seen(tx, site, asking.user)
         lines = reconnection.progress(tx, site, asking.user)
         linked = accounts.accounts_of(tx, asking.user)
     return steps.State(
@@ -49,7 +49,7 @@ def _state(site: Site, asking: Member) -> steps.State:
             for account in linked
         ),
         lists=len(held),
-        matches=len([match for match in matches if not match.dismissed]),
+        matches=int((~people.dismissed).sum()),
         done=sum(line.total("done") for line in lines),
         waiting=sum(line.total("waiting") + line.total("pending") for line in lines),
         proposed=sum(line.total("proposed") for line in lines),

@@ -94,14 +94,7 @@ def unasked(match: Match) -> bool:
     return match.evidence.i_follow and not by_hand_only(match)
 
 
-def rank(match: Match) -> int:
+def rank(evidence: Evidence) -> int:
     """Return the order in which to reconnect, lowest first: mutuals, then what both lists say."""
-    evidence = match.evidence
     both = evidence.i_follow and evidence.they_list_me
     return (0 if evidence.mutual else 2) + (0 if both else 1)
-
-
-def order(match: Match) -> tuple[int, str, int]:
-    """Return the order of the matches page: by rank, then by name, the same on each page."""
-    account = match.accounts[0].actor
-    return rank(match), (account.name or account.handle).casefold(), match.user

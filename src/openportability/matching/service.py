@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from openportability.accounts import store as accounts
-from openportability.accounts.people import Listed
-from openportability.clock import moment
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Kind, Match, NetworkName, Proof, UserId
+from openportability.domain import Account, Kind, Match, UserId
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
-from openportability.matching import rules, store, sweep
-from openportability.matching.rules import Bit
-from openportability.matching.sets import Met
+from openportability.matching import store, sweep
+from openportability.matching.directory import Directories
+from openportability.matching.seen import Filter, Seen
 from openportability.site import Site
 
 
@@ -29,43 +28,19 @@ class Selection:
     filter: Filter | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """What the matches page is narrowed to."""
-
-    text: str = ""
-    network: NetworkName | None = None
-    mutual_only: bool = False
-    dismissed: bool = False
+def seen(tx: Tx, site: Site, user: UserId) -> Seen:
+    """Return everyone a user may see, dismissed ones included, as columns."""
+    key = accounts.personal_key(tx, site.vault, user)
+    met = store.open_set(tx, key, user)
+    held = lists.lists_of(tx, user)
+    brought = {one.of.network for one in held if one.of.kind is Kind.FOLLOWING}
+    return Seen(site.memory.of(Directories).as_of(tx), met, user, brought)
 
 
 def matches_of(tx: Tx, site: Site, user: UserId) -> list[Match]:
     """Return everyone a user may see, in the order of the page, dismissed ones included."""
-    key = accounts.personal_key(tx, site.vault, user)
-    met = {row.account: row for row in store.open_set(tx, key, user)}
-    people = set(accounts.owners_of(tx, list(met)).values()) - {user}
-    shown = _shown(accounts.listed_of(tx, sorted(people)), met)
-    theirs: dict[UserId, list[Account]] = defaultdict(list)
-    for account in accounts.accounts_of_all(tx, sorted(shown)):
-        theirs[account.user].append(account)
-    brought = {held.of.network for held in lists.lists_of(tx, user) if _holds_follows(held)}
-    matches = [
-        _match(other, through, theirs[other], met, brought) for other, through in shown.items()
-    ]
-    return sorted(matches, key=rules.order)
-
-
-def narrowed(matches: Iterable[Match], by: Filter) -> list[Match]:
-    """Return the matches that a filter lets through."""
-    text = by.text.strip().lstrip("@").casefold()
-    return [
-        match
-        for match in matches
-        if match.dismissed == by.dismissed
-        and (not by.mutual_only or match.evidence.mutual)
-        and (by.network is None or any(a.actor.network == by.network for a in match.accounts))
-        and (not text or any(text in words for words in _words(match)))
-    ]
+    people = seen(tx, site, user)
+    return people.matches(tx, people.in_order(np.ones(len(people), np.bool_)))
 
 
 def chosen(tx: Tx, site: Site, user: UserId, selection: Selection) -> list[Match]:
@@ -74,11 +49,20 @@ def chosen(tx: Tx, site: Site, user: UserId, selection: Selection) -> list[Match
     Who only claims to be somebody, or is not in the list that would hold them, is never part of
     *all* or of a filter: only picked by hand.
     """
-    matches = matches_of(tx, site, user)
+    people = seen(tx, site, user)
     if selection.users is not None:
-        return [match for match in matches if match.user in selection.users]
-    shown = narrowed(matches, selection.filter or Filter())
-    return [match for match in shown if not rules.by_hand_only(match)]
+        which = people.are(selection.users)
+    else:
+        by = selection.filter or Filter()
+        which = people.narrowed(tx, by, among=~people.by_hand_only)
+    return people.matches(tx, people.in_order(which))
+
+
+def arrived(tx: Tx, site: Site, user: UserId) -> list[Match]:
+    """Return those of *all* who came after the user's lists did: a matter for a standing wish."""
+    people = seen(tx, site, user)
+    which = people.narrowed(tx, Filter(), among=people.arrived & ~people.by_hand_only)
+    return people.matches(tx, people.in_order(which))
 
 
 def set_dismissed(
@@ -86,68 +70,15 @@ def set_dismissed(
 ) -> int:
     """Put matches aside, or take them back; return how many there were."""
     opened = store.lock_sets(tx, site.vault, [user])
-    meant = [match for match in matches_of(tx, site, user) if match.user in others]
+    people = seen(tx, site, user)
+    meant = people.are(others)
     for own in opened.values():
-        own.rows.dismiss(
-            [account.id for match in meant for account in match.accounts], dismissed=dismissed
-        )
+        own.rows.dismiss(people.accounts_of(meant), dismissed=dismissed)
     store.put_sets(tx, opened)
-    return len(meant)
+    return int(meant.sum())
 
 
 def end_account(tx: Tx, site: Site, account: Account) -> None:
     """Forget what was known through an account, in the transaction that unlinks it."""
     sweep.forget_account(tx, site, account)
     tx.after(lambda: site.engine.wake(Wake(job="people-arrived", key="all")))
-
-
-def _holds_follows(held: lists.Held) -> bool:
-    return held.of.kind is Kind.FOLLOWING
-
-
-def _shown(lines: Iterable[Listed], met: Mapping[AccountId, Met]) -> dict[UserId, set[AccountId]]:
-    """Return who is shown, and through which of their accounts."""
-    shown: dict[UserId, set[AccountId]] = defaultdict(set)
-    avoided: set[UserId] = set()
-    for line in lines:
-        bits = met[line.account].bits if line.account in met else Bit.NONE
-        if Bit.AVOIDED in bits:
-            avoided.add(line.user)
-        elif rules.may_show(bits, line.found) and (
-            met[line.account].answered or not rules.costs(bits)
-        ):
-            shown[line.user].add(line.account)
-    return {user: through for user, through in shown.items() if user not in avoided}
-
-
-def _match(
-    other: UserId,
-    through: Collection[AccountId],
-    theirs: Sequence[Account],
-    met: Mapping[AccountId, Met],
-    brought: Collection[NetworkName],
-) -> Match:
-    bits = Bit.NONE
-    for account in through:
-        bits |= met[account].bits
-    sources = tuple(account for account in theirs if account.id in through)
-    rows = [met[account.id] for account in theirs if account.id in met]
-    proved = any(account.proof is Proof.PROVED for account in sources)
-    evidence = rules.evidence(bits)
-    return Match(
-        user=other,
-        evidence=evidence,
-        proof=Proof.PROVED if proved else Proof.CLAIMED,
-        since=moment(min(met[account].since_seconds for account in through) * 1_000_000),
-        dismissed=any(row.dismissed for row in rows),
-        arrived=any(row.arrived for row in rows),
-        unlisted=not evidence.i_follow and any(one.actor.network in brought for one in sources),
-        sources=sources,
-        accounts=tuple(theirs),
-    )
-
-
-def _words(match: Match) -> Iterable[str]:
-    for account in match.accounts:
-        yield account.actor.handle.casefold()
-        yield account.actor.name.casefold()

@@ -7,13 +7,14 @@ place that they add later is seen to be new.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openportability.accounts.people import Listed
-from openportability.domain import AccountId, Found, Proof
+from openportability.domain import AccountId, Proof
+from openportability.matching.directory import FOUND
 from openportability.matching.rules import Bit, costs, may_show
 
 Numbers = NDArray[np.uint64]
@@ -31,10 +32,9 @@ _OWED = 8  # its user must still hear that my lists say nothing of them any more
 _ANSWERED = 16  # it was counted, and may be shown for as long as a list says that I follow it
 _WAITS = 32  # it would be shown, but for the number of answers in a day
 
-_FOUND = list(Found)
 #: The rule for all bits and all choices, to be asked for many rows at once.
-_MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in _FOUND] for bits in range(64)])
-_COSTS = np.array([costs(Bit(bits)) for bits in range(64)])
+MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in range(64)])
+COSTS = np.array([costs(Bit(bits)) for bits in range(64)])
 _LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME)
 
 
@@ -47,10 +47,26 @@ class Met:
     #: When they were met, or arrived.
     since_seconds: int
     dismissed: bool
-    #: They came after my lists did, or became visible then: a matter for my standing wish.
     arrived: bool
-    #: Among those whom my own lists may show me.
     answered: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a set says of some accounts, a column each; nothing where it has no row."""
+
+    bits: Bits
+    #: When they were met, or arrived, in seconds.
+    since: NDArray[np.uint32]
+    dismissed: NDArray[np.bool_]
+    #: They came after my lists did, or became visible then: a matter for my standing wish.
+    arrived: NDArray[np.bool_]
+    #: Among those whom my own lists may show me.
+    answered: NDArray[np.bool_]
+
+    def kept(self, which: NDArray[np.bool_]) -> Said:
+        """Return what is said of some of these accounts."""
+        return Said(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
 
 
 class People:
@@ -60,7 +76,7 @@ class People:
         self.lines = sorted(lines, key=lambda line: line.account)
         self.accounts: Numbers = np.array([line.account for line in self.lines], np.uint64)
         self.keys: Numbers = np.array([line.key for line in self.lines], np.uint64)
-        self.found = np.array([_FOUND.index(line.found) for line in self.lines], np.uint8)
+        self.found = np.array([FOUND.index(line.found) for line in self.lines], np.uint8)
         self.proved = np.array([line.proof is Proof.PROVED for line in self.lines], np.bool_)
         users = np.array([line.user for line in self.lines], np.uint64)
         #: Which accounts are one user's: numbers from 0.
@@ -104,14 +120,30 @@ class MatchSet:
                 answered=bool(marks & _ANSWERED),
             )
 
+    def about(self, accounts: Numbers) -> Said:
+        """Return what the set says of these accounts."""
+        here, at = self._find(accounts)
+        rows = {name: np.zeros(accounts.size, _ROW[name]) for name in ("bits", "since", "marks")}
+        for name, column in rows.items():
+            column[here] = self._rows[name][at]
+        marks = rows["marks"]
+        return Said(
+            bits=rows["bits"],
+            since=rows["since"],
+            dismissed=marks & _DISMISSED != 0,
+            arrived=marks & _ARRIVED != 0,
+            answered=marks & _ANSWERED != 0,
+        )
+
     @property
     def waits(self) -> bool:
         """True when somebody would be shown, but for the number of answers in a day."""
         return bool((self._rows["marks"] & _WAITS).any())
 
-    def accounts(self) -> list[AccountId]:
+    def accounts(self) -> Numbers:
         """Return the accounts of all rows."""
-        return [AccountId(account) for account in self._rows["account"].tolist()]
+        accounts: Numbers = self._rows["account"]
+        return accounts
 
     def say(
         self, people: People, bits: Bits, *, instead_of: Bit, by_them: bool, now_seconds: int
@@ -139,8 +171,8 @@ class MatchSet:
         """
         rows = self._of(people.accounts)
         avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
-        shown = _MAY_SHOW[rows["bits"], people.found] & ~avoided
-        asked = np.flatnonzero(shown & _COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0))
+        shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
+        asked = np.flatnonzero(shown & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0))
         asked = asked[np.argsort(-most[asked], kind="stable")]
         newly = asked[spent + np.arange(asked.size) < most[asked]]
         before = rows["marks"].copy()
@@ -158,21 +190,21 @@ class MatchSet:
         rows["bits"] = bits
         self._put(rows)
 
-    def drop(self, accounts: Sequence[AccountId]) -> None:
+    def drop(self, accounts: Numbers) -> None:
         """Forget accounts that are no longer linked."""
-        gone = np.isin(self._rows["account"], np.array(accounts, np.uint64))
+        gone = np.isin(self._rows["account"], accounts)
         self._rows = self._rows[~gone]
 
-    def dismiss(self, accounts: Sequence[AccountId], *, dismissed: bool) -> None:
+    def dismiss(self, accounts: Numbers, *, dismissed: bool) -> None:
         """Put accounts aside, or take them back."""
-        meant = np.isin(self._rows["account"], np.array(accounts, np.uint64))
+        meant = np.isin(self._rows["account"], accounts)
         marks = self._rows["marks"] & ~np.uint8(_DISMISSED) | np.uint8(dismissed * _DISMISSED)
         self._rows = self._rows.copy()
         self._rows["marks"] = np.where(meant, marks, self._rows["marks"])
         self._put(self._rows[meant])
 
     def _of(self, accounts: Numbers) -> NDArray[np.void]:
-        """Return copies of the rows of these sorted accounts, empty ones where there are none."""
+        """Return copies of the rows of these accounts, empty ones where there are none."""
         rows = np.zeros(accounts.size, _ROW)
         rows["account"] = accounts
         here, at = self._find(accounts)
@@ -189,7 +221,7 @@ class MatchSet:
         self._rows = both[np.argsort(both["account"])]
 
     def _find(self, accounts: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-        """Say of each sorted account whether it has a row, and where those are that have one."""
+        """Say of each account whether it has a row, and where those are that have one."""
         at = np.searchsorted(self._rows["account"], accounts)
         here = at < self._rows.size
         here[here] = self._rows["account"][at[here]] == accounts[here]
@@ -198,6 +230,6 @@ class MatchSet:
 
 def _offered(people: People, bits: Bits) -> NDArray[np.bool_]:
     """Say of each account whether its user is part of *all*: shown, through a proved account."""
-    shown = _MAY_SHOW[bits, people.found] & people.proved
+    shown = MAY_SHOW[bits, people.found] & people.proved
     avoided = bits & Bit.AVOIDED != 0
     return people.any_of(shown) & ~people.any_of(avoided)

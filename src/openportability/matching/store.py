@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 
 from openportability.clock import EPOCH, micros
 from openportability.db.engine import Tx
 from openportability.db.schema import answered, counters, match_sets, user_keys
-from openportability.domain import AccountId, UserId
-from openportability.matching.sets import MatchSet
+from openportability.domain import UserId
+from openportability.matching.sets import MatchSet, Numbers
 from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
 _KEPT_DAYS = 30
+#: Put together once: it is asked at each forward pass.
+_SET_AND_KEY = (
+    select(match_sets.c.sealed, user_keys.c.wrapped)
+    .join(user_keys, user_keys.c.user_id == match_sets.c.user_id)
+    .where(match_sets.c.user_id == bindparam("user"))
+)
 
 
 @dataclass(kw_only=True)
@@ -52,10 +58,13 @@ def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
     return MatchSet() if sealed is None else MatchSet.unpacked(key.open(sealed, _place(user)))
 
 
-def accounts_met(tx: Tx, vault: Vault, user: UserId) -> list[AccountId]:
-    """Return the accounts in a person's match set; none when they left."""
-    key = _keys(tx, vault, [user]).get(user)
-    return [] if key is None else open_set(tx, key, user).accounts()
+def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:
+    """Return the accounts in a person's match set; none when they left or met nobody."""
+    row = tx.execute(_SET_AND_KEY, {"user": user}).one_or_none()
+    if row is None:
+        return MatchSet().accounts()
+    key = vault.personal(row.wrapped, user)
+    return MatchSet.unpacked(key.open(row.sealed, _place(user))).accounts()
 
 
 def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Opened]:

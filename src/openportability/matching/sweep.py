@@ -1,6 +1,6 @@
 """Lists meet the directory: when lists arrive (forward), and when people do (reverse).
 
-Both end in `_meet`, a short transaction between one owner of lists and some others. It holds the match sets of all of
+Both end in `_meet_all`, short transactions between some owners of lists and others. Each holds the match sets of all of
 them, and only then reads today's lists and accounts, so what was replaced or unlinked meanwhile never speaks. What the
 lists say is written into the owner's set and into the others' at once: whoever was told something is in the owner's
 set, and so is found again when the lists change. Done twice, or killed half-way and done again, it ends the same.
@@ -9,20 +9,24 @@ set, and so is found again when the lists change. Done twice, or killed half-way
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
+from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.clock import micros
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, NetworkName, Proof, UserId
+from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.graph import store as lists
 from openportability.graph.codec import Keys
 from openportability.graph.probe import Probe, held
 from openportability.matching import store
+from openportability.matching.answers import Answers
+from openportability.matching.directory import Directories, Numbers
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, Bit, told
 from openportability.matching.sets import Bits, People
 from openportability.site import Site
@@ -31,9 +35,9 @@ from openportability.site import Site
 _NEWCOMERS = 1000
 #: Lists that one look after forgotten wakes takes.
 _LISTS = 1000
-#: Others whose sets one transaction changes: tens of milliseconds, for which others wait.
-_USERS = 200
-_PEOPLE_CURSOR = "matching.accounts"
+#: Pairs of an owner and another whose sets one transaction changes: others wait some tenths of a second.
+_PAIRS = 200
+PEOPLE_CURSOR = "matching.accounts"
 _LISTS_CURSOR = "matching.lists"
 
 
@@ -41,13 +45,19 @@ def match_lists(site: Site, user: UserId) -> None:
     """Forward: let a user's lists meet everyone who is in them, or was until now."""
     with site.db.read() as tx:
         # First, so that whoever comes while the rest is read is met once more rather than never.
-        horizon = store.Horizon(people=accounts.newest_seq(tx), lists=lists.newest_seq_of(tx, user))
-        others, gone = _concerned(tx, site, user)
-    _meet_all(site, user, others, owner_came=True)
+        horizon = store.Horizon(
+            people=line_store.newest_seq(tx), lists=lists.newest_seq_of(tx, user)
+        )
+        newer_than = _known_until(tx, user, horizon)
+        meant = concerned(tx, site, user)
+    # In this order: whoever came meanwhile is still the one who arrives.
+    late = meant.newer_than(newer_than)
+    _meet_all(site, {user: late}, owner_came=False)
+    _meet_all(site, {user: meant.users() - late}, owner_came=True)
     with site.db.write() as tx:
         opened = store.lock_sets(tx, site.vault, [user])
         for own in opened.values():
-            own.rows.drop(gone)
+            own.rows.drop(meant.gone)
         store.put_sets(tx, opened)
         store.note_horizon(tx, user, horizon)
 
@@ -83,24 +93,29 @@ def meet_lists(site: Site) -> bool:
 def newcomers_wait(site: Site) -> bool:
     """Say whether anybody arrived, linked or unlinked an account or changed who may find them."""
     with site.db.read() as tx:
-        return accounts.newest_seq(tx) > store.cursor(tx, _PEOPLE_CURSOR)
+        return line_store.newest_seq(tx) > store.cursor(tx, PEOPLE_CURSOR)
 
 
 def meet_newcomers(site: Site) -> bool:
     """Reverse: let the next newcomers meet all lists; say whether there were any."""
     with site.db.read() as tx:
-        listed = accounts.listed_since(tx, store.cursor(tx, _PEOPLE_CURSOR), _NEWCOMERS)
+        listed = line_store.listed_since(tx, store.cursor(tx, PEOPLE_CURSOR), limit=_NEWCOMERS)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
-        people = accounts.listed_of(tx, sorted({line.user for line in listed}))
+        people = line_store.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
         return False
     came = {line.user: line.seq for line in listed}
-    for owner, others in _who_lists(site, people).items():
-        with site.db.read() as tx:
-            met = store.horizons(tx, [owner]).get(owner, store.NOBODY_MET)
-        # Whom a forward pass has met since they came need not be met again.
-        missed = {other for other in others if met.people < came[other]}
-        _meet_all(site, owner, missed, owner_came=False)
+    knowing = who_lists(site, people)
+    with site.db.read() as tx:
+        horizons = store.horizons(tx, sorted(knowing))
+    # Whom a forward pass has met since they came need not be met again.
+    missed = {
+        owner: {
+            other for other in others if horizons.get(owner, store.NOBODY_MET).people < came[other]
+        }
+        for owner, others in knowing.items()
+    }
+    _meet_all(site, missed, owner_came=False)
     for user, seq in came.items():
         # Whom their own lists name: what those see of them changed as well.
         with site.db.read() as tx:
@@ -108,7 +123,7 @@ def meet_newcomers(site: Site) -> bool:
         if met.people < seq:
             match_lists(site, user)
     with site.db.write() as tx:
-        store.move_cursor(tx, _PEOPLE_CURSOR, listed[-1].seq)
+        store.move_cursor(tx, PEOPLE_CURSOR, listed[-1].seq)
     return True
 
 
@@ -122,7 +137,7 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     opened = store.lock_sets(tx, site.vault, [account.user])
     if account.user in opened:
         own = opened[account.user].rows
-        lines = accounts.listed_by_id(tx, own.accounts())
+        lines = line_store.listed_by_id(tx, own.accounts().tolist())
         there = People([line for line in lines if line.network == account.actor.network])
         said, _ = _said(lists.open_lists(tx, site.vault, account.user), there)
         own.owe(there, said)
@@ -130,18 +145,53 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     accounts.meet_again(tx, account.user)
 
 
-def _concerned(tx: Tx, site: Site, user: UserId) -> tuple[set[UserId], list[AccountId]]:
-    """Return whom a user's lists or match set hold, and accounts in the set that are gone."""
-    others: set[UserId] = set()
-    for of, keys in lists.open_lists(tx, site.vault, user):
-        others |= accounts.users_listed(tx, of.network, keys.tolist())
+@dataclass(frozen=True, kw_only=True)
+class Concerned:
+    """Whom a user's lists or match set hold."""
+
+    #: All their accounts that are held, and the sequence numbers of these.
+    owners: Numbers
+    seqs: Numbers
+    #: Accounts in the set that are no longer linked.
+    gone: Numbers
+
+    def users(self) -> set[UserId]:
+        return {UserId(user) for user in np.unique(self.owners).tolist()}
+
+    def newer_than(self, seq: int | None) -> set[UserId]:
+        """Return who came after a sequence number; nobody without one."""
+        if seq is None:
+            return set()
+        return {UserId(user) for user in np.unique(self.owners[self.seqs > seq]).tolist()}
+
+
+def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:
+    """Return whom a user's lists or match set hold."""
+    directory = site.memory.of(Directories).as_of(tx)
+    listed = [
+        directory.holding(of.network, keys) for of, keys in lists.open_lists(tx, site.vault, user)
+    ]
     met = store.accounts_met(tx, site.vault, user)
-    owners = accounts.owners_of(tx, met)
-    others.update(owners.values())
-    return others - {user}, [account for account in met if account not in owners]
+    here, at = directory.find(met)
+    places = np.concatenate([*listed, at])
+    places = places[directory.lines.user[places] != user]
+    return Concerned(
+        owners=directory.lines.user[places], seqs=directory.lines.seq[places], gone=met[~here]
+    )
 
 
-def _who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
+def _known_until(tx: Tx, user: UserId, horizon: store.Horizon) -> int | None:
+    """Return up to which sequence number a user's lists, or a sweep, have met everyone.
+
+    None where the lists are new themselves: then it is they who come.
+    """
+    before = store.horizons(tx, [user]).get(user, store.NOBODY_MET)
+    if before.lists < horizon.lists:
+        return None
+    return max(before.people, store.cursor(tx, PEOPLE_CURSOR))
+
+
+def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
     """Return whose lists hold which of these people, by one pass over all lists."""
     on_network: dict[NetworkName, dict[int, UserId]] = defaultdict(dict)
     for line in people:
@@ -159,59 +209,55 @@ def _who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]
     return knowing
 
 
-def _meet_all(site: Site, owner: UserId, others: set[UserId], *, owner_came: bool) -> None:
-    for some in _batches(sorted(others)):
-        with site.db.write() as tx:
-            _meet(tx, site, owner, some, owner_came=owner_came)
-
-
-def _meet(tx: Tx, site: Site, owner: UserId, others: Sequence[UserId], *, owner_came: bool) -> None:
-    """Write what the owner's lists of today say of these others, on both sides.
+def _meet_all(
+    site: Site, meetings: Mapping[UserId, Collection[UserId]], *, owner_came: bool
+) -> None:
+    """Let owners of lists meet others; some pairs at a time.
 
     `owner_came`: it is the owner who has something new, so it is they who arrive at the others.
     """
-    opened = store.lock_sets(tx, site.vault, [owner, *others])
-    if owner not in opened:
-        return
-    lines = accounts.listed_of(tx, list(opened))
-    them = People([line for line in lines if line.user != owner])
-    me = People([line for line in lines if line.user == owner])
+    for some in _batches(meetings):
+        with site.db.write() as tx:
+            people = {*some, *chain.from_iterable(some.values())}
+            opened = store.lock_sets(tx, site.vault, sorted(people))
+            lines: dict[UserId, list[Listed]] = defaultdict(list)
+            for line in line_store.listed_of(tx, list(opened)):
+                lines[line.user].append(line)
+            answers = Answers(tx, site, opened, lines)
+            for owner in sorted(opened.keys() & some.keys()):
+                others = [other for other in some[owner] if other in opened]
+                _meet(tx, site, owner, others, opened, lines, answers, owner_came=owner_came)
+            answers.note(tx)
+            store.put_sets(tx, opened)
+
+
+def _meet(
+    tx: Tx,
+    site: Site,
+    owner: UserId,
+    others: Sequence[UserId],
+    opened: Mapping[UserId, store.Opened],
+    lines: Mapping[UserId, Sequence[Listed]],
+    answers: Answers,
+    *,
+    owner_came: bool,
+) -> None:
+    """Write what the owner's lists of today say of these others, on both sides."""
+    them = People([line for other in others for line in lines.get(other, ())])
+    me = People(lines.get(owner, ()))
     of_them, to_them = _said(lists.open_lists(tx, site.vault, owner), them)
     now = micros(site.clock.now()) // 1_000_000
     opened[owner].rows.say(
         them, of_them, instead_of=FROM_MINE, by_them=not owner_came, now_seconds=now
     )
-    for other in opened.keys() - {owner}:
+    answers.give(owner, them)
+    for other in others:
         said = to_them.get(other, {})
         bits: Bits = np.array([said.get(line.account, 0) for line in me.lines], np.uint8)
         opened[other].rows.say(
             me, bits, instead_of=FROM_THEIRS, by_them=owner_came, now_seconds=now
         )
-    _answer(tx, site, opened, lines, {user: them if user == owner else me for user in opened})
-    store.put_sets(tx, opened)
-
-
-def _answer(
-    tx: Tx,
-    site: Site,
-    opened: Mapping[UserId, store.Opened],
-    lines: Sequence[Listed],
-    met: Mapping[UserId, People],
-) -> None:
-    """Let those who own these sets be shown whom they met, as far as their day's answers go."""
-    now = site.clock.now()
-    day = store.day_of(now)
-    spent = store.answers_spent(tx, list(opened), day)
-    proved = {(line.user, line.network) for line in lines if line.proof is Proof.PROVED}
-    few, many = site.settings.answers_a_day_claimed, site.settings.answers_a_day
-    more: dict[UserId, int] = {}
-    for user, own in opened.items():
-        places = [line.network for line in met[user].lines]
-        most = np.array([many if (user, name) in proved else few for name in places], np.int64)
-        if newly := own.rows.answer(met[user], most, spent.get(user, 0)):
-            more[user] = spent.get(user, 0) + newly
-        own.again_at = (own.again_at or store.next_day(now)) if own.rows.waits else None
-    store.note_answers(tx, day, more)
+        answers.give(other, me)
 
 
 def _said(
@@ -229,7 +275,12 @@ def _said(
     return of_them, to_them
 
 
-def _batches(users: Sequence[UserId]) -> Iterator[list[UserId]]:
-    rest = iter(users)
-    while some := list(islice(rest, _USERS)):
-        yield some
+def _batches(
+    meetings: Mapping[UserId, Collection[UserId]],
+) -> Iterator[dict[UserId, list[UserId]]]:
+    pairs = ((owner, other) for owner in sorted(meetings) for other in sorted(meetings[owner]))
+    while some := list(islice(pairs, _PAIRS)):
+        batch: dict[UserId, list[UserId]] = defaultdict(list)
+        for owner, other in some:
+            batch[owner].append(other)
+        yield batch

@@ -35,6 +35,7 @@ def leave(site: Site, user: UserId) -> None:
             grant = grant_store.live_grant(tx, key, account.id)
             if grant is not None:
                 accounts_service.end_grant(tx, site, grant)
+        accounts.note_gone(tx)
         store.erase_rows(tx, user)
 
 

@@ -12,7 +12,8 @@ from openportability.accounts.session import AMember, TheSite
 from openportability.db.engine import Tx
 from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Invalid, NotFound
-from openportability.matching.service import Filter, Selection
+from openportability.matching.seen import Filter
+from openportability.matching.service import Selection
 from openportability.reconnection import planning, service, shown
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned

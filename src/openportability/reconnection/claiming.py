@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import User
 from openportability.clock import monotonic
@@ -191,7 +192,7 @@ def _closed(tx: Tx, key: PersonalKey, user: UserId, whom: Collection[Account]) -
     others = sorted({account.user for account in whom})
     hide: set[UserId] = set(others)
     avoided: set[UserId] = set()
-    for line in accounts.listed_of(tx, others):
+    for line in line_store.listed_of(tx, others):
         bits = met.get(line.account, Bit.NONE)
         if Bit.AVOIDED in bits:
             avoided.add(line.user)

@@ -80,7 +80,7 @@ def decide(
             whom=account.id,
             network=own.network,
             verdict=_verdict(own, account.actor.id, ledger.get((own.account, account.id))),
-            rank=rank(match),
+            rank=rank(match.evidence),
         )
         for match in matches
         for own in mine

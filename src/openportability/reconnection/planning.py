@@ -23,7 +23,8 @@ from openportability.domain import (
 from openportability.errors import Conflict, NetworkError, NotFound
 from openportability.jobs.port import Wake
 from openportability.matching import service as matching
-from openportability.matching.service import Filter, Selection
+from openportability.matching.seen import Filter
+from openportability.matching.service import Selection
 from openportability.reconnection import claiming, lane_store, pacing, plan_store, store
 from openportability.reconnection.ledger import New
 from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide

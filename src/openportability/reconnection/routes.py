@@ -11,7 +11,8 @@ from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Conflict, Invalid, NotFound
-from openportability.matching.service import Filter, Selection
+from openportability.matching.seen import Filter
+from openportability.matching.service import Selection
 from openportability.reconnection import planning, service, shown, standing
 from openportability.reconnection.rules import LaneState
 from openportability.site import Site

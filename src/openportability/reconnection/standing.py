@@ -10,7 +10,6 @@ from openportability.domain import Match, Standing, UserId
 from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
-from openportability.matching.service import Selection
 from openportability.reconnection import lane_store, planning, store
 from openportability.reconnection.plan import Mine, Row, Verdict, decide
 from openportability.reconnection.rules import Origin, State
@@ -39,10 +38,9 @@ def _propose(tx: Tx, site: Site, user: UserId) -> int:
         return 0
     automatic = chosen.standing is Standing.AUTOMATIC
     wanted: dict[State, list[Match]] = {State.READY: [], State.PROPOSED: []}
-    for match in matching.chosen(tx, site, user, Selection()):
-        if match.arrived:
-            unasked = automatic and rules.unasked(match)
-            wanted[State.READY if unasked else State.PROPOSED].append(match)
+    for match in matching.arrived(tx, site, user):
+        unasked = automatic and rules.unasked(match)
+        wanted[State.READY if unasked else State.PROPOSED].append(match)
     added = 0
     for state, matches in wanted.items():
         if rows := _newcomers(tx, site, user, matches):
