@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, FastAPI
 
-from openportability import settings as settings_module
+from openportability import keyfile
 from openportability.accounts import api as accounts_api
 from openportability.accounts import jobs as accounts_jobs
 from openportability.accounts import routes as accounts_routes
@@ -36,6 +36,7 @@ from openportability.matching import service as matching
 from openportability.network import Context, Network
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
+from openportability.privacy import jobs as privacy_jobs
 from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
 from openportability.reconnection import jobs as reconnection_jobs
@@ -62,7 +63,7 @@ _ROUTERS = (
     reconnection_api.router,
     privacy_api.router,
 )
-_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
+_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work, privacy_jobs.work)
 
 
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
@@ -110,7 +111,7 @@ def web(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    shell.dress(app, site, session.is_member)
+    shell.dress(app, site, session.is_member, site.db)
     for router in _ROUTERS:
         app.include_router(router)
     app.include_router(_operations(site))
@@ -130,7 +131,7 @@ def version() -> str:
 
 def _vault(settings: Settings) -> Vault:
     try:
-        text = settings_module.master_key(settings, lambda: Keyring.fresh().text())
+        text = keyfile.master_key(settings, lambda: Keyring.fresh().text())
         return Vault(Keyring.parse(text))
     except BadKeyring as error:
         raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None

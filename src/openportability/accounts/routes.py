@@ -19,6 +19,7 @@ from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
 from openportability.network import Network
 from openportability.site import Site
 from openportability.web import cookies, i18n, problems, render
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter()
 
@@ -65,6 +66,7 @@ def sign_in_page(request: Request, site: TheSite, asking: AVisitor, next: str = 
 
 
 @router.post("/auth/{network}/start")
+@waiting_for_others
 def start(
     request: Request,
     site: TheSite,
@@ -100,6 +102,7 @@ def start(
 
 @router.get("/auth/{network}/callback")
 @router.get("/auth/{network}/callback/{place}")
+@waiting_for_others
 def callback(request: Request, site: TheSite, asking: AVisitor, network: str) -> Response:
     finished = service.finish(
         site,

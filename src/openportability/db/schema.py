@@ -1,7 +1,7 @@
 """All tables. Read this file second.
 
-Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970 UTC.
-*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table holds, why, how long.
+Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970.
+*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info`: whose data it is, why, how long.
 A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
 """
 
@@ -289,6 +289,15 @@ lanes = Table(
     Column("version", Integer, nullable=False),
     Index(None, "next_at"),
     info=_whose("the person", "when their account is served next", "unlinked"),
+)
+
+tallies = Table(
+    "tallies",
+    METADATA,
+    Column("key", LargeBinary, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False, index=True),
+    info=_whose("nobody (a keyed hash)", "how often one asked, against floods", "at most an hour"),
 )
 
 counters = Table(

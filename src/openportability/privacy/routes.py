@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from openportability.accounts.session import COOKIE, AMember, TheSite
 from openportability.privacy import service
 from openportability.web import cookies, i18n, render
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,6 +19,7 @@ def explain(request: Request, _asking: AMember) -> Response:
 
 
 @router.post("/leave")
+@waiting_for_others
 def leave(request: Request, site: TheSite, asking: AMember) -> Response:
     service.leave(site, asking.user)
     response = RedirectResponse("/", 303)

@@ -18,6 +18,7 @@ from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
 from openportability.web import paging, sse
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter(prefix="/api/v1", tags=["reconnection"])
 
@@ -113,6 +114,7 @@ class UndoIn(BaseModel):
 
 
 @router.post("/plans", status_code=201)
+@waiting_for_others
 def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     """Decide what would happen to each match; nothing is sent."""
     if wanted.networks == []:
@@ -136,7 +138,7 @@ def plan_rows(
     position = paging.position(site.vault, listing, cursor)
     begin = int(position[0]) if position else 0
     with site.db.read() as tx:
-        planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
+        planned = planning.plan(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
         some = planned.rows[begin : begin + limit]
         whom = accounts.accounts_by_id(tx, [row.whom for row in some])
     more = begin + limit < len(planned.rows)
@@ -159,7 +161,9 @@ def plan_rows(
 def start(site: TheSite, asking: AMember, plan_id: str) -> dict[str, int]:
     """Let the follows of a plan be made, in the background."""
     with site.db.write() as tx:
-        return {"wanted": planning.start(tx, site, asking.user, _plan_id(site, plan_id))}
+        return {
+            "wanted": planning.start(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
+        }
 
 
 @router.get("/reconnection")
@@ -290,10 +294,6 @@ def _forecast_out(forecast: Forecast) -> ForecastOut:
         calls=forecast.calls,
         finishes_at=forecast.finishes_at.isoformat(),
     )
-
-
-def _plan_id(site: Site, plan_id: str) -> int:
-    return shown.read_id(site, "plan", plan_id)
 
 
 def _row_id(site: Site, row_id: str) -> int:

@@ -91,6 +91,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("That was very quick"),
         _("Please try again %(until)s. Nothing is lost."),
     ),
+    "svc.crowded": (
+        _("Very many requests come from where you are"),
+        _("Others may share your connection. Please try again %(until)s. Nothing is lost."),
+    ),
     "svc.internal": (
         _("Something broke here"),
         _("It is our fault and nothing of yours is lost. Please try again in a minute."),

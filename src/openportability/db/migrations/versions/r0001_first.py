@@ -29,6 +29,7 @@ def upgrade() -> None:
     _plans()
     _reconnections()
     _lanes()
+    _tallies()
     _counters()
 
 
@@ -314,6 +315,17 @@ def _lanes() -> None:
     )
     op.create_index("ix_lanes_next_at", "lanes", ["next_at"])
     op.create_index("ix_lanes_user_id", "lanes", ["user_id"])
+
+
+def _tallies() -> None:
+    op.create_table(
+        "tallies",
+        _bytes("key"),
+        _count("n"),
+        _number("until"),
+        sa.PrimaryKeyConstraint("key", name="pk_tallies"),
+    )
+    op.create_index("ix_tallies_until", "tallies", ["until"])
 
 
 def _counters() -> None:
