@@ -46,6 +46,7 @@ from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import BadKeyring, Keyring, Vault
 from openportability.web import documents, shell
+from openportability.web.who import anybody
 
 _ROUTERS = (
     home_routes.router,
@@ -191,10 +192,12 @@ def _operations(site: Site) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
+    @anybody
     def healthz() -> dict[str, str]:
         return {"status": "ok", "version": version()}
 
     @router.get("/readyz")
+    @anybody
     def readyz() -> dict[str, str]:
         if migrate.current(site.db) is None:
             raise Misconfigured("the database is empty: run openportability migrate")
