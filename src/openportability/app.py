@@ -56,13 +56,13 @@ _ROUTERS = (
     circle_routes.router,
     reconnection_routes.router,
     privacy_routes.router,
+    privacy_api.router,  # before the imports from networks: it names its own path
     home_api.router,
     accounts_api.router,
     consent_api.router,
     archives_api.router,
     circle_api.router,
     reconnection_api.router,
-    privacy_api.router,
 )
 _JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work, privacy_jobs.work)
 

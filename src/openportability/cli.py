@@ -16,6 +16,7 @@ from openportability import app as house
 from openportability.archives import service as archives
 from openportability.clock import SystemClock
 from openportability.errors import OpenPortabilityError
+from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
 
@@ -24,6 +25,8 @@ program = typer.Typer(
 )
 archive = typer.Typer(no_args_is_help=True, help="Look at archives.")
 program.add_typer(archive, name="archive")
+user = typer.Typer(no_args_is_help=True, help="Answer what a person asks of who runs this site.")
+program.add_typer(user, name="user")
 
 
 @program.command()
@@ -73,6 +76,22 @@ def inspect(
     """Say what is in an archive: lists, counts, owner, date. Nothing is stored."""
     site = house.build(_settings(), SystemClock(), worker=False)
     typer.echo(archives.inspection(site, network or None, files, as_json=as_json))
+
+
+@user.command()
+def export(shown_id: str, file: Path) -> None:
+    """Write everything about a person to a new file, as a zip. The id is the one of their API."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    with file.open("xb") as made:
+        made.write(privacy.export(site, privacy.user_id(site, shown_id)))
+
+
+@user.command()
+def erase(shown_id: str) -> None:
+    """Delete everything about a person, as if they had left."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    privacy.leave(site, privacy.user_id(site, shown_id))
+    typer.echo("Deleted. Their permissions are given back by the worker.")
 
 
 def run(site: Site, *, worker: bool) -> None:

@@ -18,23 +18,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import itertools
 import re
 import secrets
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from openportability.blocks import BLOCK_BYTES, Blocks, Unreadable
+
+__all__ = ["BadKeyring", "Keyring", "PersonalKey", "Unreadable", "Vault"]
 
 #: The name of the key on which everything hangs that must stay the same for good.
 IDENTITY = "identity"
@@ -42,12 +41,7 @@ IDENTITY = "identity"
 _VERSION = 1
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_BLOCK_BYTES = 16
 _KEY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-
-
-class Unreadable(Exception):
-    """The value was not sealed here, for this place, with a key we still have."""
 
 
 class BadKeyring(ValueError):
@@ -147,7 +141,7 @@ class Vault:
         }
         self._actors = _subkey(keyring.identity, "actor")
         self._tokens = _subkey(keyring.identity, "token")
-        self._shown = _Blocks(_subkey(keyring.identity, "show"))
+        self._shown = Blocks(_subkey(keyring.identity, "show"))
 
     def __repr__(self) -> str:
         return f"Vault(newest={self._newest!r})"
@@ -197,7 +191,7 @@ class Vault:
             block = base64.b32decode(text.upper() + "======")
         except (binascii.Error, ValueError):
             raise Unreadable from None
-        if len(block) != _BLOCK_BYTES or _base32(block) != text:
+        if len(block) != BLOCK_BYTES or _base32(block) != text:
             raise Unreadable
         return self._shown.read(kind, [block])[0]
 
@@ -257,40 +251,11 @@ class PersonalKey:
         return AESGCM(_personal_subkey(self._key, "seal"))
 
     @cached_property
-    def _blocks(self) -> _Blocks:
-        return _Blocks(_personal_subkey(self._key, "block"))
+    def _blocks(self) -> Blocks:
+        return Blocks(_personal_subkey(self._key, "block"))
 
 
-# --- one-block ciphers and formats ------------------------------------------------------------
-
-
-class _Blocks:
-    """One AES block for each number: half of it says the kind, so an invented block is noticed."""
-
-    def __init__(self, key: bytes) -> None:
-        # ECB is right for this alone: each block is a message of its own, to come out the same.
-        self._cipher = Cipher(AES256(key), ECB())  # noqa: S305 - see above
-
-    def make(self, kind: str, numbers: Iterable[int]) -> list[bytes]:
-        tag = _tag(kind)
-        plain = b"".join([tag + number.to_bytes(8, "big") for number in numbers])
-        ciphered = self._cipher.encryptor().update(plain)
-        return [ciphered[at : at + _BLOCK_BYTES] for at in range(0, len(ciphered), _BLOCK_BYTES)]
-
-    def read(self, kind: str, blocks: Iterable[bytes]) -> list[int]:
-        blocks = list(blocks)
-        if any(len(block) != _BLOCK_BYTES for block in blocks):
-            raise Unreadable
-        plain = self._cipher.decryptor().update(b"".join(blocks))
-        pairs = list(struct.iter_unpack(">8sQ", plain))
-        tag = _tag(kind)
-        if any(found != tag for found, _ in pairs):
-            raise Unreadable
-        return [number for _, number in pairs]
-
-
-def _tag(kind: str) -> bytes:
-    return hashlib.sha256(kind.encode()).digest()[:8]
+# --- formats ----------------------------------------------------------------------------------
 
 
 def _subkey(key: bytes, purpose: str) -> bytes:

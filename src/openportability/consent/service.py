@@ -42,6 +42,11 @@ def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:
     return {consent.choice: consent for consent in store.history(tx, user)}
 
 
+def wording(choice: Choice) -> str:
+    """Return the version of the words that a purpose is asked in today."""
+    return OFFERS[choice].wording
+
+
 def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes nobody asked this person about, or only in other words than today's."""
     holds = current(tx, user)
