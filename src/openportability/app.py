@@ -37,6 +37,7 @@ from openportability.network import Context, Network
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
 from openportability.privacy import jobs as privacy_jobs
+from openportability.privacy import keys
 from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
 from openportability.reconnection import jobs as reconnection_jobs
@@ -70,9 +71,13 @@ _JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work, privacy
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
     """Join all parts of a site: its database is brought to the newest revision, its engine is ready."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = _vault(settings)
     db = Database(settings.database_url, pool_size=settings.connections(web=web, worker=worker))
     migrate.upgrade(db)
+    try:
+        vault = _vault(settings, db)
+    except Misconfigured:
+        db.close()
+        raise
     door = Door(
         clock=clock,
         allow_loopback=settings.allow_loopback,
@@ -130,12 +135,16 @@ def version() -> str:
         return "0.dev"
 
 
-def _vault(settings: Settings) -> Vault:
+def _vault(settings: Settings, db: Database) -> Vault:
     try:
-        text = keyfile.master_key(settings, lambda: Keyring.fresh().text())
-        return Vault(Keyring.parse(text))
+        text = keyfile.master_key(settings, lambda: keys.fresh_keyring(db, settings))
+        ring = Keyring.parse(text)
     except BadKeyring as error:
         raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
+    path = settings.key_file
+    vault = Vault(ring, keyfile.watch(path, ring) if path else None)
+    keys.refuse_wrong_keyring(db, vault, settings)
+    return vault
 
 
 def _engine(settings: Settings, db: Database) -> Engine:

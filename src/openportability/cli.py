@@ -16,6 +16,7 @@ from openportability import app as house
 from openportability.archives import service as archives
 from openportability.clock import SystemClock
 from openportability.errors import OpenPortabilityError
+from openportability.privacy import keys as privacy_keys
 from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
@@ -27,6 +28,13 @@ archive = typer.Typer(no_args_is_help=True, help="Look at archives.")
 program.add_typer(archive, name="archive")
 user = typer.Typer(no_args_is_help=True, help="Answer what a person asks of who runs this site.")
 program.add_typer(user, name="user")
+keys = typer.Typer(no_args_is_help=True, help="Look after the keyring.")
+program.add_typer(keys, name="keys")
+
+
+@keys.callback()
+def of_keys() -> None:
+    """Look after the keyring."""
 
 
 @program.command()
@@ -76,6 +84,17 @@ def inspect(
     """Say what is in an archive: lists, counts, owner, date. Nothing is stored."""
     site = house.build(_settings(), SystemClock(), worker=False)
     typer.echo(archives.inspection(site, network or None, files, as_json=as_json))
+
+
+@keys.command()
+def rotate(
+    *, people: Annotated[bool, typer.Option(help="Replace each person's own key too.")] = False
+) -> None:
+    """Replace the master key; the site may go on running. Killed, it is simply begun again."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    done = privacy_keys.rotate(site, people=people)
+    typer.echo(f"Sealed again: {done.values} values, {done.people} people. Old keys are gone.")
+    typer.echo("Copy the keyring again to where its copy is kept.")
 
 
 @user.command()

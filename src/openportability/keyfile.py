@@ -6,7 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from openportability.clock import monotonic
 from openportability.settings import PREFIX, BadSetting, Settings
+from openportability.vault import Keyring
+
+#: How often a process looks whether its keyring was replaced.
+LOOK_SECONDS = 5.0
 
 
 def master_key(settings: Settings, make: Callable[[], str]) -> str:
@@ -27,6 +32,31 @@ def master_key(settings: Settings, make: Callable[[], str]) -> str:
     return path.read_text().strip()
 
 
+def watch(path: Path, ring: Keyring) -> Callable[[bool], Keyring | None]:
+    """Return a look for another keyring in the file: now and then, or at once when a key is missing.
+
+    What does not belong to the same database is passed over: the running process goes on as it is.
+    """
+    seen, looked = _stamp(path), monotonic()
+
+    def newer(missing: bool) -> Keyring | None:
+        nonlocal seen, looked
+        if not missing and monotonic() - looked < LOOK_SECONDS:
+            return None
+        looked = monotonic()
+        stamp = _stamp(path)
+        if stamp is None or stamp == seen:
+            return None
+        try:
+            found = Keyring.parse(path.read_text())
+        except (OSError, ValueError):
+            return None
+        seen = stamp
+        return found if found.identity == ring.identity else None
+
+    return newer
+
+
 def replace(path: Path, text: str) -> None:
     """Put another keyring in place of the one in the file: killed at any point, one of both is whole."""
     draft = _draft(path, text)
@@ -36,6 +66,14 @@ def replace(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_ino, told.st_mtime_ns, told.st_size
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from openportability.clock import Clock
 from openportability.domain import (
     Actor,
     ActorId,
+    Followed,
     Grant,
     Kind,
     Limits,
@@ -272,16 +273,6 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Followed:
-    """Somebody whom a person follows here, since when, and by which record if it is known."""
-
-    actor_id: str
-    handle: str
-    at: datetime
-    record: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Network:
     """A network as the rest of the program sees it."""
 
@@ -300,7 +291,7 @@ class Network:
     #: Its own error codes in words: code → (what happened, what to do next).
     words: Mapping[str, tuple[str, str]]
     documents: tuple[Document, ...] = ()
-    #: Whom a person follows as files that this network's own tools read; None: it has no such form.
+    #: Files of whom a person follows, as this network's own tools read them; None: no such form.
     forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
 
 

@@ -90,10 +90,11 @@ def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
 
 def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
     """Return the key of all that is sealed for a user."""
-    wrapped = tx.execute(
-        select(user_keys.c.wrapped).where(user_keys.c.user_id == user_id)
-    ).scalar_one()
-    return vault.personal(wrapped, user_id)
+    wanted = select(user_keys.c.wrapped).where(user_keys.c.user_id == user_id)
+    if tx.writes:
+        # What is sealed now must not be left behind by a rotation that replaces this key.
+        wanted = wanted.with_for_update(read=True)
+    return vault.personal(tx.execute(wanted).scalar_one(), user_id)
 
 
 def account(tx: Tx, account_id: AccountId) -> Account | None:

@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 class Tx:
     """One transaction: a connection, the dialect's verbs, and what happens after the commit."""
 
-    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+    def __init__(self, connection: Connection, dialect: Dialect, *, writes: bool) -> None:
         self.connection = connection
+        #: False where nothing may be changed, nor held.
+        self.writes = writes
         self.dialect = dialect
         self._after: list[Callable[[], None]] = []
 
@@ -81,13 +83,13 @@ class Database:
     def read(self) -> Iterator[Tx]:
         """Look at one consistent state; nothing is written."""
         with self._engine.connect().execution_options(**self.dialect.reading) as connection:
-            yield Tx(connection, self.dialect)
+            yield Tx(connection, self.dialect, writes=False)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Commit what the block did, or nothing of it; then do its effects."""
         with self._engine.connect().execution_options(openportability_write=True) as connection:
-            tx = Tx(connection, self.dialect)
+            tx = Tx(connection, self.dialect, writes=True)
             with connection.begin():
                 yield tx
         tx.happened()

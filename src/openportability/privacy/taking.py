@@ -13,11 +13,10 @@ from openportability.archives import store as archives
 from openportability.clock import EPOCH
 from openportability.consent import store as consent
 from openportability.db.engine import Tx
-from openportability.domain import Account, UserId
+from openportability.domain import Account, Followed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
 from openportability.matching import service as matching
-from openportability.network import Followed
 from openportability.privacy import store
 from openportability.privacy.parts import (
     VERSION,

@@ -227,7 +227,11 @@ def resume(site: TheSite, asking: AMember) -> None:
 @router.post("/reconnection/undo", status_code=202)
 def undo(site: TheSite, asking: AMember, wanted: UndoIn) -> dict[str, int]:
     """Take back what we made: all of it, or these rows."""
-    rows = None if wanted.scope == "all" else [_row_id(site, one) for one in wanted.ids or []]
+    rows = (
+        None
+        if wanted.scope == "all"
+        else [shown.read_id(site, "reconnection", one) for one in wanted.ids or []]
+    )
     with site.db.write() as tx:
         return {"undoing": service.undo(tx, site, asking.user, rows)}
 
@@ -294,7 +298,3 @@ def _forecast_out(forecast: Forecast) -> ForecastOut:
         calls=forecast.calls,
         finishes_at=forecast.finishes_at.isoformat(),
     )
-
-
-def _row_id(site: Site, row_id: str) -> int:
-    return shown.read_id(site, "reconnection", row_id)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from openportability.clock import EPOCH
-from openportability.network import Followed
+from openportability.domain import Followed
 from openportability.networks.bluesky.forms import forms
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from openportability.network import Followed
+from openportability.domain import Followed
 
 
 def forms(followed: Sequence[Followed]) -> Mapping[str, bytes]:

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 
-from openportability.network import Followed
+from openportability.domain import Followed
 
 #: https://github.com/mastodon/mastodon/blob/main/app/models/export.rb
 _HEAD = ("Account address", "Show boosts", "Notify on new posts", "Languages")

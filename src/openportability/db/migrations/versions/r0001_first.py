@@ -30,6 +30,8 @@ def upgrade() -> None:
     _reconnections()
     _lanes()
     _tallies()
+    _key_proofs()
+    _suppressed()
     _counters()
 
 
@@ -326,6 +328,26 @@ def _tallies() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_tallies"),
     )
     op.create_index("ix_tallies_until", "tallies", ["until"])
+
+
+def _key_proofs() -> None:
+    op.create_table(
+        "key_proofs",
+        _text("name"),
+        _bytes("identity"),
+        _bytes("sealed"),
+        sa.PrimaryKeyConstraint("name", name="pk_key_proofs"),
+    )
+
+
+def _suppressed() -> None:
+    op.create_table(
+        "suppressed",
+        _bytes("hash"),
+        _text("network"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("hash", name="pk_suppressed"),
+    )
 
 
 def _counters() -> None:
