@@ -109,8 +109,8 @@ def export(shown_id: str, file: Path) -> None:
 def erase(shown_id: str) -> None:
     """Delete everything about a person, as if they had left."""
     site = house.build(_settings(), SystemClock(), worker=False)
-    privacy.leave(site, privacy.user_id(site, shown_id))
-    typer.echo("Deleted. Their permissions are given back by the worker.")
+    typer.echo(privacy.leave(site, privacy.user_id(site, shown_id)))
+    typer.echo("Deleted; above is the receipt. Permissions are given back by the worker.", err=True)
 
 
 def run(site: Site, *, worker: bool) -> None:

@@ -23,7 +23,8 @@ import secrets
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -53,6 +54,7 @@ class Vault:
         self._keys = _Keys(keyring)
         self._actors = _subkey(keyring.identity, "actor")
         self._tokens = _subkey(keyring.identity, "token")
+        self._signer = Ed25519PrivateKey.from_private_bytes(_subkey(keyring.identity, "receipt"))
         self._shown = Blocks(_subkey(keyring.identity, "show"))
 
     def __repr__(self) -> str:
@@ -99,6 +101,22 @@ class Vault:
     def token_hash(self, token: str) -> bytes:
         """Return what may be stored in place of a token."""
         return hmac.digest(self._tokens, token.encode(), "sha256")
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign what anybody may check later, with a key that hangs on the identity."""
+        return self._signer.sign(text)
+
+    def is_signed(self, text: bytes, signature: bytes) -> bool:
+        """Say whether `sign` made this signature for this text."""
+        try:
+            self._signer.public_key().verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
+
+    def public_key(self) -> bytes:
+        """Return the key (Ed25519, 32 bytes) with which signatures are checked elsewhere."""
+        return self._signer.public_key().public_bytes_raw()
 
     def show_id(self, kind: str, number: int) -> str:
         """Encipher a row's number for addresses and answers: 26 letters and digits."""

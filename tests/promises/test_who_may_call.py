@@ -36,6 +36,8 @@ FOR_VISITORS = {
     "GET /auth/{network}/callback",
     "GET /auth/{network}/callback/{place}",
     "GET /api/v1/networks",
+    "GET /never-list-me",
+    "GET /never-list-me/lift",
 }
 
 

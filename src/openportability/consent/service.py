@@ -47,6 +47,12 @@ def wording(choice: Choice) -> str:
     return OFFERS[choice].wording
 
 
+def reworded(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
+    """Return purposes that this person answered, but in other words than today's."""
+    holds = current(tx, user)
+    return [choice for choice in unasked(tx, user, offers) if choice in holds]
+
+
 def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes nobody asked this person about, or only in other words than today's."""
     holds = current(tx, user)

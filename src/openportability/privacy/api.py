@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
 from openportability.accounts.session import AMember, TheSite
-from openportability.privacy import bringing, form, service
+from openportability.privacy import bringing, form, receipt, service
 from openportability.web import i18n
 from openportability.web.threads import waiting_for_others
 from openportability.web.who import anybody
@@ -23,6 +23,27 @@ class BroughtOut(BaseModel):
     follows: int
     choices: int
     left: int
+
+
+class LeftOut(BaseModel):
+    """The receipt of who left: `body.signature`, both base64url."""
+
+    receipt: str
+
+
+class ReceiptOut(BaseModel):
+    """What a receipt says: when, and how many rows of which tables went."""
+
+    site: str
+    at: str
+    deleted: dict[str, int]
+
+
+class KeyOut(BaseModel):
+    """A public key, as hexadecimal digits."""
+
+    algorithm: str
+    public_key: str
 
 
 @router.get("/export", response_class=Response)
@@ -53,8 +74,23 @@ def bring(
     return BroughtOut(lists=done.lists, follows=done.follows, choices=done.choices, left=done.left)
 
 
-@router.delete("/me", status_code=204)
+@router.delete("/me")
 @waiting_for_others
-def leave(site: TheSite, asking: AMember) -> None:
+def leave(site: TheSite, asking: AMember) -> LeftOut:
     """Delete everything about me at once, and give back what I allowed at the networks."""
-    service.leave(site, asking.user)
+    return LeftOut(receipt=service.leave(site, asking.user))
+
+
+@router.post("/receipts/verify")
+@anybody
+def verify(site: TheSite, given: LeftOut) -> ReceiptOut:
+    """Say what a receipt says, if it is one of ours."""
+    told = receipt.check(site.vault, given.receipt)
+    return ReceiptOut(site=told.site, at=told.at.isoformat(), deleted=dict(told.deleted))
+
+
+@router.get("/receipts/key")
+@anybody
+def receipt_key(site: TheSite) -> KeyOut:
+    """Return the key (Ed25519) that signs receipts, to check them without us."""
+    return KeyOut(algorithm="Ed25519", public_key=site.vault.public_key().hex())

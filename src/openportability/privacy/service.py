@@ -10,7 +10,8 @@ from openportability.accounts import store as accounts
 from openportability.clock import monotonic
 from openportability.domain import UserId
 from openportability.errors import NotFound
-from openportability.privacy import form, store, taking
+from openportability.privacy import form, receipt, store, taking
+from openportability.privacy.receipt import Receipt
 from openportability.reconnection import service as reconnection
 from openportability.site import Site
 from openportability.vault import Unreadable
@@ -27,8 +28,8 @@ def export(site: Site, user: UserId) -> bytes:
     return form.packed(taken, taking.own_forms(site, taken))
 
 
-def leave(site: Site, user: UserId) -> None:
-    """Stop what is under way, then delete everything about a person at once.
+def leave(site: Site, user: UserId) -> str:
+    """Stop what is under way, then delete everything about a person at once; return a signed receipt.
 
     Grants go on without a name, to be revoked. What others' lists say of the person stays sealed
     with those others; it leads to nobody any more.
@@ -38,13 +39,15 @@ def leave(site: Site, user: UserId) -> None:
     _wait_for_slices(site, user)
     with site.db.write() as tx:
         if not store.hold(tx, user):
-            return
+            raise NotFound
         key = accounts.personal_key(tx, site.vault, user)
         for account in accounts.accounts_of(tx, user):
             grant = grant_store.live_grant(tx, key, account.id)
             if grant is not None:
                 accounts_service.end_grant(tx, site, grant)
-        store.erase_rows(tx, user)
+        deleted = store.erase_rows(tx, user)
+    told = Receipt(site=site.settings.base_url, at=site.clock.now(), deleted=deleted)
+    return receipt.issue(site.vault, told)
 
 
 def user_id(site: Site, shown: str) -> UserId:

@@ -33,12 +33,15 @@ def hold(tx: Tx, user: UserId) -> bool:
     return tx.execute(held).first() is not None
 
 
-def erase_rows(tx: Tx, user: UserId) -> None:
-    """Delete every row that names a user, and the user; their key goes with them."""
-    for table in reversed(METADATA.sorted_tables):
-        if "user_id" in table.columns:
-            tx.execute(delete(table).where(table.c.user_id == user))
-    tx.execute(delete(users).where(users.c.id == user))
+def erase_rows(tx: Tx, user: UserId) -> dict[str, int]:
+    """Delete every row that names a user, and the user; their key goes with them. Return how many."""
+    deleted = {
+        table.name: tx.execute(delete(table).where(table.c.user_id == user)).rowcount
+        for table in reversed(METADATA.sorted_tables)
+        if "user_id" in table.columns
+    }
+    deleted[users.name] = tx.execute(delete(users).where(users.c.id == user)).rowcount
+    return {name: count for name, count in deleted.items() if count}
 
 
 def is_being_served(tx: Tx, user: UserId) -> bool:
