@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from openportability.settings import PREFIX, BadSetting, Settings, master_key
+from openportability.keyfile import master_key
+from openportability.settings import PREFIX, BadSetting, Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -248,9 +249,14 @@ def test_a_key_file_beside_the_database_is_refused_too(tmp_path: Path) -> None:
     file = tmp_path / "ring"
     file.write_text("ring")
     public = {"BASE_URL": "https://example.org", "MASTER_KEY_FILE": str(file)}
-    assert "beside the database" in refused(**public, DATA_DIR=tmp_path)
-    assert read(**public, DATA_DIR=tmp_path / "apart").master_key == "ring"
-    assert read(DATA_DIR=tmp_path, MASTER_KEY_FILE=file).master_key == "ring"
+    with pytest.raises(BadSetting, match="beside the database"):
+        master_key(read(**public, DATA_DIR=tmp_path), lambda: "another")
+    file.chmod(0o600)
+    for apart in (
+        read(**public, DATA_DIR=tmp_path / "apart"),
+        read(DATA_DIR=tmp_path, MASTER_KEY_FILE=file),
+    ):
+        assert master_key(apart, lambda: "another") == "ring"
 
 
 def test_the_page_of_settings_is_the_one_printed_from_the_code() -> None:

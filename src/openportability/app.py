@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, FastAPI
 
-from openportability import settings as settings_module
+from openportability import keyfile
 from openportability.accounts import api as accounts_api
 from openportability.accounts import jobs as accounts_jobs
 from openportability.accounts import routes as accounts_routes
@@ -36,6 +36,8 @@ from openportability.matching import service as matching
 from openportability.network import Context, Network
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
+from openportability.privacy import jobs as privacy_jobs
+from openportability.privacy import keys
 from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
 from openportability.reconnection import jobs as reconnection_jobs
@@ -45,6 +47,7 @@ from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import BadKeyring, Keyring, Vault
 from openportability.web import documents, shell
+from openportability.web.who import anybody
 
 _ROUTERS = (
     home_routes.router,
@@ -54,23 +57,27 @@ _ROUTERS = (
     circle_routes.router,
     reconnection_routes.router,
     privacy_routes.router,
+    privacy_api.router,  # before the imports from networks: it names its own path
     home_api.router,
     accounts_api.router,
     consent_api.router,
     archives_api.router,
     circle_api.router,
     reconnection_api.router,
-    privacy_api.router,
 )
-_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
+_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work, privacy_jobs.work)
 
 
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
     """Join all parts of a site: its database is brought to the newest revision, its engine is ready."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = keys(settings)
     db = Database(settings.database_url, pool_size=settings.connections(web=web, worker=worker))
     migrate.upgrade(db)
+    try:
+        vault = _vault(settings, db)
+    except Misconfigured:
+        db.close()
+        raise
     door = Door(
         clock=clock,
         allow_loopback=settings.allow_loopback,
@@ -110,7 +117,7 @@ def web(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    shell.dress(app, site, session.is_member)
+    shell.dress(app, site, session.is_member, site.db)
     for router in _ROUTERS:
         app.include_router(router)
     app.include_router(_operations(site))
@@ -120,17 +127,13 @@ def web(site: Site) -> FastAPI:
     return app
 
 
-def keys(settings: Settings) -> Vault:
-    """Return what seals and opens for this site; its keyring is made if there is none anywhere."""
-    return Vault(keyring(settings))
-
-
 def keyring(settings: Settings) -> Keyring:
-    """Return the keys themselves: the whole secret of the site."""
-    try:
-        return Keyring.parse(settings_module.master_key(settings, lambda: Keyring.fresh().text()))
-    except BadKeyring as error:
-        raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
+    """Return the keys themselves, the whole secret of the site; there must be some already."""
+
+    def none_there() -> str:
+        raise Misconfigured("There is no keyring yet: put the copy of it back first.")
+
+    return _parsed(lambda: keyfile.master_key(settings, none_there))
 
 
 def version() -> str:
@@ -139,6 +142,21 @@ def version() -> str:
         return importlib.metadata.version("openportability")
     except importlib.metadata.PackageNotFoundError:
         return "0.dev"
+
+
+def _vault(settings: Settings, db: Database) -> Vault:
+    ring = _parsed(lambda: keyfile.master_key(settings, lambda: keys.fresh_keyring(db, settings)))
+    path = settings.key_file
+    vault = Vault(ring, keyfile.watch(path, ring) if path else None)
+    keys.refuse_wrong_keyring(db, vault, settings)
+    return vault
+
+
+def _parsed(text: Callable[[], str]) -> Keyring:
+    try:
+        return Keyring.parse(text())
+    except BadKeyring as error:
+        raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
 
 
 def _engine(settings: Settings, db: Database) -> Engine:
@@ -195,10 +213,12 @@ def _operations(site: Site) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
+    @anybody
     def healthz() -> dict[str, str]:
         return {"status": "ok", "version": version()}
 
     @router.get("/readyz")
+    @anybody
     def readyz() -> dict[str, str]:
         if migrate.current(site.db) is None:
             raise Misconfigured("the database is empty: run openportability migrate")

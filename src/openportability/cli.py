@@ -21,8 +21,11 @@ from openportability.db import move
 from openportability.db.engine import Database
 from openportability.errors import Misconfigured, OpenPortabilityError
 from openportability.operator import service as operating
+from openportability.privacy import keys as privacy_keys
+from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
+from openportability.vault import Vault
 
 #: Where the database in use may be named.
 _DATABASE_URL = ("OPENPORTABILITY_DATABASE_URL", "OPENPORTABILITY_DATABASE_URL_FILE")
@@ -32,6 +35,15 @@ program = typer.Typer(
 )
 archive = typer.Typer(no_args_is_help=True, help="Look at archives.")
 program.add_typer(archive, name="archive")
+user = typer.Typer(no_args_is_help=True, help="Answer what a person asks of who runs this site.")
+program.add_typer(user, name="user")
+keys = typer.Typer(no_args_is_help=True, help="Look after the keyring.")
+program.add_typer(keys, name="keys")
+
+
+@keys.callback()
+def of_keys() -> None:
+    """Look after the keyring."""
 
 
 @program.command()
@@ -89,7 +101,7 @@ def restore(file: Path) -> None:
     settings = _settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(Database(settings.database_url, pool_size=1)) as database:
-        operating.restore(database, house.keys(settings), file)
+        operating.restore(database, Vault(house.keyring(settings)), file)
     typer.echo("Restored. Whoever left after the copy was made is in it again: see the how-to.")
 
 
@@ -115,6 +127,33 @@ def inspect(
     """Say what is in an archive: lists, counts, owner, date. Nothing is stored."""
     site = house.build(_settings(), SystemClock(), worker=False)
     typer.echo(archives.inspection(site, network or None, files, as_json=as_json))
+
+
+@keys.command()
+def rotate(
+    *, people: Annotated[bool, typer.Option(help="Replace each person's own key too.")] = False
+) -> None:
+    """Replace the master key; the site may go on running. Killed, it is simply begun again."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    done = privacy_keys.rotate(site, people=people)
+    typer.echo(f"Sealed again: {done.values} values, {done.people} people. Old keys are gone.")
+    typer.echo("Copy the keyring again to where its copy is kept.")
+
+
+@user.command()
+def export(shown_id: str, file: Path) -> None:
+    """Write everything about a person to a new file, as a zip. The id is the one of their API."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    with file.open("xb") as made:
+        made.write(privacy.export(site, privacy.user_id(site, shown_id)))
+
+
+@user.command()
+def erase(shown_id: str) -> None:
+    """Delete everything about a person, as if they had left."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    typer.echo(privacy.leave(site, privacy.user_id(site, shown_id)))
+    typer.echo("Deleted; above is the receipt. Permissions are given back by the worker.", err=True)
 
 
 def run(site: Site, *, worker: bool) -> None:

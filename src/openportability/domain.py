@@ -137,6 +137,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Followed:
+    """Somebody whom a person follows here, since when, and by which record if it is known."""
+
+    actor_id: str
+    handle: str
+    at: datetime
+    record: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Why two users match; from the one's view on the other."""
 

@@ -1,8 +1,7 @@
 """The contract of a network. A network is a folder in `networks/` and a value made by its `load`.
 
 A network's folder offers two names: `OPTIONS`, its settings as data, and `load(context)`, which returns a `Network`.
-Nothing outside that folder names it. What a network lacks is None, not an `if` somewhere else.
-An adapter answers with the nouns of `domain` and raises only `NetworkError`s (and `Invalid` for what a person typed).
+Nothing outside names it; what it lacks is None. It raises only `NetworkError`s, and `Invalid` for what was typed.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from openportability.clock import Clock
 from openportability.domain import (
     Actor,
     ActorId,
+    Followed,
     Grant,
     Kind,
     Limits,
@@ -290,6 +290,8 @@ class Network:
     #: Its own error codes in words: code → (what happened, what to do next).
     words: Mapping[str, tuple[str, str]]
     documents: tuple[Document, ...] = ()
+    #: Files of whom a person follows, as this network's own tools read them; None: no such form.
+    forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
 
 
 class Load(Protocol):

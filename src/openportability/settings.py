@@ -6,9 +6,9 @@ network's own settings carry its name as prefix and are declared in its folder; 
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +22,9 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
 )
+
+#: Addresses, as a network of them.
+AddressRange = IPv4Network | IPv6Network
 
 PREFIX = "OPENPORTABILITY_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -81,6 +84,13 @@ def _networks(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _proxies(text: str) -> tuple[AddressRange, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("give addresses or networks such as 127.0.0.1,10.0.0.0/8") from None
+
+
 def _bind(text: str) -> str:
     parts, host, port = _split_url(f"//{text}")
     if not host or port is None or parts.netloc != text:
@@ -131,7 +141,18 @@ class Settings(BaseModel):
         _networks(_DEFAULT_NETWORKS),
         description="The networks to load, by folder; `name:folder` loads one under another name.",
     )
-    web_threads: int = Field(16, ge=1, le=512, description="Requests answered at the same time.")
+    trusted_proxies: Annotated[tuple[AddressRange, ...], BeforeValidator(_proxies)] = Field(
+        (),
+        description="Addresses or networks of proxies before this site, such as `127.0.0.1`: only "
+        "their `X-Forwarded-For` is believed. Without it visitors behind a proxy on this machine "
+        "are not counted by address, those behind another one share one count.",
+    )
+    web_threads: int = Field(
+        16,
+        ge=1,
+        le=512,
+        description="Requests answered at the same time; as many more may wait for other servers.",
+    )
     worker_threads: int = Field(32, ge=1, le=512, description="Jobs done at the same time.")
     answers_a_day: int = Field(
         20_000,
@@ -178,9 +199,6 @@ class Settings(BaseModel):
             raise BadSetting(
                 f"{PREFIX}ALLOW_LOOPBACK is for development: remove it, or use an http BASE_URL"
             )
-        key_file = environ.get(f"{PREFIX}MASTER_KEY_FILE", "").strip()
-        if key_file and _lies_beside(settings, Path(key_file)):
-            raise _beside(f"{PREFIX}MASTER_KEY_FILE")
         return settings
 
     @property
@@ -204,6 +222,14 @@ class Settings(BaseModel):
             return _DEFAULT_PORT
         return urlsplit(self.base_url).port or 80
 
+    @property
+    def key_file(self) -> Path | None:
+        """Where the keyring lies; None when it is given itself and not as a file."""
+        named = self._environ.get(f"{PREFIX}MASTER_KEY_FILE", "").strip()
+        if named:
+            return Path(named).absolute()
+        return None if self.master_key else self.data_dir / _KEY_FILE
+
     def connections(self, *, web: bool, worker: bool) -> int:
         """Return the database connections a process in these roles may hold.
 
@@ -215,21 +241,6 @@ class Settings(BaseModel):
     def network_option(self, network: str, option: str) -> str | None:
         """Return a network's own setting, or None when it is not given."""
         return _given(self._environ, f"{network}_{option}".upper())
-
-
-def master_key(settings: Settings, make: Callable[[], str]) -> str:
-    """Return the keyring's text: as given, else from its file, which is made once, mode 600."""
-    if settings.master_key:
-        return settings.master_key
-    path = settings.data_dir / _KEY_FILE
-    if _lies_beside(settings, path):
-        raise _beside(str(path))
-    if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        _write_once(path, make())
-    if path.stat().st_mode & 0o077:
-        raise BadSetting(f"{path} can be read by others on this machine: do chmod 600 on it")
-    return path.read_text().strip()
 
 
 def reference() -> str:
@@ -261,36 +272,3 @@ def _first_of(error: ValidationError) -> BadSetting:
     first = error.errors(include_url=False, include_input=False)[0]
     text = first["msg"].removeprefix("Value error, ")
     return BadSetting(f"{PREFIX}{str(first['loc'][0]).upper()}: {text}")
-
-
-def _lies_beside(settings: Settings, key: Path) -> bool:
-    """True where a site open to others would keep its key in the directory of its SQLite file."""
-    if not settings.production or settings.key_beside_database:
-        return False
-    scheme, _, file = settings.database_url.partition(":///")
-    return (
-        scheme == "sqlite" and Path(file.partition("?")[0]).resolve().parent == key.resolve().parent
-    )
-
-
-def _beside(what: str) -> BadSetting:
-    return BadSetting(
-        f"{what}: the key would lie beside the database, so that one copy gives away everything: "
-        f"keep it elsewhere and name it in {PREFIX}MASTER_KEY_FILE, "
-        f"or set {PREFIX}KEY_BESIDE_DATABASE=yes"
-    )
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a new file with mode 600, whole or not at all; whoever was quicker wins."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -18,117 +18,24 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
-import itertools
-import re
 import secrets
-import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
-#: The name of the key on which everything hangs that must stay the same for good.
-IDENTITY = "identity"
+from openportability.blocks import BLOCK_BYTES, Blocks, Unreadable
+from openportability.keyring import KEY_BYTES, BadKeyring, Keyring
+
+__all__ = ["BadKeyring", "Keyring", "PersonalKey", "Unreadable", "Vault"]
 
 _VERSION = 1
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
-_BLOCK_BYTES = 16
-_KEY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-
-
-class Unreadable(Exception):
-    """The value was not sealed here, for this place, with a key we still have."""
-
-
-class BadKeyring(ValueError):
-    """The keyring cannot be used; the text says why and never shows a key."""
-
-
-# --- the keyring ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keyring:
-    """The keys of an instance. Kept outside the database, in the text form of `parse`."""
-
-    #: Never changes, or nobody is found and nobody stays signed in.
-    identity: bytes = field(repr=False)
-    #: Sealing keys by id, newest first.
-    sealing: Mapping[str, bytes] = field(repr=False)
-
-    @classmethod
-    def parse(cls, text: str) -> Keyring:
-        """Read lines of `key_id:base64url(32 bytes)`, newest first; one id is `identity`."""
-        keys: dict[str, bytes] = {}
-        for part in filter(None, (part.strip() for part in re.split(r"[\n,]", text))):
-            key_id, colon, encoded = part.partition(":")
-            if not colon or not _KEY_ID.fullmatch(key_id):
-                raise BadKeyring("a line of the keyring is not of the form key_id:base64url")
-            if key_id in keys:
-                raise BadKeyring(f"the keyring holds the key id {key_id} twice")
-            keys[key_id] = _parse_key(key_id, encoded)
-        if len(set(keys.values())) != len(keys):
-            raise BadKeyring("the keyring holds one key under two ids")
-        identity = keys.pop(IDENTITY, None)
-        if identity is None or not keys:
-            raise BadKeyring(f"the keyring needs a line {IDENTITY}:… and at least one more key")
-        return cls(identity=identity, sealing=keys)
-
-    @classmethod
-    def fresh(cls) -> Keyring:
-        """Make the keyring of a new instance."""
-        return cls(identity=secrets.token_bytes(_KEY_BYTES), sealing=dict([_new_key()]))
-
-    def grown(self) -> Keyring:
-        """Return this keyring with a new sealing key in front; the old ones still open."""
-        return Keyring(identity=self.identity, sealing=dict([_new_key(), *self.sealing.items()]))
-
-    def newest_only(self) -> Keyring:
-        """Return this keyring without the old sealing keys, once nothing needs them any more."""
-        newest = next(iter(self.sealing))
-        return Keyring(identity=self.identity, sealing={newest: self.sealing[newest]})
-
-    def text(self) -> str:
-        """Return the form that `parse` reads. It is the whole secret of the instance."""
-        keys = [*self.sealing.items(), (IDENTITY, self.identity)]
-        return "".join(f"{key_id}:{_encode(key)}\n" for key_id, key in keys)
-
-
-def _new_key() -> tuple[str, bytes]:
-    return f"k{secrets.token_hex(4)}", secrets.token_bytes(_KEY_BYTES)
-
-
-def _encode(key: bytes) -> str:
-    return base64.urlsafe_b64encode(key).decode().rstrip("=")
-
-
-def _parse_key(key_id: str, encoded: str) -> bytes:
-    bare = encoded.rstrip("=")
-    try:
-        key = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise BadKeyring(f"the key {key_id} is not base64url") from None
-    if len(key) != _KEY_BYTES:
-        raise BadKeyring(f"the key {key_id} has {len(key)} bytes, not {_KEY_BYTES}")
-    if _looks_made_up(key):
-        raise BadKeyring(f"the key {key_id} is not random: make one with a generator")
-    return key
-
-
-def _looks_made_up(key: bytes) -> bool:
-    """True for zeros, repetitions, counting and typed text; for a random key once in 2**40."""
-    steps = {(after - before) % 256 for before, after in itertools.pairwise(key)}
-    return len(set(key)) < 16 or len(steps) < 4 or all(32 <= byte < 127 for byte in key)
 
 
 # --- the vault --------------------------------------------------------------------------------
@@ -137,46 +44,54 @@ def _looks_made_up(key: bytes) -> bool:
 class Vault:
     """Seals and opens for the instance. Safe to share between threads."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._newest = next(iter(keyring.sealing))
-        self._seals = {
-            key_id: AESGCM(_subkey(key, "seal")) for key_id, key in keyring.sealing.items()
-        }
-        self._wraps = {
-            key_id: AESGCM(_subkey(key, "wrap")) for key_id, key in keyring.sealing.items()
-        }
+    def __init__(
+        self, keyring: Keyring, newer: Callable[[bool], Keyring | None] | None = None
+    ) -> None:
+        """Take the keys of a ring. `newer` is asked for another one before each seal, and with True
+        for a key that is missing; it answers None while there is none.
+        """
+        self._newer = newer
+        self._keys = _Keys(keyring)
         self._actors = _subkey(keyring.identity, "actor")
         self._tokens = _subkey(keyring.identity, "token")
-        self._shown = _Blocks(_subkey(keyring.identity, "show"))
+        self._signer = Ed25519PrivateKey.from_private_bytes(_subkey(keyring.identity, "receipt"))
+        self._shown = Blocks(_subkey(keyring.identity, "show"))
 
     def __repr__(self) -> str:
-        return f"Vault(newest={self._newest!r})"
+        return f"Vault(newest={self._keys.newest!r})"
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Seal for one place, under the newest key."""
-        return self._seal(self._seals, plain, place)
+        return self._seal("seal", plain, place)
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Return what was sealed for this place; raise `Unreadable` for anything else."""
-        return self._open(self._seals, sealed, place)
+        return self._open("seal", sealed, place)
+
+    def seal_again(self, sealed: bytes, place: str) -> bytes:
+        """Seal what was sealed for this place under the newest key."""
+        return self.seal(self.open(sealed, place), place)
 
     def is_newest(self, sealed: bytes) -> bool:
         """Tell whether the newest key sealed (or wrapped) this: rotation may pass over it."""
-        key_id, _ = _split(sealed)
-        return key_id == self._newest
+        return sealed.startswith(self.newest_header())
+
+    def newest_header(self) -> bytes:
+        """Return how everything begins that the newest key sealed or wrapped."""
+        return _header(self._keys.newest)
 
     def new_personal_key(self, user: int) -> bytes:
         """Make a person's key and return it wrapped: it opens for this user only."""
-        return self._seal(self._wraps, secrets.token_bytes(_KEY_BYTES), _key_of(user))
+        return self._seal("wrap", secrets.token_bytes(KEY_BYTES), _key_of(user))
 
     def personal(self, wrapped: bytes, user: int) -> PersonalKey:
         """Unwrap a person's key."""
-        return PersonalKey(self._open(self._wraps, wrapped, _key_of(user)))
+        return PersonalKey(self._open("wrap", wrapped, _key_of(user)))
 
     def rewrap(self, wrapped: bytes, user: int) -> bytes:
         """Wrap a person's key again, under the newest key. What it seals stays as it is."""
-        key = self._open(self._wraps, wrapped, _key_of(user))
-        return self._seal(self._wraps, key, _key_of(user))
+        key = self._open("wrap", wrapped, _key_of(user))
+        return self._seal("wrap", key, _key_of(user))
 
     def actor_key(self, network: str, actor_id: str) -> int:
         """Return an actor's unsigned 64-bit key: always the same here, meaningless elsewhere."""
@@ -186,6 +101,22 @@ class Vault:
     def token_hash(self, token: str) -> bytes:
         """Return what may be stored in place of a token."""
         return hmac.digest(self._tokens, token.encode(), "sha256")
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign what anybody may check later, with a key that hangs on the identity."""
+        return self._signer.sign(text)
+
+    def is_signed(self, text: bytes, signature: bytes) -> bool:
+        """Say whether `sign` made this signature for this text."""
+        try:
+            self._signer.public_key().verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
+
+    def public_key(self) -> bytes:
+        """Return the key (Ed25519, 32 bytes) with which signatures are checked elsewhere."""
+        return self._signer.public_key().public_bytes_raw()
 
     def show_id(self, kind: str, number: int) -> str:
         """Encipher a row's number for addresses and answers: 26 letters and digits."""
@@ -197,19 +128,40 @@ class Vault:
             block = base64.b32decode(text.upper() + "======")
         except (binascii.Error, ValueError):
             raise Unreadable from None
-        if len(block) != _BLOCK_BYTES or _base32(block) != text:
+        if len(block) != BLOCK_BYTES or _base32(block) != text:
             raise Unreadable
         return self._shown.read(kind, [block])[0]
 
-    def _seal(self, keys: Mapping[str, AESGCM], plain: bytes, place: str) -> bytes:
-        header = bytes([_VERSION, len(self._newest)]) + self._newest.encode()
-        return header + _gcm_seal(keys[self._newest], plain, header, place)
+    def _seal(self, purpose: str, plain: bytes, place: str) -> bytes:
+        self._look(missing=False)
+        keys = self._keys
+        header = _header(keys.newest)
+        return header + _gcm_seal(keys.of[purpose, keys.newest], plain, header, place)
 
-    def _open(self, keys: Mapping[str, AESGCM], sealed: bytes, place: str) -> bytes:
+    def _open(self, purpose: str, sealed: bytes, place: str) -> bytes:
         key_id, header = _split(sealed)
-        if key_id not in keys:
+        if (purpose, key_id) not in self._keys.of:
+            self._look(missing=True)
+        if (purpose, key_id) not in self._keys.of:
             raise Unreadable
-        return _gcm_open(keys[key_id], sealed[len(header) :], header, place)
+        return _gcm_open(self._keys.of[purpose, key_id], sealed[len(header) :], header, place)
+
+    def _look(self, *, missing: bool) -> None:
+        ring = self._newer(missing) if self._newer else None
+        if ring is not None:
+            self._keys = _Keys(ring)
+
+
+class _Keys:
+    """The sealing keys of a ring, ready for use; replaced as a whole."""
+
+    def __init__(self, ring: Keyring) -> None:
+        self.newest = next(iter(ring.sealing))
+        self.of = {
+            (purpose, key_id): AESGCM(_subkey(key, purpose))
+            for key_id, key in ring.sealing.items()
+            for purpose in ("seal", "wrap")
+        }
 
 
 class PersonalKey:
@@ -257,55 +209,30 @@ class PersonalKey:
         return AESGCM(_personal_subkey(self._key, "seal"))
 
     @cached_property
-    def _blocks(self) -> _Blocks:
-        return _Blocks(_personal_subkey(self._key, "block"))
+    def _blocks(self) -> Blocks:
+        return Blocks(_personal_subkey(self._key, "block"))
 
 
-# --- one-block ciphers and formats ------------------------------------------------------------
-
-
-class _Blocks:
-    """One AES block for each number: half of it says the kind, so an invented block is noticed."""
-
-    def __init__(self, key: bytes) -> None:
-        # ECB is right for this alone: each block is a message of its own, to come out the same.
-        self._cipher = Cipher(AES256(key), ECB())  # noqa: S305 - see above
-
-    def make(self, kind: str, numbers: Iterable[int]) -> list[bytes]:
-        tag = _tag(kind)
-        plain = b"".join([tag + number.to_bytes(8, "big") for number in numbers])
-        ciphered = self._cipher.encryptor().update(plain)
-        return [ciphered[at : at + _BLOCK_BYTES] for at in range(0, len(ciphered), _BLOCK_BYTES)]
-
-    def read(self, kind: str, blocks: Iterable[bytes]) -> list[int]:
-        blocks = list(blocks)
-        if any(len(block) != _BLOCK_BYTES for block in blocks):
-            raise Unreadable
-        plain = self._cipher.decryptor().update(b"".join(blocks))
-        pairs = list(struct.iter_unpack(">8sQ", plain))
-        tag = _tag(kind)
-        if any(found != tag for found, _ in pairs):
-            raise Unreadable
-        return [number for _, number in pairs]
-
-
-def _tag(kind: str) -> bytes:
-    return hashlib.sha256(kind.encode()).digest()[:8]
+# --- formats ----------------------------------------------------------------------------------
 
 
 def _subkey(key: bytes, purpose: str) -> bytes:
     info = f"openportability {purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(key)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key)
 
 
 def _personal_subkey(key: bytes, purpose: str) -> bytes:
     # A person's key is random and of full length: the extracting half of HKDF would only add time.
     info = f"openportability personal {purpose}".encode()
-    return HKDFExpand(algorithm=SHA256(), length=_KEY_BYTES, info=info).derive(key)
+    return HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=info).derive(key)
 
 
 def _key_of(user: int) -> str:
     return f"user_keys:{user}:wrapped"
+
+
+def _header(key_id: str) -> bytes:
+    return bytes([_VERSION, len(key_id)]) + key_id.encode()
 
 
 def _split(sealed: bytes) -> tuple[str, bytes]:

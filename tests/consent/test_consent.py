@@ -22,6 +22,7 @@ from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
 from tests.house import House
+from tests.journeys.neighbourhood import Neighbourhood
 
 
 @pytest.fixture
@@ -188,3 +189,42 @@ def test_who_lets_themselves_be_found_is_met_as_a_newcomer(house: House) -> None
     browser.api("PUT", "/consents", {"found": "anyone"})
     with house.site.db.read() as tx:
         assert len(line_store.listed_since(tx, seen, limit=10)) == 1
+
+
+def test_a_changed_wording_asks_again_on_the_pages(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = house.new_browser()
+    browser.sign_in("bird", "newcomer")
+    browser.press("Save and go on", found="anyone", standing="ask")
+    again = "The words of a choice you made have changed"
+    assert again not in browser.get("/").words
+    monkeypatch.setitem(OFFERS, Choice.FOUND, replace(OFFERS[Choice.FOUND], wording="2"))
+    assert again in browser.get("/").words
+    browser.get("/settings")
+    form, _, _ = browser.find("Save")
+    # Nothing is ticked for them, and what they said holds until they answer.
+    assert "found" not in form.fields
+    assert browser.api("GET", "/me").json()["consents"]["found"] == "anyone"
+    browser.press("Save", found="nobody")
+    assert again not in browser.get("/").words
+    assert browser.api("GET", "/consents").json()["found"]["wording"] == "2"
+
+
+def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob = place.somebody(), place.somebody()
+    place.join(bob)
+    place.join(alice, standing="automatic")
+    place.bring(alice, following=[bob])
+    plan = place.plan(alice)
+    assert bob.new_handle in alice.browser.get("/matches").text
+    bob.browser.api("PUT", "/consents", {"found": "nobody"})
+    # No work is done in between: pages, API, the plan that was made, the standing wish, the export.
+    assert bob.new_handle not in alice.browser.get("/matches").text
+    assert alice.browser.api("GET", "/matches").json()["items"] == []
+    assert alice.browser.post(f"{plan}/start").status == 200
+    place.later(minutes=30)
+    assert place.follows(alice)[bob.new_id] == 0
+    taken = alice.browser.get("/my-data").words
+    assert "0 places of people you found" in taken

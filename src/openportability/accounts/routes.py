@@ -10,7 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from openportability.accounts import grant_store, rules, service, session_store, store
+from openportability.accounts import (
+    grant_store,
+    rules,
+    service,
+    session_store,
+    store,
+    tokens,
+    unlisting,
+)
 from openportability.accounts.rules import Meaning
 from openportability.accounts.session import COOKIE, AMember, AVisitor, Member, TheSite
 from openportability.accounts.session_store import FLOW, UNUSED, Session, SessionKind
@@ -19,13 +27,16 @@ from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
 from openportability.network import Network
 from openportability.site import Site
 from openportability.web import cookies, i18n, problems, render
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter()
 
 #: Cookie with the secret that binds a sign-in to the browser that began it.
 _BROWSER = "sign-in"
 #: Where a person may be sent after signing in: only pages of ours.
-_NEXT = re.compile(r"/|/(?:accounts|archive|matches|reconnect|welcome)|/reconnect/plans/[a-z0-9]+")
+_NEXT = re.compile(
+    r"/|/(?:accounts|archive|matches|reconnect(?:/plans/[a-z0-9]+)?|welcome|never-list-me(?:/lift)?)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +76,7 @@ def sign_in_page(request: Request, site: TheSite, asking: AVisitor, next: str = 
 
 
 @router.post("/auth/{network}/start")
+@waiting_for_others
 def start(
     request: Request,
     site: TheSite,
@@ -100,13 +112,19 @@ def start(
 
 @router.get("/auth/{network}/callback")
 @router.get("/auth/{network}/callback/{place}")
+@waiting_for_others
 def callback(request: Request, site: TheSite, asking: AVisitor, network: str) -> Response:
+    # The path alone says the place: a query of that name would be anybody's.
+    answer = {**request.query_params, "place": request.path_params.get("place", "")}
+    browser = cookies.read(request, _BROWSER) or ""
+    if unlisting.is_meant(site, answer.get("state", "")):
+        done = unlisting.finish(site, NetworkName(network), answer, browser=browser)
+        return _done(request, "/", i18n.gettext(unlisting.SAID[done]))
     finished = service.finish(
         site,
         NetworkName(network),
-        # The path alone says the place: a query of that name would be anybody's.
-        {**request.query_params, "place": request.path_params.get("place", "")},
-        browser=cookies.read(request, _BROWSER) or "",
+        answer,
+        browser=browser,
         user=asking.user if asking else None,
         locale=i18n.speaking().code,
     )
@@ -189,7 +207,7 @@ def make_token(
 ) -> Response:
     """Make a token for a program. This answer is the only place where it is ever shown."""
     with site.db.write() as tx:
-        made = service.make_token(tx, site, asking.user, name)
+        made = tokens.make_token(tx, site, asking.user, name)
     return _tokens(request, site, asking, made=made)
 
 

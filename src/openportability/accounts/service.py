@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from openportability.accounts import grant_store, rules, session_store, store
+from openportability.accounts import grant_store, rules, session_store, store, unlisting_store
 from openportability.accounts.rules import Meaning
 from openportability.accounts.session_store import Flow, SessionKind
 from openportability.db.engine import Tx
@@ -104,8 +104,7 @@ def finish(
     The state must be one of ours, unused, not older than ten minutes, for this network, and from
     the browser that began.
     """
-    flow = _taken(site, network, answer.get("state", ""), browser)
-    proved = _sign_in(site, network).finish(secret=flow.secret, answer=answer)
+    flow, proved = prove(site, network, answer, browser=browser)
     if flow.expected is not None and proved.actor.id != flow.expected:
         _discard(site, proved)
         raise Invalid("auth.wrong_account")
@@ -117,6 +116,14 @@ def finish(
         except Conflict:
             _discard(site, proved)
             raise
+
+
+def prove(
+    site: Site, network: NetworkName, answer: Mapping[str, str], *, browser: str
+) -> tuple[Flow, Proved]:
+    """Take the sign-in that `answer` belongs to, and return it with who was proved."""
+    flow = _taken(site, network, answer.get("state", ""), browser)
+    return flow, _sign_in(site, network).finish(secret=flow.secret, answer=answer)
 
 
 def is_kept(site: Site, grant: Grant) -> bool:
@@ -159,6 +166,8 @@ def claim(tx: Tx, site: Site, user: UserId, actor: Actor) -> Account:
     holder = store.account_of_actor(tx, actor.network, actor.id)
     if holder is not None and holder.user == user:
         return holder
+    if unlisting_store.is_never_listed(tx, site.vault, actor):
+        raise Invalid("archive.never_listed")
     if holder is not None:
         raise Invalid("archive.taken")
     key = key_of(site, actor.network, actor.id)
@@ -178,22 +187,13 @@ def unlink(tx: Tx, site: Site, account: Account) -> None:
     grant = grant_store.live_grant(tx, key, account.id)
     if grant is not None:
         end_grant(tx, site, grant)
-    _drop(tx, site, account)
+    drop(tx, site, account)
 
 
 def end_grant(tx: Tx, site: Site, grant: Grant) -> None:
     """Have a grant ended at its network, at once if it answers, else later."""
     number = grant_store.queue_revocation(tx, site.vault, grant, site.clock.now())
     tx.after(lambda: site.engine.wake(Wake(job="revoke", key=str(number))))
-
-
-def make_token(tx: Tx, site: Site, user: UserId, name: str) -> str:
-    """Sign a program in and return its token."""
-    store.hold(tx, user, site.clock.now())
-    held = session_store.sessions_of(tx, user, SessionKind.API, site.clock.now())
-    if len(held) >= rules.MOST_TOKENS:
-        raise Conflict("auth.many_tokens", count=rules.MOST_TOKENS)
-    return sign_in(tx, site, user, kind=SessionKind.API, name=rules.token_name(name))
 
 
 def sign_in(tx: Tx, site: Site, user: UserId, *, kind: SessionKind, name: str) -> str:
@@ -246,6 +246,8 @@ def _settled(
         meaning = rules.meaning(flow.user, user, holder)
         if meaning in rules.REFUSED:
             raise Conflict(rules.REFUSED[meaning])
+        if unlisting_store.is_never_listed(tx, site.vault, actor):
+            raise Conflict("auth.never_listed")
         account = _place(tx, site, meaning, holder, actor, user, locale)
         _keep_grant(tx, site, account, proved.grant)
     return Finished(meaning=meaning, user=account.user, account=account, next=flow.next)
@@ -269,13 +271,14 @@ def _place(
         return replace(holder, actor=actor, proof=Proof.PROVED)
     if holder is not None:
         # Only claimed, and now somebody proved it: the claim ends, with what was brought under it.
-        _drop(tx, site, holder)
+        drop(tx, site, holder)
     owner = user or store.create_user(tx, site.vault, locale, now)
     key = key_of(site, actor.network, actor.id)
     return store.add_account(tx, owner, actor, key, Proof.PROVED)
 
 
-def _drop(tx: Tx, site: Site, account: Account) -> None:
+def drop(tx: Tx, site: Site, account: Account) -> None:
+    """Forget an account, whoever holds it, with all that later stages keep of it."""
     for end in site.before_unlink:
         end(tx, account)
     store.drop_account(tx, account.id)

@@ -14,7 +14,7 @@ from openportability.accounts.session_store import SessionKind
 from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site
-from openportability.web import cookies
+from openportability.web import cookies, rates
 
 COOKIE = "session"
 
@@ -54,6 +54,7 @@ def visitor(request: Request) -> Member | None:
             # The user first, as everywhere: two who hold both in turn would wait for each other.
             store.hold(tx, found.user, now)
             session_store.note_use(tx, found.id, now)
+    rates.admit_account(request, request.method, found.user)
     asking = Member(user=found.user, session=found.id, chosen=user)
     request.state.member = asking
     return asking

@@ -169,6 +169,12 @@ def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] 
     return flow, moment(row.expires_at)
 
 
+def next_of(tx: Tx, vault: Vault, state_hash: bytes) -> str:
+    """Return where a sign-in under way leads, empty for an unknown one."""
+    sealed = tx.execute(select(flows.c.sealed).where(flows.c.state_hash == state_hash)).scalar()
+    return "" if sealed is None else str(json.loads(vault.open(sealed, "flows"))["next"])
+
+
 def drop_expired(tx: Tx, now: datetime) -> None:
     """Forget sign-ins that nobody finished and sessions that nobody used."""
     tx.execute(delete(flows).where(flows.c.expires_at <= micros(now)))

@@ -32,6 +32,8 @@ OFFSET = 2**63
 SEQ, GONE = "accounts", "accounts.gone"
 #: Put together once: it is asked at nearly every step.
 _WRAPPED = select(user_keys.c.wrapped).where(user_keys.c.user_id == bindparam("user"))
+#: The same, and it stays as it is until the transaction ends.
+_WRAPPED_HELD = _WRAPPED.with_for_update(read=True)
 
 
 class HeldMeanwhile(Exception):
@@ -84,8 +86,9 @@ def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
 
 def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
     """Return the key of all that is sealed for a user."""
-    wrapped = tx.execute(_WRAPPED, {"user": user_id}).scalar_one()
-    return vault.personal(wrapped, user_id)
+    # What is sealed now must not be left behind by a rotation that replaces this key.
+    statement = _WRAPPED_HELD if tx.writes else _WRAPPED
+    return vault.personal(tx.execute(statement, {"user": user_id}).scalar_one(), user_id)
 
 
 def account(tx: Tx, account_id: AccountId) -> Account | None:

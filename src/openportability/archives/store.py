@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
-from openportability.clock import micros
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import archives
 from openportability.domain import NetworkName, UserId
@@ -33,6 +33,12 @@ def report(tx: Tx, key: PersonalKey, user: UserId, number: int) -> bytes | None:
         select(archives).where(archives.c.id == number, archives.c.user_id == user)
     ).one_or_none()
     return None if row is None else key.open(row.report, _place(user, row.network))
+
+
+def all_of(tx: Tx, key: PersonalKey, user: UserId) -> list[tuple[datetime, bytes]]:
+    """Return all reports of a user with their times, oldest first."""
+    rows = tx.execute(select(archives).where(archives.c.user_id == user).order_by(archives.c.id))
+    return [(moment(row.at), key.open(row.report, _place(user, row.network))) for row in rows]
 
 
 def newest(tx: Tx, user: UserId) -> int | None:

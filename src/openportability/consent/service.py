@@ -42,6 +42,17 @@ def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:
     return {consent.choice: consent for consent in store.history(tx, user)}
 
 
+def wording(choice: Choice) -> str:
+    """Return the version of the words that a purpose is asked in today."""
+    return OFFERS[choice].wording
+
+
+def reworded(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
+    """Return purposes that this person answered, but in other words than today's."""
+    holds = current(tx, user)
+    return [choice for choice in unasked(tx, user, offers) if choice in holds]
+
+
 def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes nobody asked this person about, or only in other words than today's."""
     holds = current(tx, user)

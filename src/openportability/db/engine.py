@@ -27,6 +27,8 @@ class Tx:
 
     def __init__(self, connection: Connection, dialect: Dialect, *, writes: bool) -> None:
         self.connection = connection
+        #: False where nothing may be changed, nor held.
+        self.writes = writes
         self.dialect = dialect
         #: True where it may see what is never committed.
         self.writes = writes

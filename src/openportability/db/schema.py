@@ -49,6 +49,11 @@ def _whose(whose: str, why: str, until: str) -> dict[str, str]:
     return {"whose": whose, "why": why, "until": until}
 
 
+def _as(kind: str, place: str = "") -> dict[str, str]:
+    """Say how bytes are kept: a hash, wrapped, a block of a kind, or sealed for a place."""
+    return {"kept": kind, "place": place}
+
+
 users = Table(
     "users",
     METADATA,
@@ -67,7 +72,7 @@ user_keys = Table(
     "user_keys",
     METADATA,
     _user(primary_key=True),
-    Column("wrapped", LargeBinary, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False, info=_as("wrapped")),
     info=_whose("the person", "the key of all that is sealed for them", "they leave"),
 )
 
@@ -98,7 +103,7 @@ grants = Table(
     METADATA,
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
     _user(index=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "grants:{account_id}")),
     Column("can_follow", Boolean, nullable=False),
     Column("expires_at", BigInteger),
     Column("lease", String),
@@ -111,7 +116,7 @@ sessions = Table(
     "sessions",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, info=_as("hash")),
     _user(index=True),
     Column("kind", String, nullable=False),  # browser, api
     Column("name", String, nullable=False),
@@ -125,8 +130,8 @@ sessions = Table(
 flows = Table(
     "flows",
     METADATA,
-    Column("state_hash", LargeBinary, primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),  # SEALED
+    Column("state_hash", LargeBinary, primary_key=True, info=_as("hash")),
+    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "flows")),
     Column("expires_at", BigInteger, nullable=False, index=True),
     info=_whose("a visitor", "a sign-in under way", "10 minutes"),
 )
@@ -137,7 +142,8 @@ cabinet = Table(
     Column("network", String, primary_key=True),
     Column("instance", String, primary_key=True),
     Column("name", String, primary_key=True),
-    Column("sealed", LargeBinary),  # SEALED; null while it is being made
+    #: Null while it is being made.
+    Column("sealed", LargeBinary, info=_as("SEALED", "cabinet:{network}/{instance}/{name}")),
     Column("lease", String),
     Column("lease_until", BigInteger),
     info=_whose(
@@ -150,7 +156,7 @@ revocations = Table(
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("network", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),  # SEALED
+    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "revocations")),
     Column("tries", Integer, nullable=False),
     Column("next_at", BigInteger, nullable=False, index=True),
     sqlite_autoincrement=True,
@@ -182,7 +188,12 @@ follow_lists = Table(
     _user(index=True),
     Column("network", String, nullable=False),
     Column("n", Integer, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column(
+        "sealed",
+        LargeBinary,
+        nullable=False,
+        info=_as("sealed", "follow_lists:{account_id}:{kind}"),
+    ),
     Column("taken_at", BigInteger),
     Column("imported_at", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
@@ -196,7 +207,12 @@ archives = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     _user(index=True),
     Column("network", String, nullable=False),
-    Column("report", LargeBinary, nullable=False),  # sealed
+    Column(
+        "report",
+        LargeBinary,
+        nullable=False,
+        info=_as("sealed", "archives:{user_id}:{network}:report"),
+    ),
     Column("at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
     info=_whose("the person", "what was read (counts), never the file", "they leave"),
@@ -207,7 +223,7 @@ match_sets = Table(
     METADATA,
     _user(primary_key=True),
     Column("n", Integer, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "match_sets:{user_id}")),
     #: By chance at each change, 0 once later stages have looked: an order would show who met whom.
     Column("changed", BigInteger, nullable=False, index=True),
     #: When those who wait for an answer are looked at again; null: nobody does.
@@ -234,7 +250,7 @@ plans = Table(
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
     _user(index=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "plans:{user_id}")),
     Column("state", String, nullable=False),  # open, started
     Column("at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
@@ -251,13 +267,14 @@ reconnections = Table(
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
     Column("network", String, nullable=False),
     #: The account to be followed, as one enciphered block: unique as a key, readable with the person's key alone.
-    Column("whom", LargeBinary, nullable=False),
+    Column("whom", LargeBinary, nullable=False, info=_as("block", "whom")),
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("origin", String, nullable=False),  # manual, standing
     Column("plan_id", BigInteger),
     Column("rank", Integer, nullable=False),
-    Column("record", LargeBinary),  # sealed: what undo needs
+    #: What undo needs.
+    Column("record", LargeBinary, info=_as("sealed", "reconnections:{id}:record")),
     Column("asked_at", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
@@ -289,6 +306,33 @@ lanes = Table(
     Column("version", Integer, nullable=False),
     Index(None, "next_at"),
     info=_whose("the person", "when their account is served next", "unlinked"),
+)
+
+tallies = Table(
+    "tallies",
+    METADATA,
+    Column("key", LargeBinary, primary_key=True, info=_as("hash")),
+    Column("n", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False, index=True),
+    info=_whose("nobody (a keyed hash)", "how often one asked, against floods", "at most an hour"),
+)
+
+key_proofs = Table(
+    "key_proofs",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("identity", LargeBinary, nullable=False, info=_as("hash")),
+    Column("sealed", LargeBinary, nullable=False, info=_as("proof")),
+    info=_whose("nobody", "to see that the keyring given is the right one", "kept"),
+)
+
+suppressed = Table(
+    "suppressed",
+    METADATA,
+    Column("hash", LargeBinary, primary_key=True, info=_as("hash")),
+    Column("network", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    info=_whose("who is no member (a keyed hash)", "never to be listed", "they say otherwise"),
 )
 
 counters = Table(

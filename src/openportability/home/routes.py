@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AVisitor, Member, TheSite
+from openportability.consent import service as consent
 from openportability.graph import store as lists
 from openportability.home import steps
 from openportability.matching import service as matching
@@ -42,6 +43,7 @@ def _state(site: Site, asking: Member) -> steps.State:
         people = matching.seen(tx, site, asking.user)
         lines = reconnection.progress(tx, site, asking.user)
         linked = accounts.accounts_of(tx, asking.user)
+        reworded = consent.reworded(tx, asking.user)
     return steps.State(
         accounts=len(linked),
         can_follow=any(
@@ -54,5 +56,6 @@ def _state(site: Site, asking: Member) -> steps.State:
         waiting=sum(line.total("waiting") + line.total("pending") for line in lines),
         proposed=sum(line.total("proposed") for line in lines),
         signed_out=any(line.state == "signed_out" for line in lines),
+        reworded=bool(reworded),
         standing=asking.chosen.standing,
     )

@@ -20,6 +20,8 @@ class State:
     waiting: int
     proposed: int
     signed_out: bool
+    #: A choice they made is asked in other words now.
+    reworded: bool
     standing: Standing
 
 
@@ -100,6 +102,14 @@ def news(state: State) -> list[News]:
                 text=_("A network wants you to sign in again before we can go on."),
                 href="/reconnect",
                 action=_("See which one"),
+            )
+        )
+    if state.reworded:
+        found.append(
+            News(
+                text=_("The words of a choice you made have changed. Please answer again."),
+                href="/settings",
+                action=_("See your choices"),
             )
         )
     if state.proposed:

@@ -233,7 +233,11 @@ def move_cursor(tx: Tx, name: str, to: int) -> None:
 
 
 def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, PersonalKey]:
-    rows = tx.execute(select(user_keys).where(tx.dialect.among(user_keys.c.user_id, users)))
+    wanted = select(user_keys).where(tx.dialect.among(user_keys.c.user_id, users))
+    if tx.writes:
+        # As for one key alone: no rotation replaces what we are about to seal with.
+        wanted = wanted.order_by(user_keys.c.user_id).with_for_update(read=True)
+    rows = tx.execute(wanted)
     return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in rows}
 
 

@@ -1,16 +1,96 @@
-"""Leaving, for programs."""
+"""Everything about me, and leaving, for programs."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+from pydantic import BaseModel
 
 from openportability.accounts.session import AMember, TheSite
-from openportability.privacy import service
+from openportability.privacy import bringing, form, receipt, service
+from openportability.web import i18n
+from openportability.web.threads import waiting_for_others
+from openportability.web.who import anybody
 
 router = APIRouter(prefix="/api/v1", tags=["me"])
 
 
-@router.delete("/me", status_code=204)
-def leave(site: TheSite, asking: AMember) -> None:
+class BroughtOut(BaseModel):
+    """How much was taken over; `left`: lists that this site cannot use."""
+
+    lists: int
+    follows: int
+    choices: int
+    left: int
+
+
+class LeftOut(BaseModel):
+    """The receipt of who left: `body.signature`, both base64url."""
+
+    receipt: str
+
+
+class ReceiptOut(BaseModel):
+    """What a receipt says: when, and how many rows of which tables went."""
+
+    site: str
+    at: str
+    deleted: dict[str, int]
+
+
+class KeyOut(BaseModel):
+    """A public key, as hexadecimal digits."""
+
+    algorithm: str
+    public_key: str
+
+
+@router.get("/export", response_class=Response)
+def export(site: TheSite, asking: AMember) -> Response:
+    """Return everything that is held about me, as a zip."""
+    headers = {"Content-Disposition": 'attachment; filename="openportability.zip"'}
+    return Response(service.export(site, asking.user), 200, headers, "application/zip")
+
+
+@router.get("/export/schema")
+@anybody
+def export_schema() -> dict[str, object]:
+    """Return the JSON Schema of what an export holds."""
+    return form.schema()
+
+
+@router.post("/imports/openportability", status_code=201)
+def bring(
+    site: TheSite,
+    asking: AMember,
+    file: Annotated[UploadFile, File(description="The zip of an export, or the JSON in it.")],
+    choices: Annotated[bool, Form(description="Take over my choices as well.")] = False,
+) -> BroughtOut:
+    """Take over what I exported from another site."""
+    document = form.read(file.file.read(form.MOST_BYTES + 1))
+    locale = i18n.speaking().code
+    done = bringing.bring(site, asking.user, document, choices=choices, locale=locale)
+    return BroughtOut(lists=done.lists, follows=done.follows, choices=done.choices, left=done.left)
+
+
+@router.delete("/me")
+@waiting_for_others
+def leave(site: TheSite, asking: AMember) -> LeftOut:
     """Delete everything about me at once, and give back what I allowed at the networks."""
-    service.leave(site, asking.user)
+    return LeftOut(receipt=service.leave(site, asking.user))
+
+
+@router.post("/receipts/verify")
+@anybody
+def verify(site: TheSite, given: LeftOut) -> ReceiptOut:
+    """Say what a receipt says, if it is one of ours."""
+    told = receipt.check(site.vault, given.receipt)
+    return ReceiptOut(site=told.site, at=told.at.isoformat(), deleted=dict(told.deleted))
+
+
+@router.get("/receipts/key")
+@anybody
+def receipt_key(site: TheSite) -> KeyOut:
+    """Return the key (Ed25519) that signs receipts, to check them without us."""
+    return KeyOut(algorithm="Ed25519", public_key=site.vault.public_key().hex())

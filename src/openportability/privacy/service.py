@@ -1,4 +1,4 @@
-"""Leaving: all of a person goes in one transaction, and what we were allowed at the networks is given back."""
+"""Taking everything out; and leaving: all of a person goes in one transaction, and grants are given back."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.clock import monotonic
 from openportability.domain import UserId
-from openportability.privacy import store
+from openportability.errors import NotFound
+from openportability.privacy import form, receipt, store, taking
+from openportability.privacy.receipt import Receipt
 from openportability.reconnection import service as reconnection
 from openportability.site import Site
+from openportability.vault import Unreadable
 
 #: How long a slice that is under way may take to notice; it looks before each call to a network.
 _PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 
 
-def leave(site: Site, user: UserId) -> None:
-    """Stop what is under way, then delete everything about a person at once.
+def export(site: Site, user: UserId) -> bytes:
+    """Return everything about a person, as a zip."""
+    with site.db.read() as tx:
+        taken = taking.document(tx, site, user)
+    return form.packed(taken, taking.own_forms(site, taken))
+
+
+def leave(site: Site, user: UserId) -> str:
+    """Stop what is under way, then delete everything about a person at once; return a signed receipt.
 
     Grants go on without a name, to be revoked. What others' lists say of the person stays sealed
     with those others; it leads to nobody any more.
@@ -29,14 +39,28 @@ def leave(site: Site, user: UserId) -> None:
     _wait_for_slices(site, user)
     with site.db.write() as tx:
         if not store.hold(tx, user):
-            return
+            raise NotFound
         key = accounts.personal_key(tx, site.vault, user)
         for account in accounts.accounts_of(tx, user):
             grant = grant_store.live_grant(tx, key, account.id)
             if grant is not None:
                 accounts_service.end_grant(tx, site, grant)
         accounts.note_gone(tx)
-        store.erase_rows(tx, user)
+        deleted = store.erase_rows(tx, user)
+    told = Receipt(site=site.settings.base_url, at=site.clock.now(), deleted=deleted)
+    return receipt.issue(site.vault, told)
+
+
+def user_id(site: Site, shown: str) -> UserId:
+    """Return the person behind an id as `GET /me` shows it; an invented one is nobody's."""
+    try:
+        number = UserId(site.vault.read_id("user", shown))
+    except Unreadable:
+        raise NotFound from None
+    with site.db.read() as tx:
+        if accounts.user(tx, number) is None:
+            raise NotFound
+    return number
 
 
 def _wait_for_slices(site: Site, user: UserId) -> None:

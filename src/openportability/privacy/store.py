@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Column, Row, Table, and_, delete, func, select, update
+
+from openportability.clock import moment
 from openportability.db.engine import Tx
-from openportability.db.schema import METADATA, lanes, users
+from openportability.db.schema import METADATA, answered, key_proofs, lanes, plans, user_keys, users
 from openportability.domain import UserId
+from openportability.vault import PersonalKey, Vault
+
+#: The place for which the proof of a keyring is sealed, and its name.
+PROOF = "keyring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyProof:
+    """What only the right keyring can have made."""
+
+    identity: bytes
+    sealed: bytes
 
 
 def hold(tx: Tx, user: UserId) -> bool:
@@ -15,15 +33,129 @@ def hold(tx: Tx, user: UserId) -> bool:
     return tx.execute(held).first() is not None
 
 
-def erase_rows(tx: Tx, user: UserId) -> None:
-    """Delete every row that names a user, and the user; their key goes with them."""
-    for table in reversed(METADATA.sorted_tables):
-        if "user_id" in table.columns:
-            tx.execute(delete(table).where(table.c.user_id == user))
-    tx.execute(delete(users).where(users.c.id == user))
+def erase_rows(tx: Tx, user: UserId) -> dict[str, int]:
+    """Delete every row that names a user, and the user; their key goes with them. Return how many."""
+    deleted = {
+        table.name: tx.execute(delete(table).where(table.c.user_id == user)).rowcount
+        for table in reversed(METADATA.sorted_tables)
+        if "user_id" in table.columns
+    }
+    deleted[users.name] = tx.execute(delete(users).where(users.c.id == user)).rowcount
+    return {name: count for name, count in deleted.items() if count}
 
 
 def is_being_served(tx: Tx, user: UserId) -> bool:
     """Say whether a worker is in the middle of a slice of this user's."""
     held = select(lanes.c.account_id).where(lanes.c.user_id == user, lanes.c.lease.is_not(None))
     return tx.execute(held.limit(1)).first() is not None
+
+
+def created_at(tx: Tx, user: UserId) -> datetime:
+    """Return when a user came."""
+    return moment(tx.execute(select(users.c.created_at).where(users.c.id == user)).scalar_one())
+
+
+def plans_of(tx: Tx, user: UserId) -> list[int]:
+    """Return a user's plans, oldest first."""
+    made = select(plans.c.id).where(plans.c.user_id == user).order_by(plans.c.id)
+    return list(tx.execute(made).scalars())
+
+
+def answers_of(tx: Tx, user: UserId) -> list[tuple[int, int]]:
+    """Return days, as numbers since 1970, and how many people a user was newly shown on each."""
+    rows = tx.execute(select(answered).where(answered.c.user_id == user).order_by(answered.c.day))
+    return [(row.day, row.n) for row in rows]
+
+
+def key_proof(tx: Tx) -> KeyProof | None:
+    """Return the proof of the keyring, None in a database that has none yet."""
+    row = tx.execute(select(key_proofs).where(key_proofs.c.name == PROOF)).one_or_none()
+    return None if row is None else KeyProof(identity=row.identity, sealed=row.sealed)
+
+
+def put_key_proof(tx: Tx, vault: Vault) -> None:
+    """Note which keyring this database belongs to, sealed by its newest key."""
+    row = {"name": PROOF, "identity": vault.token_hash(PROOF), "sealed": vault.seal(b"", PROOF)}
+    tx.execute(tx.dialect.upsert(key_proofs, key=["name"], change=["identity", "sealed"]), row)
+
+
+def instance_columns() -> list[Column[Any]]:
+    """Return the columns that hang on the master key: sealed by it, or keys wrapped by it."""
+    return [column for column, kept in _kept() if kept in {"SEALED", "wrapped"}]
+
+
+def seal_again(tx: Tx, vault: Vault, column: Column[Any], *, limit: int) -> int:
+    """Seal some values of a column under the newest key; return how many were not."""
+    table, header = column.table, vault.newest_header()
+    assert isinstance(table, Table)
+    stale = select(table).where(column.is_not(None), func.substr(column, 1, len(header)) != header)
+    rows = tx.execute(stale.limit(limit)).all()
+    for row in rows:
+        was = getattr(row, column.name)
+        if column.info["kept"] == "wrapped":
+            now = vault.rewrap(was, row.user_id)
+        else:
+            now = vault.seal_again(was, _place_of(column, row))
+        # Whoever changed it meanwhile has the last word: the next pass sees it again.
+        tx.execute(
+            update(table).where(_is_row(table, row), column == was).values({column.name: now})
+        )
+    return len(rows)
+
+
+def everyone(tx: Tx) -> list[UserId]:
+    """Return all users."""
+    return [UserId(user) for user in tx.execute(select(users.c.id).order_by(users.c.id)).scalars()]
+
+
+def hold_gently(tx: Tx, user: UserId) -> bool:
+    """Let nobody erase a user until this ends; rows of theirs may still be added."""
+    held = select(users.c.id).where(users.c.id == user).with_for_update(key_share=True)
+    return tx.execute(held).first() is not None
+
+
+def hold_key(tx: Tx, user: UserId) -> bytes:
+    """Return a person's wrapped key; nobody else seals with it until this ends."""
+    held = select(user_keys.c.wrapped).where(user_keys.c.user_id == user).with_for_update()
+    wrapped: bytes = tx.execute(held).scalar_one()
+    return wrapped
+
+
+def put_key(tx: Tx, user: UserId, wrapped: bytes) -> None:
+    """Replace a person's key."""
+    tx.execute(update(user_keys).where(user_keys.c.user_id == user).values(wrapped=wrapped))
+
+
+def seal_with(tx: Tx, user: UserId, old: PersonalKey, new: PersonalKey) -> None:
+    """Seal everything of a person with another key."""
+    for column, kept in _kept():
+        table = column.table
+        if kept not in {"sealed", "block"}:
+            continue
+        assert isinstance(table, Table)
+        for row in tx.execute(select(table).where(table.c.user_id == user)).all():
+            was = getattr(row, column.name)
+            if was is None:
+                continue
+            if kept == "block":
+                now = new.block(column.info["place"], old.unblock(column.info["place"], was))
+            else:
+                place = _place_of(column, row)
+                now = new.seal(old.open(was, place), place)
+            tx.execute(update(table).where(_is_row(table, row)).values({column.name: now}))
+
+
+def _kept() -> Iterator[tuple[Column[Any], str]]:
+    for table in METADATA.sorted_tables:
+        for column in table.columns:
+            if "kept" in column.info:
+                yield column, column.info["kept"]
+
+
+def _place_of(column: Column[Any], row: Row[Any]) -> str:
+    place: str = column.info["place"].format(**row._mapping)  # noqa: SLF001 - its public name, against clashes
+    return place
+
+
+def _is_row(table: Table, row: Row[Any]) -> Any:
+    return and_(*(column == getattr(row, column.name) for column in table.primary_key))

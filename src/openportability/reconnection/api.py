@@ -19,6 +19,7 @@ from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
 from openportability.web import paging, sse
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter(prefix="/api/v1", tags=["reconnection"])
 
@@ -114,6 +115,7 @@ class UndoIn(BaseModel):
 
 
 @router.post("/plans", status_code=201)
+@waiting_for_others
 def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     """Decide what would happen to each match; nothing is sent."""
     if wanted.networks == []:
@@ -137,7 +139,7 @@ def plan_rows(
     position = paging.position(site.vault, listing, cursor)
     begin = int(position[0]) if position else 0
     with site.db.read() as tx:
-        planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
+        planned = planning.plan(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
         some = planned.rows[begin : begin + limit]
         whom = accounts.accounts_by_id(tx, [row.whom for row in some])
     more = begin + limit < len(planned.rows)
@@ -160,7 +162,9 @@ def plan_rows(
 def start(site: TheSite, asking: AMember, plan_id: str) -> dict[str, int]:
     """Let the follows of a plan be made, in the background."""
     with site.db.write() as tx:
-        return {"wanted": planning.start(tx, site, asking.user, _plan_id(site, plan_id))}
+        return {
+            "wanted": planning.start(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
+        }
 
 
 @router.get("/reconnection")
@@ -224,7 +228,11 @@ def resume(site: TheSite, asking: AMember) -> None:
 @router.post("/reconnection/undo", status_code=202)
 def undo(site: TheSite, asking: AMember, wanted: UndoIn) -> dict[str, int]:
     """Take back what we made: all of it, or these rows."""
-    rows = None if wanted.scope == "all" else [_row_id(site, one) for one in wanted.ids or []]
+    rows = (
+        None
+        if wanted.scope == "all"
+        else [shown.read_id(site, "reconnection", one) for one in wanted.ids or []]
+    )
     with site.db.write() as tx:
         return {"undoing": service.undo(tx, site, asking.user, rows)}
 
@@ -291,11 +299,3 @@ def _forecast_out(forecast: Forecast) -> ForecastOut:
         calls=forecast.calls,
         finishes_at=forecast.finishes_at.isoformat(),
     )
-
-
-def _plan_id(site: Site, plan_id: str) -> int:
-    return shown.read_id(site, "plan", plan_id)
-
-
-def _row_id(site: Site, row_id: str) -> int:
-    return shown.read_id(site, "reconnection", row_id)

@@ -17,6 +17,7 @@ from openportability.reconnection import planning, service, shown, standing
 from openportability.reconnection.rules import LaneState
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
+from openportability.web.threads import waiting_for_others
 
 router = APIRouter()
 
@@ -41,6 +42,7 @@ def overview(request: Request, site: TheSite, asking: AMember) -> Response:
 
 
 @router.post("/reconnect/plan")
+@waiting_for_others
 def make_plan(
     site: TheSite,
     asking: AMember,
@@ -98,6 +100,7 @@ def plan(
 
 
 @router.post("/reconnect/plans/{plan_id}/start")
+@waiting_for_others
 def start(request: Request, site: TheSite, asking: AMember, plan_id: str) -> Response:
     number = _plan_id(site, plan_id)
     try:

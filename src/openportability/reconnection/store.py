@@ -134,7 +134,7 @@ def ask(
     tx.execute(
         update(reconnections)
         .where(_COLUMNS.id == row.id)
-        .values(asked_at=micros(now), record=_sealed(key, row.id, kept))
+        .values(asked_at=micros(now), record=sealed(key, row.id, kept))
     )
 
 
@@ -170,7 +170,7 @@ def decide(
             due_at=micros(due),
             at=micros(now),
             asked_at=None if decision.unsent or row.asked_at is None else micros(row.asked_at),
-            record=_sealed(key, row.id, kept),
+            record=sealed(key, row.id, kept),
         )
     )
 
@@ -361,8 +361,14 @@ def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> 
     )
 
 
-def _sealed(key: PersonalKey, row: int, kept: Kept) -> bytes | None:
+def sealed(key: PersonalKey, row: int, kept: Kept) -> bytes | None:
+    """Return what a row keeps, as it is stored."""
     return None if kept == Kept() else key.seal(kept.packed(), _place(row))
+
+
+def block(key: PersonalKey, whom: AccountId) -> bytes:
+    """Return whom a row is about, as it is stored."""
+    return key.block(_KIND, whom)
 
 
 def _place(row: int) -> str:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openportability.errors import NotFound
+from openportability.web.who import anybody
 
 STATIC = Path(__file__).parent / "static"
 
@@ -68,6 +69,7 @@ class Assets:
         )
         return router
 
+    @anybody
     def _serve(self, request: Request, digest: str, path: str) -> Response:
         file = self.files.get(path)
         if file is None or digest != self.digest:

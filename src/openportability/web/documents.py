@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from openportability.network import Asked, Document, Served
+from openportability.web.who import anybody
 
 
 def published(document: Document) -> APIRouter:
@@ -14,6 +15,7 @@ def published(document: Document) -> APIRouter:
     router = APIRouter()
 
     # Only awaits the form, whose fields nobody but the network knows; the document itself is sync.
+    @anybody
     async def serve(request: Request) -> Response:
         form = await request.form() if request.method == "POST" else {}
         asked = Asked(

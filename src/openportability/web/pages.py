@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from openportability.web import cookies
 from openportability.web.render import page
+from openportability.web.who import anybody
 
 router = APIRouter(include_in_schema=False)
 patterns = APIRouter(include_in_schema=False)
@@ -22,18 +23,21 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 @router.get("/about")
+@anybody
 def about(request: Request) -> HTMLResponse:
     """Say what this is and who makes it."""
     return page(request, "home/about.html")
 
 
 @router.get("/privacy")
+@anybody
 def privacy(request: Request) -> HTMLResponse:
     """Say what is kept, why and for how long."""
     return page(request, "home/privacy.html")
 
 
 @router.get("/source")
+@anybody
 def source() -> Response:
     """Offer this program as it runs here: who uses it has a right to it (AGPL, section 13)."""
     headers = {"Content-Disposition": 'attachment; filename="openportability-source.zip"'}
@@ -41,6 +45,7 @@ def source() -> Response:
 
 
 @router.post("/theme")
+@anybody
 def theme(
     request: Request, theme: Annotated[str, Form()], back: Annotated[str, Form()] = "/"
 ) -> Response:
@@ -55,6 +60,7 @@ def theme(
 
 
 @patterns.get("/_patterns")
+@anybody
 def show_patterns(request: Request) -> HTMLResponse:
     """Show every component in every state; for those who build pages."""
     return page(request, "patterns.html")

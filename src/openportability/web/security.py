@@ -20,8 +20,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from openportability.errors import Invalid, NotAllowed
-from openportability.web import cookies, i18n, problems
+from openportability.errors import Busy, Invalid, NotAllowed
+from openportability.web import cookies, i18n, problems, rates, threads
 from openportability.web.house import House
 
 #: Answers that machines ask for by whatever name they know us under.
@@ -78,28 +78,33 @@ def _keeping_language(connection: HTTPConnection, code: str, send: Send) -> Send
 
 
 class Guard:
-    """Refuses what must not reach a route, and dresses every answer."""
+    """Refuses what must not reach a route, and dresses every answer.
+
+    What is no request is the beginning of the event loop, whose threads are shared out then.
+    """
 
     def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
         self._policy = policy(house)
+        self._threads = house.settings.web_threads
         self._home = house.settings.base_url
         self._hosts = hosts(house)
         self._origins = {f"{self._home.partition(':')[0]}://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            threads.share_out(self._threads)
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._policy)
         request = Request(scope, receive)
-        early = await run_in_threadpool(self._early, request)
-        if early is not None:
-            await early(scope, receive, answer.send)
-            return
         kind = request.headers.get("content-type", "")
         body = _Body(receive, most_bytes(scope["path"], kind))
         try:
+            early = await run_in_threadpool(self._early, request)
+            if early is not None:
+                await early(scope, receive, answer.send)
+                return
             await self._app(scope, body.receive, answer.send)
         except Exception as error:
             # The last door: what nobody foresaw becomes a page with a number, the log has the rest.
@@ -117,6 +122,10 @@ class Guard:
             return RedirectResponse(f"{self._home}{path}?{request.url.query}".rstrip("?"), 307)
         if is_cross_site(request.method, path, request.headers, self._origins):
             return problems.answer(request, NotAllowed("svc.cross_site"))
+        try:
+            rates.admit_address(request, request.method)
+        except Busy as error:
+            return problems.answer(request, error)
         if request.method == "POST" and is_large(path) and not request.app.state.knows(request):
             return problems.answer(request, NotAllowed("svc.signed_out"))
         length = request.headers.get("content-length", "0")

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
+from openportability.db.engine import Database
 from openportability.web import i18n, pages, problems, render, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
+from openportability.web.rates import Rates
 
 
 def nobody(_request: HTTPConnection) -> bool:
@@ -17,14 +19,21 @@ def nobody(_request: HTTPConnection) -> bool:
     return False
 
 
-def dress(app: FastAPI, house: House, knows: Callable[[HTTPConnection], bool] = nobody) -> None:
+def dress(
+    app: FastAPI,
+    house: House,
+    knows: Callable[[HTTPConnection], bool] = nobody,
+    db: Database | None = None,
+) -> None:
     """Give `app` the site, templates, languages, static files, error pages and what guards a request.
 
-    `knows` tells who is a member: only they may send large bodies.
+    `knows` tells who is a member: only they may send large bodies. In `db` requests are counted;
+    without it each process counts for itself.
     """
     assets = Assets.load()
     app.state.site = house
     app.state.knows = knows
+    app.state.rates = Rates(house.vault, db)
     app.state.languages = i18n.load_languages()
     app.state.templates = render.environment(assets.address)
     app.state.streams = sse.Streams()

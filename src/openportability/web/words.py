@@ -37,6 +37,7 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
     "auth.overtaken": (_("See your accounts"), "/accounts"),
     "auth.many_tokens": (_("See your tokens"), "/settings/tokens"),
     "auth.last_account": (_("See your accounts"), "/accounts"),
+    "auth.never_listed": (_("Take it back"), "/never-list-me/lift"),
     "import.": (_("Back to your archive"), "/archive"),
     "net.signed_out": (_("See your accounts"), "/accounts"),
     "plan.": (_("See the new plan"), "/reconnect"),
@@ -90,6 +91,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "svc.too_many": (
         _("That was very quick"),
         _("Please try again %(until)s. Nothing is lost."),
+    ),
+    "svc.bad_receipt": (
+        _("This is no receipt of ours"),
+        _("Copy it whole, from its first letter to its last, and try again."),
+    ),
+    "svc.crowded": (
+        _("Very many requests come from where you are"),
+        _("Others may share your connection. Please try again %(until)s. Nothing is lost."),
     ),
     "svc.internal": (
         _("Something broke here"),
@@ -152,6 +161,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.many_tokens": (
         _("You have %(count)s tokens already"),
         _("End one that you no longer use, then make the new one."),
+    ),
+    "auth.never_listed": (
+        _("You asked never to be listed with this account"),
+        _("Nothing was changed. Take that back on the page Never list me, then sign in again."),
+    ),
+    "auth.member_here": (
+        _("You take part here with this account"),
+        _("Sign in and choose in Settings that nobody may find you, or leave altogether."),
     ),
     "auth.last_account": (
         _("This is the last account you can sign in with"),
@@ -224,6 +241,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "archive.other_owner": (
         _("This archive belongs to %(owner)s, and you are signed in as %(mine)s"),
         _("Link the account it belongs to, or choose your own archive. Nothing was changed."),
+    ),
+    "archive.never_listed": (
+        _("The account of this archive is never to be listed here"),
+        _("If it is yours, take that back on the page Never list me. Nothing was changed."),
     ),
     "archive.taken": (
         _("This archive belongs to an account of another member"),

@@ -10,6 +10,7 @@ from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
+from openportability.networks.bluesky.forms import forms
 from openportability.networks.bluesky.identity import Identities
 from openportability.networks.bluesky.metadata import Client
 from openportability.networks.bluesky.records import Repositories
@@ -68,6 +69,7 @@ def load(context: Context) -> Network:
             local=local,
         ),
         words=WORDS,
+        forms=forms,
         documents=client.documents(),
     )
 

@@ -7,6 +7,7 @@ from importlib import resources
 from openportability.domain import Actor
 from openportability.network import Context, Network, Option
 from openportability.networks.mastodon.client import Follows
+from openportability.networks.mastodon.forms import forms
 from openportability.networks.mastodon.sign_in import SignInAtServer
 from openportability.networks.mastodon.words import WORDS
 
@@ -36,6 +37,7 @@ def load(context: Context) -> Network:
         source=None,
         destination=Follows(context),
         words=WORDS,
+        forms=forms,
     )
 
 

@@ -29,6 +29,9 @@ def upgrade() -> None:
     _plans()
     _reconnections()
     _lanes()
+    _tallies()
+    _key_proofs()
+    _suppressed()
     _counters()
 
 
@@ -314,6 +317,37 @@ def _lanes() -> None:
     )
     op.create_index("ix_lanes_next_at", "lanes", ["next_at"])
     op.create_index("ix_lanes_user_id", "lanes", ["user_id"])
+
+
+def _tallies() -> None:
+    op.create_table(
+        "tallies",
+        _bytes("key"),
+        _count("n"),
+        _number("until"),
+        sa.PrimaryKeyConstraint("key", name="pk_tallies"),
+    )
+    op.create_index("ix_tallies_until", "tallies", ["until"])
+
+
+def _key_proofs() -> None:
+    op.create_table(
+        "key_proofs",
+        _text("name"),
+        _bytes("identity"),
+        _bytes("sealed"),
+        sa.PrimaryKeyConstraint("name", name="pk_key_proofs"),
+    )
+
+
+def _suppressed() -> None:
+    op.create_table(
+        "suppressed",
+        _bytes("hash"),
+        _text("network"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("hash", name="pk_suppressed"),
+    )
 
 
 def _counters() -> None:

@@ -1,0 +1,159 @@
+"""Takes in an export of another site: lists, choices if the person says so, and what was followed before.
+
+The file is no proof of anything. An account in it that nobody has proved here becomes a claimed one, as
+with an archive; a follow that was still wanted is not wanted here until it is chosen again, so no file
+can make us follow anybody; and whom the ledger names is not looked up among the members, so no file can
+learn who is here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openportability.accounts import service as accounts_service
+from openportability.accounts import store as accounts
+from openportability.consent import service as consent
+from openportability.consent.rules import Choice
+from openportability.db.engine import Tx
+from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, Proof, UserId
+from openportability.errors import Invalid
+from openportability.graph import store as lists
+from openportability.jobs.port import Wake
+from openportability.privacy.parts import Document, LedgerPart, ListPart
+from openportability.privacy.rules import Brought, settled
+from openportability.reconnection import history_store, lane_store
+from openportability.reconnection.history_store import Past
+from openportability.reconnection.ledger import Kept
+from openportability.site import Site
+
+_LISTS_ARRIVED = "lists-arrived"
+#: Account numbers of people who are known from a file alone begin here: no row ever has one.
+_ELSEWHERE = 2**62
+
+
+def bring(site: Site, user: UserId, document: Document, *, choices: bool, locale: str) -> Brought:
+    """Take over what a document holds and this site can use; say how much that was."""
+    with site.db.write() as tx:
+        accounts.hold(tx, user, site.clock.now())
+        owners = _owners(tx, site, user, document)
+        brought = Brought(
+            lists=sum(_bring_list(tx, site, owners, part) for part in document.lists),
+            follows=_bring_ledger(tx, site, user, owners, document),
+            choices=_choose(tx, site, user, document, locale) if choices else 0,
+            left=sum(
+                part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
+            ),
+        )
+        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key=str(user))))
+    return brought
+
+
+def _owners(tx: Tx, site: Site, user: UserId, document: Document) -> dict[tuple[str, str], Account]:
+    """Return the person's accounts by network and id: linked here, or claimed now by the file."""
+    owners = {
+        (str(one.actor.network), str(one.actor.id)): one for one in accounts.accounts_of(tx, user)
+    }
+    proved = {network for (network, _), one in owners.items() if one.proof is Proof.PROVED}
+    for part in document.accounts:
+        name = NetworkName(part.network)
+        wanted = (part.network, part.actor_id)
+        # Who has proved to be somebody there is not somebody else as well by a file.
+        if name not in site.networks or wanted in owners or part.network in proved:
+            continue
+        if site.networks[name].numeric_ids and not _is_key(part.actor_id):
+            continue
+        actor = Actor(
+            network=name,
+            instance="",  # learned when it is proved
+            id=ActorId(part.actor_id),
+            handle=part.handle,
+            name=part.name,
+            seen_at=site.clock.now(),
+        )
+        try:
+            owners[wanted] = accounts_service.claim(tx, site, user, actor)
+        except Invalid:
+            continue  # another member has it: whoever proves it brings its lists
+    return owners
+
+
+def _bring_list(tx: Tx, site: Site, owners: dict[tuple[str, str], Account], part: ListPart) -> bool:
+    account = owners.get((part.network, part.actor_id))
+    network = site.networks.get(NetworkName(part.network))
+    if part.keyed or account is None or network is None or not network.numeric_ids:
+        return False
+    if not all(map(_is_key, part.ids)):
+        raise Invalid("import.unreadable")
+    keys = np.unique(np.array([int(one) for one in part.ids], np.uint64))
+    of = lists.ListOf(
+        user=account.user, network=account.actor.network, kind=part.kind, account=account.id
+    )
+    key = accounts.personal_key(tx, site.vault, account.user)
+    now = site.clock.now()
+    lists.put_list(tx, key, of, keys, taken_at=part.taken_at, imported_at=now)
+    return True
+
+
+def _bring_ledger(
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    owners: dict[tuple[str, str], Account],
+    document: Document,
+) -> int:
+    rows = [
+        (owners[part.network, part.by_actor_id], part)
+        for part in document.ledger
+        if (part.network, part.by_actor_id) in owners and part.actor_id is not None
+    ]
+    mine = {account.id: account for account, _ in rows}
+    lane_store.open_lanes(tx, list(mine.values()))
+    lane_store.hold_all(tx, user)
+    key = accounts.personal_key(tx, site.vault, user)
+    past = [_past(site, account, part) for account, part in reversed(rows)]
+    return history_store.bring(tx, key, user, past, site.clock.now())
+
+
+def _past(site: Site, account: Account, part: LedgerPart) -> Past:
+    network = NetworkName(part.network)
+    actor_id = ActorId(part.actor_id or "")
+    whom = AccountId(_ELSEWHERE | (site.vault.actor_key(network, actor_id) >> 2))
+    actor = Actor(
+        network=network,
+        instance=part.instance or "",
+        id=actor_id,
+        handle=part.handle or "",
+        name="",
+        seen_at=part.seen_at or part.at,
+    )
+    return Past(
+        account=account.id,
+        network=network,
+        whom=whom,
+        state=settled(part.state),
+        reason=part.reason if settled(part.state) is part.state else None,
+        origin=part.origin,
+        rank=part.rank,
+        kept=Kept(record=part.record, actor=actor, moved=part.moved, shown=part.shown),
+        asked_at=part.asked_at,
+        attempts=part.attempts,
+        at=part.at,
+    )
+
+
+def _choose(tx: Tx, site: Site, user: UserId, document: Document, locale: str) -> int:
+    """Take over choices that were made to the words of today; the others are asked again."""
+    member = document.member
+    values = {Choice.FOUND: member.found, Choice.STANDING: member.standing}
+    said = {part.purpose: part.wording for part in document.consents}
+    taken = 0
+    for choice, value in values.items():
+        if said.get(choice) == consent.wording(choice):
+            consent.choose(tx, site, user, choice, value, locale=locale, how="import")
+            taken += 1
+    accounts.choose(tx, user, pace=member.pace)
+    return taken
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) < 2**64

@@ -1,0 +1,232 @@
+"""Gathers all that is kept about a person: each store is asked for what it holds of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from openportability.accounts import grant_store, session_store
+from openportability.accounts import store as accounts
+from openportability.accounts.session_store import SessionKind
+from openportability.archives import store as archives
+from openportability.clock import EPOCH
+from openportability.consent import store as consent
+from openportability.db.engine import Tx
+from openportability.domain import Account, Followed, UserId
+from openportability.errors import NotFound
+from openportability.graph import store as lists
+from openportability.matching import service as matching
+from openportability.privacy import store
+from openportability.privacy.parts import (
+    VERSION,
+    AccountPart,
+    AnswersPart,
+    ArchivePart,
+    ConsentPart,
+    Document,
+    LanePart,
+    LedgerPart,
+    ListPart,
+    MatchPart,
+    MemberPart,
+    PlanPart,
+    SessionPart,
+)
+from openportability.reconnection import claiming, lane_store, plan_store
+from openportability.reconnection import store as ledger
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.rules import State
+from openportability.site import Site
+from openportability.vault import PersonalKey
+
+_ROWS = 1000
+
+
+def document(tx: Tx, site: Site, user: UserId) -> Document:
+    """Return everything about a person, in an order that does not change by itself."""
+    mine = accounts.accounts_of(tx, user)
+    key = accounts.personal_key(tx, site.vault, user)
+    return Document(
+        version=VERSION,
+        site=site.settings.base_url,
+        member=_member(tx, user),
+        accounts=tuple(_accounts(tx, user, mine)),
+        consents=tuple(_consents(tx, user)),
+        lists=tuple(_lists(tx, site, user, mine)),
+        archives=tuple(
+            ArchivePart(at=at, report=report.decode())
+            for at, report in archives.all_of(tx, key, user)
+        ),
+        matches=tuple(_matches(tx, site, user)),
+        plans=tuple(_plans(tx, key, user)),
+        ledger=tuple(_ledger(tx, key, user, mine)),
+        lanes=tuple(_lanes(tx, user, mine)),
+        sessions=tuple(_sessions(tx, site, user)),
+        answers=tuple(
+            AnswersPart(day=str((EPOCH + timedelta(days=day)).date()), count=count)
+            for day, count in store.answers_of(tx, user)
+        ),
+    )
+
+
+def own_forms(site: Site, taken: Document) -> dict[str, bytes]:
+    """Return whom the person follows by us, in the form that each network's own tools read."""
+    files: dict[str, bytes] = {}
+    for name, network in sorted(site.networks.items()):
+        if network.forms is None:
+            continue
+        followed = [
+            Followed(actor_id=row.actor_id, handle=row.handle, at=row.at, record=row.record)
+            for row in taken.ledger
+            if row.network == name
+            and row.state in (State.FOLLOWED, State.ALREADY)
+            and row.actor_id
+            and row.handle
+        ]
+        if followed:
+            made = network.forms(followed)
+            files |= {f"{name}/{file}": content for file, content in made.items()}
+    return files
+
+
+def _member(tx: Tx, user: UserId) -> MemberPart:
+    chosen = accounts.user(tx, user)
+    if chosen is None:
+        raise NotFound
+    return MemberPart(
+        created_at=store.created_at(tx, user),
+        seen_at=chosen.seen_at,
+        locale=chosen.locale,
+        found=chosen.found,
+        standing=chosen.standing,
+        pace=chosen.pace,
+    )
+
+
+def _accounts(tx: Tx, user: UserId, mine: list[Account]) -> Iterator[AccountPart]:
+    may_follow = grant_store.may_follow(tx, user)
+    for one in mine:
+        yield AccountPart(
+            network=one.actor.network,
+            instance=one.actor.instance,
+            actor_id=one.actor.id,
+            handle=one.actor.handle,
+            name=one.actor.name,
+            avatar=one.actor.avatar,
+            seen_at=one.actor.seen_at,
+            proof=one.proof,
+            can_follow=one.id in may_follow,
+        )
+
+
+def _consents(tx: Tx, user: UserId) -> Iterator[ConsentPart]:
+    for said in consent.history(tx, user):
+        yield ConsentPart(
+            purpose=said.choice,
+            value=said.value,
+            wording=said.wording,
+            locale=said.locale,
+            how=said.how,
+            at=said.at,
+        )
+
+
+def _lists(tx: Tx, site: Site, user: UserId, mine: list[Account]) -> Iterator[ListPart]:
+    owners = {account.id: account.actor.id for account in mine}
+    held = {(one.of.account, one.of.kind): one for one in lists.lists_of(tx, user)}
+    for of, keys in lists.open_lists(tx, site.vault, user):
+        about = held[of.account, of.kind]
+        network = site.networks.get(of.network)
+        yield ListPart(
+            network=of.network,
+            actor_id=owners[of.account],
+            kind=of.kind,
+            taken_at=about.taken_at,
+            imported_at=about.imported_at,
+            keyed=network is None or not network.numeric_ids,
+            ids=tuple(map(str, keys.tolist())),
+        )
+
+
+def _matches(tx: Tx, site: Site, user: UserId) -> Iterator[MatchPart]:
+    for match in matching.matches_of(tx, site, user):
+        for place in match.accounts:
+            yield MatchPart(
+                network=place.actor.network,
+                actor_id=place.actor.id,
+                handle=place.actor.handle,
+                i_follow=match.evidence.i_follow,
+                they_list_me=match.evidence.they_list_me,
+                mutual=match.evidence.mutual,
+                proof=place.proof,
+                since=match.since,
+                dismissed=match.dismissed,
+            )
+
+
+def _plans(tx: Tx, key: PersonalKey, user: UserId) -> Iterator[PlanPart]:
+    for number in store.plans_of(tx, user):
+        kept = plan_store.plan(tx, key, user, number)
+        if kept is not None:
+            yield PlanPart(
+                at=kept.at,
+                started=kept.state is plan_store.PlanState.STARTED,
+                decisions=dict(sorted(Counter(str(row.verdict) for row in kept.rows).items())),
+            )
+
+
+def _ledger(tx: Tx, key: PersonalKey, user: UserId, mine: list[Account]) -> Iterator[LedgerPart]:
+    owners = {account.id: account.actor.id for account in mine}
+    for rows in _pages(tx, key, user):
+        # Who hides looks like who left.
+        told = [row.whom for row in rows if row.reason != claiming.UNAVAILABLE]
+        today = accounts.accounts_by_id(tx, told)
+        for row in rows:
+            known = today.get(row.whom)
+            actor = row.actor or (known.actor if known else None)
+            yield LedgerPart(
+                network=row.network,
+                by_actor_id=owners[row.account],
+                actor_id=actor.id if actor else None,
+                handle=actor.handle if actor else None,
+                instance=actor.instance if actor else None,
+                seen_at=actor.seen_at if actor else None,
+                state=row.state,
+                reason=row.reason,
+                origin=row.origin,
+                rank=row.rank,
+                record=row.record,
+                moved=row.moved,
+                shown=row.shown,
+                asked_at=row.asked_at,
+                attempts=row.attempts,
+                at=row.at,
+            )
+
+
+def _pages(tx: Tx, key: PersonalKey, user: UserId) -> Iterator[list[Reconnection]]:
+    before: int | None = None
+    while rows := ledger.page(tx, key, user, states=[], before=before, limit=_ROWS):
+        yield rows
+        before = rows[-1].id
+
+
+def _lanes(tx: Tx, user: UserId, mine: list[Account]) -> Iterator[LanePart]:
+    owners = {account.id: account.actor.id for account in mine}
+    for lane in lane_store.lanes_of(tx, user):
+        yield LanePart(
+            network=lane.network,
+            actor_id=owners[lane.account],
+            state=lane.state,
+            reason=lane.reason,
+            next_at=lane.next_at,
+        )
+
+
+def _sessions(tx: Tx, site: Site, user: UserId) -> Iterator[SessionPart]:
+    for kind in SessionKind:
+        for one in session_store.sessions_of(tx, user, kind, site.clock.now()):
+            yield SessionPart(
+                kind=one.kind, name=one.name, created_at=one.created_at, seen_at=one.seen_at
+            )

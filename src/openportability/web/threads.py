@@ -1,0 +1,41 @@
+"""Which threads answer a request: those for pages, and others for what waits for other servers.
+
+A server of a network that answers slowly holds threads of the second kind until they are all
+waiting; pages go on. The thread pool is the event loop's own, so it is set when that begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_WAITING: RunVar[CapacityLimiter] = RunVar("openportability.waiting")
+#: Where nobody said how many, as in tests of a route alone.
+_FEW = 4
+
+
+def share_out(count: int) -> None:
+    """Let `count` requests be answered at a time, and as many more wait for other servers."""
+    to_thread.current_default_thread_limiter().total_tokens = count
+    _WAITING.set(CapacityLimiter(count))
+
+
+def waiting_for_others(endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Answer with this function in a thread of those that may wait for other servers."""
+
+    @wraps(endpoint)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
+        limiter = _WAITING.get(None)
+        if limiter is None:
+            limiter = CapacityLimiter(_FEW)
+            _WAITING.set(limiter)
+        return await to_thread.run_sync(partial(endpoint, *args, **kwargs), limiter=limiter)
+
+    return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is

@@ -1,0 +1,217 @@
+"""Everything about a person can be taken out, read by others, and brought to another site."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from openportability.clock import MovedClock
+from openportability.db.schema import METADATA
+from openportability.domain import Found, Kind, Standing
+from openportability.errors import Invalid
+from openportability.privacy import form
+from openportability.privacy.parts import PART_OF_TABLE, Document
+from openportability.reconnection.rules import State
+from tests.browsing import Answer, Browser
+from tests.house import House, opened
+from tests.journeys.neighbourhood import Neighbour, Neighbourhood
+from tests.journeys.steps import read
+
+
+@pytest.fixture(scope="module")
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, clock: MovedClock) -> Iterator[list[House]]:
+    """Two sites that know nothing of each other, but have the same networks."""
+    with ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp(name) for name in ("one", "other")]
+        yield [
+            stack.enter_context(opened(folder, f"sqlite:///{folder / 'site.db'}", clock))
+            for folder in folders
+        ]
+
+
+@pytest.fixture(scope="module")
+def alice(two: list[House]) -> Neighbour:
+    """She has lists, blocks, choices, a ledger of several states and a session for a program."""
+    place = Neighbourhood(two[0])
+    alice, bob = place.friends()
+    new = place.somebody()
+    for one in (bob, new):
+        place.join(one)
+    place.join(alice, found="confirmed", standing="ask")
+    place.bring(alice, following=[bob, new], followers=[new])
+    place.reconnect(alice)
+    alice.browser.post("/settings/tokens", {"name": "my program"})
+    return alice
+
+
+def unzipped(browser: Browser) -> dict[str, bytes]:
+    answer = browser.api("GET", "/export")
+    assert answer.status == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist()}
+
+
+def exported(browser: Browser) -> Document:
+    return form.read(unzipped(browser)[form.NAME])
+
+
+def send(browser: Browser, path: str, body: bytes, **fields: str) -> Answer:
+    boundary = secrets.token_hex(16)
+    parts = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    parts += (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="e.zip"\r\n'
+        "Content-Type: application/zip\r\n\r\n"
+    )
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    whole = parts.encode() + body + f"\r\n--{boundary}--\r\n".encode()
+    return browser.ask("POST", path, body=whole, headers=headers)
+
+
+def test_every_table_of_a_person_has_its_part(two: list[House]) -> None:
+    theirs = {table.name for table in METADATA.sorted_tables if "user_id" in table.columns}
+    assert set(PART_OF_TABLE) == theirs | {"users"}
+    fields = set(Document.__dataclass_fields__)
+    assert {part for part in PART_OF_TABLE.values() if part} == fields - {"version", "site"}
+
+
+def test_an_export_fits_its_published_schema(two: list[House], alice: Neighbour) -> None:
+    files = unzipped(alice.browser)
+    published = two[0].new_browser().api("GET", "/export/schema").json()
+    assert json.loads(files[form.SCHEMA_NAME]) == published
+    told = json.loads(files[form.NAME])
+    assert set(told) == set(published["properties"]) == set(published["required"])
+    assert form.to_json(form.read(files[form.NAME])) == files[form.NAME]
+
+
+def test_an_export_holds_everything_and_no_secret(two: list[House], alice: Neighbour) -> None:
+    taken = exported(alice.browser)
+    assert {one.handle for one in taken.accounts} == {alice.old_handle, alice.new_handle}
+    assert [(one.kind, len(one.ids)) for one in taken.lists] == [
+        (Kind.FOLLOWERS, 1),
+        (Kind.FOLLOWING, 2),
+    ]
+    assert [(one.purpose, one.value) for one in taken.consents] == [
+        ("found", Found.CONFIRMED),
+        ("standing", Standing.ASK),
+    ]
+    assert {row.state for row in taken.ledger} == {State.FOLLOWED, State.ALREADY}
+    assert {one.name for one in taken.sessions} >= {"my program"}
+    assert taken.matches
+    assert taken.archives
+    text = form.to_json(taken).decode()
+    for cookie in alice.browser.cookies.values():
+        assert cookie not in text
+
+
+def test_the_same_state_gives_the_same_bytes(two: list[House], alice: Neighbour) -> None:
+    first, second = (alice.browser.api("GET", "/export").body for _ in range(2))
+    assert first == second
+
+
+def test_the_page_shows_it_and_offers_it(two: list[House], alice: Neighbour) -> None:
+    page = alice.browser.get("/my-data")
+    assert alice.old_handle in page.words
+    assert "confirmed" in page.words
+    assert 'href="/my-data/export"' in page.text
+    assert alice.browser.get("/my-data/export").body[:2] == b"PK"
+
+
+def test_another_site_takes_over_lists_choices_and_ledger(
+    two: list[House], alice: Neighbour
+) -> None:
+    before = exported(alice.browser)
+    taken = alice.browser.api("GET", "/export").body
+    browser = two[1].new_browser()
+    browser.sign_in("bird", alice.old_handle)
+    browser.sign_in("sky", alice.new_handle)
+    done = send(browser, "/api/v1/imports/openportability", taken, choices="true")
+    assert (done.status, done.json()["lists"], done.json()["left"]) == (201, 2, 0)
+    after = exported(browser)
+    assert [replace(one, imported_at=None) for one in after.lists] == [  # type: ignore[arg-type]  # when differs
+        replace(one, imported_at=None)  # type: ignore[arg-type]  # when differs
+        for one in before.lists
+    ]
+    chosen = (after.member.found, after.member.standing, after.member.pace)
+    assert chosen == (before.member.found, before.member.standing, before.member.pace)
+    assert [one.how for one in after.consents] == ["import", "import"]
+    assert [replace(row, seen_at=None, instance=None) for row in after.ledger] == [
+        replace(row, seen_at=None, instance=None) for row in before.ledger
+    ]
+    # A second time changes nothing.
+    send(browser, "/api/v1/imports/openportability", taken, choices="true")
+    assert exported(browser).ledger == after.ledger
+    assert len(exported(browser).consents) == 2
+
+
+def test_choices_come_only_if_the_person_says_so(two: list[House], alice: Neighbour) -> None:
+    somebody = list(Neighbourhood(two[1])._settled())[7]
+    browser = somebody.browser
+    browser.sign_in("bird", somebody.old_handle)
+    page = browser.get("/my-data")
+    (to_import,) = [one for one in page.forms if one.action == "/my-data/import"]
+    assert to_import.fields == {}
+    body = form.to_json(replace(exported(alice.browser), accounts=(), lists=(), ledger=()))
+    assert send(browser, "/my-data/import", body).status == 303
+    assert read(browser, "/consents") == {}
+
+
+def test_a_file_makes_us_follow_nobody_and_tells_nothing(
+    two: list[House], alice: Neighbour
+) -> None:
+    """A made-up file: rows to be sent, an account of another member, hashed ids, and names of members."""
+    taken = exported(alice.browser)
+    row = replace(taken.ledger[0], state=State.READY, reason=None)
+    forged = replace(taken, ledger=(row,), matches=())
+    somebody = list(Neighbourhood(two[0])._settled())[7]
+    mallory = somebody.browser
+    mallory.sign_in("bird", somebody.old_handle)
+    done = send(mallory, "/api/v1/imports/openportability", form.to_json(forged))
+    # Alice's accounts are hers here: nothing of the file is taken for Mallory's.
+    assert done.json() == {"lists": 0, "follows": 0, "choices": 0, "left": 2}
+    assert two[0].turn() >= 0
+    assert read(mallory, "/reconnection/ledger")["items"] == []
+
+
+def test_what_was_not_done_is_not_wanted(two: list[House], alice: Neighbour) -> None:
+    taken = exported(alice.browser)
+    rows = tuple(replace(row, state=State.READY, reason=None) for row in taken.ledger)
+    browser = two[1].new_browser()
+    place = Neighbourhood(two[1])
+    other = list(place._settled())[8]
+    browser.sign_in("sky", other.new_handle)
+    mine = replace(taken.accounts[0], network="sky", actor_id=other.new_id, handle=other.new_handle)
+    rows = tuple(replace(row, by_actor_id=other.new_id) for row in rows)
+    forged = replace(taken, accounts=(mine,), ledger=rows, lists=())
+    done = send(browser, "/api/v1/imports/openportability", form.to_json(forged))
+    assert done.json()["follows"] == len(rows)
+    before = place.follows(other)
+    two[1].clock.forward(hours=1)
+    two[1].turn()
+    assert place.follows(other) == before
+    assert {row.state for row in exported(browser).ledger} == {State.CANCELLED}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"PK\x03\x04 torn", b"{}", b"[]", b'{"version": 1}', b"\xff\xfe", b"null"]
+)
+def test_what_is_no_export_is_refused_in_words(body: bytes) -> None:
+    with pytest.raises(Invalid, match=r"import\.unreadable"):
+        form.read(body)
