@@ -1,7 +1,7 @@
 """All tables. Read this file second.
 
-Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970 UTC.
-*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table holds, why, how long.
+Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970.
+*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose a table is, why, how long.
 A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
 """
 
@@ -88,6 +88,7 @@ accounts = Table(
     Column("seq", BigInteger, nullable=False),
     UniqueConstraint("network", "actor_id"),
     Index(None, "network", "key"),
+    Index(None, "network", "handle"),
     Index(None, "seq"),
     sqlite_autoincrement=True,
     info=_whose("the person", "who they are on each network: the directory", "unlinked"),
@@ -200,6 +201,26 @@ archives = Table(
     Column("at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
     info=_whose("the person", "what was read (counts), never the file", "they leave"),
+)
+
+fetches = Table(
+    "fetches",
+    METADATA,
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),  # reading, done, failed
+    Column("reason", String),
+    Column("n", Integer, nullable=False),
+    Column("next_at", BigInteger),  # null: nothing is due
+    Column("lease", String),
+    Column("lease_until", BigInteger),
+    Column("failures", Integer, nullable=False),
+    Column("report_id", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "next_at"),
+    info=_whose("the person", "lists being read from their account", "unlinked or read again"),
 )
 
 match_sets = Table(

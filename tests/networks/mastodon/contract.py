@@ -44,6 +44,7 @@ VARIANTS = (
             Can.BIND_CODE: "it looks at no code and knows no PKCE",
             Can.SCOPE: "every token may do everything there",
             Can.PAGES: "its lists come in one page",
+            Can.FOLLOWERS: "it shows nobody who follows",
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "a move takes days of its own rules there",
             **dict.fromkeys((Can.THROTTLE, Can.BREAK, Can.SILENCE), UNTOLD),
