@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from openportability.accounts import grant_store, service, store
-from openportability.archives import importing, jobs
+from openportability.archives import handles, importing, jobs
 from openportability.archives import store as fetch_store
 from openportability.archives.fetch import Fetch, FetchState
 from openportability.archives.gather import Upload
 from openportability.archives.report import Report
+from openportability.archives.rules import Caps
 from openportability.clock import MovedClock
 from openportability.domain import Account, Actor, ActorId, Grant, Kind, Proof, UserId
 from openportability.errors import (
@@ -30,7 +33,9 @@ from openportability.graph import store as graph
 from openportability.network import Page, Source
 from openportability.networks.mastodon.lists import list_files
 from openportability.site import Site
+from openportability.web.words import WORDS
 from tests.archives.conftest import HERD, HOME, Member, network
+from tests.examples import few
 
 Browser = Callable[[UserId], TestClient]
 ORIGIN = {"Origin": HOME, "Sec-Fetch-Site": "same-origin"}
@@ -257,6 +262,7 @@ def test_blocks_and_mutes_of_files_come_only_when_ticked(site: Site, ada: Accoun
         ("following_accounts.csv", '"' + "a\n" * 100_000, "import.unreadable"),
         ("following_accounts.csv", "a@b.example\n" * 200_001, "archive.limits"),
     ],
+    ids=["another list", "a page", "no letters", "a long line", "an open quote", "too many"],
 )
 def test_what_is_no_such_file_is_refused_and_nothing_is_stored(
     site: Site, ada: Account, name: str, text: str, code: str
@@ -265,6 +271,22 @@ def test_what_is_no_such_file_is_refused_and_nothing_is_stored(
         bring(site, ada, (name, text))
     assert caught.value.code == code
     assert kept(site, ada, Kind.FOLLOWING) is None
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)),
+    st.sampled_from([b"", HEAD.encode(), b"\xef\xbb\xbf", b'"', b"a@b.example\n"]),
+)
+@few(100)
+def test_any_bytes_are_handles_or_an_error_with_a_name(body: bytes, front: bytes) -> None:
+    upload = Upload(name="following_accounts.csv", file=io.BytesIO(front + body))
+    form = list_files(development=False)
+    code = "import.unreadable"
+    try:
+        handles.read(form, [upload], "a@b.example", also=frozenset(), caps=Caps())
+    except Invalid as error:
+        code = error.code
+    assert code in WORDS
 
 
 def test_invalid_letters_are_refused(site: Site, ada: Account) -> None:

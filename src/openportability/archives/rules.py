@@ -43,6 +43,8 @@ class Caps:
     head_bytes: int = 4 << 20
     #: Unpacked bytes for each packed one. An ordinary list has 11.
     ratio: int = 100
+    #: Bytes unpacked of a zip in a zip, each time anew that it is gone back in: a minute of work.
+    nested_bytes: int = 16 << 30
     #: Rows of a list, all its parts together.
     rows: int = 5_000_000
     #: Lines of an exported file of handles; no network takes back more than 20,000.
