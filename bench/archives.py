@@ -37,7 +37,7 @@ _MEDIA_BYTES = 1 << 20
 OWNER = 77
 BIRD = NetworkName("bird")
 #: Members, and how many of them are in the lists.
-MEMBERS, KNOWN = 1_000, 300
+MEMBERS, KNOWN = 1_000, 100
 ZIP_GOAL_SECONDS = 1.2
 WIRE_GOAL_SECONDS = 0.15
 GOAL_MB = 120

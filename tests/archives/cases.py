@@ -286,6 +286,12 @@ def _bombs() -> dict[str, Case]:
             )
             for most in (10, len(zipped(WHOLE)) + 10)
         },
+        "a row with a heavy link": rows(
+            {"following": {"accountId": "5", "userLink": {"x": "y" * 5000}}},
+            {"following": {"accountId": "6", "userLink": ["y" * 5000]}},
+            {"following": {"accountId": "7", "other": "y" * 5000}},
+            {"following": {"accountId": "8"}},
+        ),
         "letters that are none": one(following(b'[{"following":{"accountId":"\xff\xfe"}}]')),
         "letters that are none in a path": one(_renamed(b"data/\xff\xfe.js")),
         "a path of nothing but ways up": one(zipped({"../../../../etc/following.js": PLAIN})),

@@ -131,9 +131,9 @@ class Sparse(io.RawIOBase):
         return bytes(out)
 
 
-def nine_gigabytes(owner: int | str = 77) -> Sparse:
-    """A zip with one stored video of 9 GB in front of all else, as Python would have written it."""
-    hole = 9 * 10**9
+def twenty_gigabytes(owner: int | str = 77) -> Sparse:
+    """A zip with one stored video of 20 GB in front of all else, as Python would have written it."""
+    hole = 20 * 10**9
     files = archive_files(owner=owner)
     small = io.BytesIO()
     with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as zip_file:
@@ -161,8 +161,8 @@ def nine_gigabytes(owner: int | str = 77) -> Sparse:
     return Sparse(bytes(whole[:head]), hole, bytes(whole[head:end]) + record + locator + last)
 
 
-def test_a_zip_of_nine_gigabytes_is_read_where_it_matters() -> None:
-    file = nine_gigabytes()
+def test_a_zip_of_twenty_gigabytes_is_read_where_it_matters() -> None:
+    file = twenty_gigabytes()
     found = read(file)  # type: ignore[arg-type]  # a file in all that is used of it
     assert found.lists[Kind.FOLLOWING].tolist() == [1, 2, 3]
     assert not found.warnings
