@@ -209,6 +209,12 @@ def test_a_server_that_stays_away_is_given_up_at_last_and_a_lost_grant_at_once(
     assert (stands.state, stands.reason) == (FetchState.FAILED, "net.scope_missing")
 
 
+def test_a_network_that_was_switched_off_is_not_asked(site: Site, ada: Account) -> None:
+    begin(site, ada)
+    assert importing.due(site) == [ada.id]
+    assert importing.due(replace(site, networks={})) == []
+
+
 def test_beginning_twice_reads_once(site: Site, server: Scripted, ada: Account) -> None:
     assert begin(site, ada) == begin(site, ada)
     turn(site)

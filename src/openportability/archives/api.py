@@ -148,9 +148,6 @@ def upload(
     return ArchiveOut(archive_id=number, report=_out(report))
 
 
-ANetworksAccount = Annotated[str, Query(description="Which one, where I have linked several.")]
-
-
 def import_files(
     site: TheSite,
     asking: AMember,
@@ -187,7 +184,7 @@ def import_lists(
     asking: AMember,
     network: str,
     also: Annotated[list[Kind], Query(description="Also read: blocked, muted.")] = [],  # noqa: B006 - a default of the query, never changed
-    account: ANetworksAccount = "",
+    account: Annotated[str, Query(description="Whose, where I have linked several.")] = "",
 ) -> FetchOut:
     """Read the lists of a linked account there; or, with a multipart `file`, exported ones."""
     chosen = _account(site, account)

@@ -28,7 +28,7 @@ from openportability.archives.service import accounts_on, check_pace, replace_li
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, Kind, NetworkName, UserId
-from openportability.errors import NetworkError, NotFound, SignedOut
+from openportability.errors import NetworkError, NotFound
 from openportability.graph.codec import Keys
 from openportability.jobs.port import Wake
 from openportability.network import OwnLists, Source
@@ -38,6 +38,8 @@ from openportability.site import Site
 READ_LISTS = "read-lists"
 #: How long a worker reads before it keeps what it has; well inside the lease.
 _SLICE_SECONDS = 20.0
+#: Readings woken by one look; the rest is found by the next.
+_AT_ONCE = 1000
 _OPT_IN = frozenset({Kind.BLOCKED, Kind.MUTED})
 
 
@@ -96,6 +98,15 @@ def readings(site: Site, user: UserId) -> dict[AccountId, Fetch]:
         return store.fetches_of(tx, user)
 
 
+def due(site: Site) -> list[AccountId]:
+    """Return the readings to go on with now, of networks that are still switched on."""
+    networks = [
+        name for name, network in site.networks.items() if network.source and network.source.lists
+    ]
+    with site.db.read() as tx:
+        return store.due_fetches(tx, networks, site.clock.now(), _AT_ONCE)
+
+
 def read_on(site: Site, account: AccountId) -> bool:
     """Go on with a reading for a while; say whether it is to go on at once."""
     claimed = _claim(site, account)
@@ -133,12 +144,7 @@ def _read(site: Site, claimed: Claimed) -> None:
     until = monotonic() + _SLICE_SECONDS
     grant = refresh.usable_grant(site, account)
     while progress.left and monotonic() < until:
-        try:
-            page = reader.page(grant, progress.left[0], progress.cursor)
-        except SignedOut as error:
-            if error.code.endswith("token_lost"):
-                accounts.forget_grant(site, account)
-            raise
+        page = reader.page(grant, progress.left[0], progress.cursor)
         progress.take(page, _keys(site, account.actor, page.actors))
         if progress.left:
             time.sleep(reader.gap_seconds)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from openportability.archives import importing, store
+from openportability.archives import importing
 from openportability.domain import AccountId
 from openportability.jobs.port import Chore, Job, Wake
 from openportability.site import Site
-
-#: Readings woken by one look; the rest is found by the next.
-_AT_ONCE = 1000
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -21,9 +18,7 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             site.engine.wake(Wake(job=importing.READ_LISTS, key=key))
 
     def due() -> Iterable[Wake]:
-        with site.db.read() as tx:
-            accounts = store.due_fetches(tx, site.clock.now(), _AT_ONCE)
-        return [Wake(job=importing.READ_LISTS, key=str(account)) for account in accounts]
+        return [Wake(job=importing.READ_LISTS, key=str(one)) for one in importing.due(site)]
 
     return (
         [Job(name=importing.READ_LISTS, run=read_lists)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
@@ -98,11 +99,13 @@ def fetches_of(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:
     }
 
 
-def due_fetches(tx: Tx, now: datetime, limit: int) -> list[AccountId]:
-    """Return readings to go on with now, longest due first."""
+def due_fetches(
+    tx: Tx, networks: Sequence[NetworkName], now: datetime, limit: int
+) -> list[AccountId]:
+    """Return readings on these networks to go on with now, longest due first."""
     rows = tx.execute(
         select(fetches.c.account_id)
-        .where(fetches.c.next_at <= micros(now), _is_free(now))
+        .where(fetches.c.network.in_(networks), fetches.c.next_at <= micros(now), _is_free(now))
         .order_by(fetches.c.next_at)
         .limit(limit)
     )
