@@ -92,8 +92,10 @@ class BetweenServers(Subject):
         return [ActorId(home.people[them].uri) for us, them in home.follows if us == mine]
 
     def follow_by_hand(self, who: Actor, whom: Actor) -> None:
-        home = self._home(who)
-        home.follows.append((self._shown(home, who).id, self._shown(home, whom).id))
+        # Both servers know of it: one that they follow, the other that they are followed.
+        for host in {who.instance, whom.instance}:
+            server = self._servers[host]
+            server.follows.append((self._shown(server, who).id, self._shown(server, whom).id))
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the second leads to an empty one.
