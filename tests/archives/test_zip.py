@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openportability.archives import archive
@@ -36,6 +36,7 @@ from tests.archives.corpus import (
     without_directory,
     zipped,
 )
+from tests.examples import few
 
 BOTH = frozenset({Kind.BLOCKED, Kind.MUTED})
 IDS = st.integers(1, 2**64 - 1)
@@ -80,7 +81,7 @@ def answers(body: bytes) -> bool:
     large=st.booleans(),
     front=st.binary(max_size=50),
 )
-@settings(max_examples=150, deadline=None)
+@few(150)
 def test_a_zip_is_read_as_python_reads_it(
     files: Mapping[str, bytes], packing: int, large: bool, front: bytes
 ) -> None:
@@ -130,9 +131,9 @@ class Sparse(io.RawIOBase):
         return bytes(out)
 
 
-def nine_gigabytes(owner: int | str = 77) -> Sparse:
-    """A zip with one stored video of 9 GB in front of all else, as Python would have written it."""
-    hole = 9 * 10**9
+def twenty_gigabytes(owner: int | str = 77) -> Sparse:
+    """A zip with one stored video of 20 GB in front of all else, as Python would have written it."""
+    hole = 20 * 10**9
     files = archive_files(owner=owner)
     small = io.BytesIO()
     with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as zip_file:
@@ -160,8 +161,8 @@ def nine_gigabytes(owner: int | str = 77) -> Sparse:
     return Sparse(bytes(whole[:head]), hole, bytes(whole[head:end]) + record + locator + last)
 
 
-def test_a_zip_of_nine_gigabytes_is_read_where_it_matters() -> None:
-    file = nine_gigabytes()
+def test_a_zip_of_twenty_gigabytes_is_read_where_it_matters() -> None:
+    file = twenty_gigabytes()
     found = read(file)  # type: ignore[arg-type]  # a file in all that is used of it
     assert found.lists[Kind.FOLLOWING].tolist() == [1, 2, 3]
     assert not found.warnings
@@ -174,7 +175,7 @@ def test_a_zip_of_nine_gigabytes_is_read_where_it_matters() -> None:
     again=st.booleans(),
     make=st.sampled_from([zipped, streamed, lambda files: without_directory(streamed(files))]),
 )
-@settings(max_examples=100, deadline=None)
+@few(100)
 def test_however_a_list_is_cut_and_shuffled_it_is_the_same_list(
     parts: list[list[int]], order: random.Random, again: bool, make: object
 ) -> None:
@@ -196,13 +197,13 @@ def test_however_a_list_is_cut_and_shuffled_it_is_the_same_list(
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06"]))
-@settings(max_examples=300, deadline=None)
+@few(300)
 def test_arbitrary_bytes_are_answered(body: bytes, front: bytes) -> None:
     assert not answers(front + body)
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None)
+@few(400)
 def test_a_damaged_archive_is_answered(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(ARCHIVES)))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -232,7 +233,7 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON, JSON, st.binary(max_size=30))
-@settings(max_examples=300, deadline=None)
+@few(300)
 def test_any_json_or_text_in_a_file_is_answered(
     following: object, account: object, manifest: object, tail: bytes
 ) -> None:

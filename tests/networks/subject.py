@@ -54,6 +54,8 @@ class Can(StrEnum):
     BREAK = "it can be made to answer 5xx, or a page where JSON is due"
     SILENCE = "it can be made to follow, and then not to answer"
     ARCHIVE = "its archive holds lists"
+    FOLLOWERS = "it tells who follows somebody, where lists of one's own account can be read"
+    LISTS = "the lists of one's own account can be read through a grant"
 
 
 class Fault(StrEnum):

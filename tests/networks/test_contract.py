@@ -91,6 +91,8 @@ def test_a_network_that_follows_is_held_to_it(
     for variant in contract_of(folder).VARIANTS:
         network = subject_of(folder, variant).network
         assert (network.destination is None) == (Can.FOLLOW in variant.cannot)
+        has_lists = network.source is not None and network.source.lists is not None
+        assert has_lists == (Can.LISTS not in variant.cannot)
         has_archive = network.source is not None and network.source.archive is not None
         assert has_archive == (Can.ARCHIVE not in variant.cannot)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
@@ -125,6 +125,14 @@ def account_of_actor(tx: Tx, network: NetworkName, actor_id: ActorId) -> Account
         select(accounts).where(accounts.c.network == network, accounts.c.actor_id == actor_id)
     ).one_or_none()
     return None if row is None else _account(row)
+
+
+def ids_by_handle(tx: Tx, network: NetworkName, handles: Sequence[str]) -> Mapping[str, ActorId]:
+    """Return who was seen under these handles, by handle; of two, the one seen last."""
+    named = select(accounts.c.handle, accounts.c.actor_id).order_by(accounts.c.seen_at)
+    of_these = tx.dialect.among(accounts.c.handle, handles)
+    rows = tx.execute(named.where(accounts.c.network == network, of_these))
+    return {row.handle: ActorId(row.actor_id) for row in rows}
 
 
 def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -> Account:

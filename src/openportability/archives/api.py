@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, File, Form, Query, UploadFile
 from pydantic import BaseModel
 
+from openportability.accounts import service as accounts
 from openportability.accounts.session import AMember, TheSite
-from openportability.archives import service, wire
+from openportability.archives import importing, service, wire
+from openportability.archives.fetch import Fetch, FetchState
 from openportability.archives.gather import Upload
-from openportability.archives.report import Report
-from openportability.domain import Kind, Proof
+from openportability.archives.report import Report, Way
+from openportability.domain import AccountId, Kind, NetworkName, Proof, UserId
+from openportability.site import Site
 from openportability.web import bodies
 
 router = APIRouter(prefix="/api/v1", tags=["archives"])
@@ -50,6 +55,7 @@ class ListOut(BaseModel):
     added: int
     removed: int
     unchanged: int
+    first: bool
 
 
 class OwnerOut(BaseModel):
@@ -72,6 +78,7 @@ class ReportOut(BaseModel):
     """What was read, and what is different now."""
 
     network: str
+    way: Way
     generated_at: str | None
     read: list[ReadOut]
     lists: list[ListOut]
@@ -87,6 +94,23 @@ class ArchiveOut(BaseModel):
 
     archive_id: str
     report: ReportOut
+
+
+class FetchOut(BaseModel):
+    """Lists being read from a linked account. `archive_id`: the report, once it is done."""
+
+    account: str
+    state: FetchState
+    reason: str | None
+    count: int
+    next_at: datetime | None
+    archive_id: str | None
+
+
+class FetchesOut(BaseModel):
+    """All readings of my accounts on one network."""
+
+    items: list[FetchOut]
 
 
 def upload_lists(
@@ -124,10 +148,83 @@ def upload(
     return ArchiveOut(archive_id=number, report=_out(report))
 
 
+def import_files(
+    site: TheSite,
+    asking: AMember,
+    network: str,
+    file: Annotated[list[UploadFile], File(description="Files that the network exported.")],
+    also: Annotated[list[Kind], Form(description="Also read: blocked, muted.")] = [],  # noqa: B006 - a default of the form, never changed
+    account: Annotated[str, Form(description="Whose, where I have linked several.")] = "",
+) -> ArchiveOut:
+    """Replace the lists of a linked account by those in files that its network exported."""
+    number, report = importing.accept_files(
+        site,
+        asking.user,
+        network,
+        [Upload(name=each.filename or "", file=each.file) for each in file],
+        also=frozenset(also),
+        account=_account(site, account),
+    )
+    return ArchiveOut(archive_id=number, report=_out(report))
+
+
+router.add_api_route(
+    "/imports/{network}",
+    import_files,
+    methods=["POST"],
+    status_code=201,
+    route_class_override=bodies.taking("multipart/form-data"),
+    include_in_schema=False,
+)
+
+
+@router.post("/imports/{network}", status_code=202)
+def import_lists(
+    site: TheSite,
+    asking: AMember,
+    network: str,
+    also: Annotated[list[Kind], Query(description="Also read: blocked, muted.")] = [],  # noqa: B006 - a default of the query, never changed
+    account: Annotated[str, Query(description="Whose, where I have linked several.")] = "",
+) -> FetchOut:
+    """Read the lists of a linked account there; or, with a multipart `file`, exported ones."""
+    chosen = _account(site, account)
+    begun = importing.begin(site, asking.user, network, also=frozenset(also), account=chosen)
+    return _fetch_out(site, begun)
+
+
+@router.get("/imports/{network}")
+def imports(site: TheSite, asking: AMember, network: str) -> FetchesOut:
+    """Say how far the reading of my lists there has come."""
+    with site.db.read() as tx:
+        there = [one.id for one in service.accounts_on(tx, asking.user, NetworkName(network))]
+    return FetchesOut(items=_fetches_out(site, asking.user, there))
+
+
+def _fetches_out(site: Site, user: UserId, there: Collection[AccountId]) -> list[FetchOut]:
+    readings = importing.readings(site, user)
+    return [_fetch_out(site, readings[one]) for one in there if one in readings]
+
+
+def _fetch_out(site: Site, fetch: Fetch) -> FetchOut:
+    return FetchOut(
+        account=site.vault.show_id("account", fetch.account),
+        state=fetch.state,
+        reason=fetch.reason,
+        count=fetch.count,
+        next_at=fetch.next_at,
+        archive_id=None if fetch.report is None else service.shown_id(site, fetch.report),
+    )
+
+
+def _account(site: Site, shown: str) -> AccountId | None:
+    return accounts.account_id(site, shown) if shown else None
+
+
 def _out(report: Report) -> ReportOut:
     made = report.generated_at
     return ReportOut(
         network=report.network,
+        way=report.way,
         generated_at=made.isoformat() if made else None,
         read=[ReadOut(**vars(each)) for each in report.read],
         lists=[ListOut(**vars(each)) for each in report.lists],

@@ -44,13 +44,17 @@ def unpack(
 
 
 class Inflated(io.RawIOBase):
-    """What `unpack` yields, as a file to seek in. Going back begins anew: not too often."""
+    """What `unpack` yields, as a file to seek in. Going back begins anew: not too often.
+
+    `most` caps the bytes that are unpacked in all.
+    """
 
     _REWINDS = 64
 
-    def __init__(self, begin: Callable[[], Iterator[bytes]], size: int) -> None:
+    def __init__(self, begin: Callable[[], Iterator[bytes]], size: int, most: int) -> None:
         self._begin = begin
         self._size = size
+        self._left = most
         self._pieces = begin()
         self._held = b""
         #: Where the held bytes begin, and where the next read does.
@@ -82,6 +86,9 @@ class Inflated(io.RawIOBase):
             if skip >= len(self._held):
                 self._held_at += len(self._held)
                 self._held = next(self._pieces, b"")
+                self._left -= len(self._held)
+                if self._left < 0:
+                    raise Invalid("archive.limits", cap="nesting")
                 if not self._held:
                     break
                 continue

@@ -6,10 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from openportability.archives.archive import Notice
 from openportability.archives.reader import ReadFile
 from openportability.domain import Kind, NetworkName, Proof
+
+
+class Way(StrEnum):
+    """How lists came."""
+
+    ARCHIVE = "archive"
+    ACCOUNT = "account"  # read from a linked account
+    FILES = "files"  # exported by the network, one handle a line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +30,8 @@ class ListReport:
     added: int
     removed: int
     unchanged: int
+    #: True when there was no such list before: nothing to compare with.
+    first: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +39,7 @@ class Report:
     """What was read of an archive, and what is different now."""
 
     network: NetworkName
+    way: Way
     #: The account whose lists these are, and how we know that it is the user's.
     actor_id: str
     handle: str
@@ -40,6 +52,11 @@ class Report:
     warnings: Sequence[Notice]
     #: Files that were left alone.
     ignored: int
+
+    @property
+    def is_first(self) -> bool:
+        """True when none of the lists replaced one."""
+        return all(each.first for each in self.lists)
 
     @property
     def added(self) -> int:
@@ -61,6 +78,7 @@ def from_bytes(kept: bytes) -> Report:
     made = tree["generated_at"]
     return Report(
         network=NetworkName(tree["network"]),
+        way=Way(tree["way"]),
         actor_id=tree["actor_id"],
         handle=tree["handle"],
         proof=Proof(tree["proof"]),

@@ -15,7 +15,7 @@ from openportability.accounts import store as account_store
 from openportability.archives import archive, reader, report, store, wire
 from openportability.archives.archive import Archive
 from openportability.archives.gather import Upload
-from openportability.archives.report import ListReport, Report
+from openportability.archives.report import ListReport, Report, Way
 from openportability.archives.rules import Caps, Owner, check_owner
 from openportability.clock import moment
 from openportability.db.engine import Tx
@@ -25,7 +25,7 @@ from openportability.graph import store as graph
 from openportability.jobs.port import Wake
 from openportability.network import ArchiveFormat, Network
 from openportability.site import Site
-from openportability.vault import Unreadable
+from openportability.vault import PersonalKey, Unreadable
 
 #: The job of a later stage: lists have arrived, see who of these people is here.
 LISTS_ARRIVED = "lists-arrived"
@@ -86,20 +86,35 @@ def _accept(
     caps = caps or Caps()
     now = site.clock.now()
     with site.db.read() as tx:
-        mine = _mine(tx, user, source.name)
-        _check_pace(store.moments_since(tx, user, now - _DAY), caps)
+        mine = accounts_on(tx, user, source.name)
+        check_pace(tx, user, now, caps)
     read = read_by(form, caps, lambda owner: check_owner(owner, mine))
     with site.db.write() as tx:
         # Asked again: what was linked may have changed while the archive was read.
-        account = check_owner(read.owner, _mine(tx, user, source.name))
+        account = check_owner(read.owner, accounts_on(tx, user, source.name))
         if account is None:
             assert read.owner is not None  # or check_owner refuses
             account = accounts.claim(tx, site, user, _claimed(source.name, read.owner, now))
-        made = _replace(tx, site, account, read, now)
-        key = account_store.personal_key(tx, site.vault, user)
-        number = store.add_report(tx, key, user, source.name, report.to_bytes(made), now)
-        tx.after(lambda: site.engine.wake(Wake(job=LISTS_ARRIVED, key=str(user))))
-    return site.vault.show_id("archive", number), made
+        number, made = replace_lists(tx, site, account, read, Way.ARCHIVE)
+    return shown_id(site, number), made
+
+
+def replace_lists(
+    tx: Tx, site: Site, account: Account, read: Archive, way: Way
+) -> tuple[int, Report]:
+    """Put lists that were read in place of an account's, and have them met; return the report."""
+    user, now = account.user, site.clock.now()
+    key = account_store.personal_key(tx, site.vault, user)
+    made = _replaced(tx, key, account, read, way, now)
+    kept = report.to_bytes(made)
+    number = store.add_report(tx, key, user, account.actor.network, kept, now)
+    tx.after(lambda: site.engine.wake(Wake(job=LISTS_ARRIVED, key=str(user))))
+    return number, made
+
+
+def shown_id(site: Site, number: int) -> str:
+    """Return the id of a report as it is shown."""
+    return site.vault.show_id("archive", number)
 
 
 def report_of(site: Site, user: UserId, shown_id: str) -> Report:
@@ -146,12 +161,15 @@ def _format(site: Site, network: str | None) -> tuple[Network, ArchiveFormat]:
     raise NotFound
 
 
-def _mine(tx: Tx, user: UserId, network: NetworkName) -> list[Account]:
+def accounts_on(tx: Tx, user: UserId, network: NetworkName) -> list[Account]:
+    """Return a user's accounts on one network."""
     linked = account_store.accounts_of(tx, user)
     return [account for account in linked if account.actor.network == network]
 
 
-def _check_pace(moments: Sequence[int], caps: Caps) -> None:
+def check_pace(tx: Tx, user: UserId, now: datetime, caps: Caps) -> None:
+    """Raise `Busy` for who has brought as much as one may in a day."""
+    moments = store.moments_since(tx, user, now - _DAY)
     if len(moments) >= caps.uploads_a_day:
         raise Busy(moment(moments[-caps.uploads_a_day]) + _DAY)
 
@@ -162,17 +180,20 @@ def _claimed(network: NetworkName, owner: Owner, now: datetime) -> Actor:
     return Actor(network=network, instance="", id=owner.id, handle=handle, name=handle, seen_at=now)
 
 
-def _replace(tx: Tx, site: Site, account: Account, read: Archive, now: datetime) -> Report:
+def _replaced(
+    tx: Tx, key: PersonalKey, account: Account, read: Archive, way: Way, now: datetime
+) -> Report:
     user, network = account.user, account.actor.network
-    key = account_store.personal_key(tx, site.vault, user)
     lists = []
     for kind, keys in read.lists.items():
-        changed = reader.changes(graph.open_list(tx, key, account.id, kind), keys)
+        before = graph.open_list(tx, key, account.id, kind)
+        changed = asdict(reader.changes(before, keys))
         of = graph.ListOf(user=user, network=network, kind=kind, account=account.id)
         graph.put_list(tx, key, of, keys, taken_at=read.generated_at, imported_at=now)
-        lists.append(ListReport(kind=kind, count=int(keys.size), **asdict(changed)))
+        lists.append(ListReport(kind=kind, count=int(keys.size), first=before is None, **changed))
     return Report(
         network=network,
+        way=way,
         actor_id=account.actor.id,
         handle=account.actor.handle,
         proof=account.proof,

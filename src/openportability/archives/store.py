@@ -1,15 +1,17 @@
-"""Reports of archives, in and out. The archives themselves are stored nowhere."""
+"""Reports of archives, and lists half read from an account, in and out. Archives are stored nowhere."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
+from openportability.archives.fetch import Fetch, FetchState, Progress
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import archives
-from openportability.domain import NetworkName, UserId
+from openportability.db.schema import archives, fetches
+from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.vault import PersonalKey
 
 
@@ -57,6 +59,149 @@ def moments_since(tx: Tx, user: UserId, since: datetime) -> list[int]:
             .order_by(archives.c.at)
         ).scalars()
     )
+
+
+#: Longer than a worker reads before it gives a reading back.
+_LEASE = timedelta(minutes=2)
+
+
+def begin_fetch(
+    tx: Tx, key: PersonalKey, account: Account, progress: Progress, now: datetime
+) -> None:
+    """Have the lists of an account read from the beginning, whatever an earlier reading became."""
+    row = {
+        "account_id": account.id,
+        "user_id": account.user,
+        "network": account.actor.network,
+        "sealed": _sealed(key, account.id, progress),
+        "state": FetchState.READING,
+        "reason": None,
+        "n": 0,
+        "next_at": micros(now),
+        "lease": None,
+        "lease_until": None,
+        "failures": 0,
+        "report_id": None,
+        "at": micros(now),
+    }
+    change = [name for name in row if name != "account_id"]
+    tx.execute(tx.dialect.upsert(fetches, key=["account_id"], change=change), row)
+
+
+def fetches_of(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:
+    """Return the readings of a user's accounts."""
+    rows = tx.execute(select(fetches).where(fetches.c.user_id == user))
+    return {
+        AccountId(row.account_id): Fetch(
+            account=AccountId(row.account_id),
+            state=FetchState(row.state),
+            reason=row.reason,
+            count=row.n,
+            next_at=None if row.next_at is None else moment(row.next_at),
+            report=row.report_id,
+            at=moment(row.at),
+        )
+        for row in rows
+    }
+
+
+def due_fetches(
+    tx: Tx, networks: Sequence[NetworkName], now: datetime, limit: int
+) -> list[AccountId]:
+    """Return readings on these networks to go on with now, longest due first."""
+    rows = tx.execute(
+        select(fetches.c.account_id)
+        .where(fetches.c.network.in_(networks), fetches.c.next_at <= micros(now), _is_free(now))
+        .order_by(fetches.c.next_at)
+        .limit(limit)
+    )
+    return [AccountId(account) for account in rows.scalars()]
+
+
+def lease_fetch(
+    tx: Tx, account: AccountId, token: str, now: datetime
+) -> tuple[UserId, bytes, int] | None:
+    """Take a reading that is due: whose it is, what is kept of it, failures; None if it is not ours."""
+    row = tx.execute(
+        update(fetches)
+        .where(fetches.c.account_id == account, fetches.c.next_at <= micros(now), _is_free(now))
+        .values(lease=token, lease_until=micros(now + _LEASE))
+        .returning(fetches.c.user_id, fetches.c.sealed, fetches.c.failures)
+    ).one_or_none()
+    return None if row is None else (UserId(row.user_id), row.sealed, row.failures)
+
+
+def open_progress(key: PersonalKey, account: AccountId, sealed: bytes) -> Progress:
+    """Return how far a reading had come."""
+    return Progress.from_bytes(key.open(sealed, _fetch_place(account)))
+
+
+def hold_fetch(tx: Tx, account: AccountId, token: str) -> bool:
+    """Say whether a reading still is ours, and keep it so until this transaction ends."""
+    done = tx.execute(
+        update(fetches)
+        .where(fetches.c.account_id == account, fetches.c.lease == token)
+        .values(lease=None, lease_until=None)
+    )
+    return done.rowcount == 1
+
+
+def keep_fetch(
+    tx: Tx,
+    key: PersonalKey,
+    account: AccountId,
+    progress: Progress,
+    *,
+    next_at: datetime | None,
+    reason: str | None,
+    failures: int,
+) -> None:
+    """Note how far a reading has come, and when it goes on; None: it failed."""
+    tx.execute(
+        update(fetches)
+        .where(fetches.c.account_id == account)
+        .values(
+            sealed=_sealed(key, account, progress),
+            state=FetchState.FAILED if next_at is None else FetchState.READING,
+            reason=reason,
+            n=progress.count,
+            next_at=None if next_at is None else micros(next_at),
+            failures=failures,
+        )
+    )
+
+
+def end_fetch(tx: Tx, key: PersonalKey, account: AccountId, report: int, count: int) -> None:
+    """Note that all was read; what was read stands in the lists now, and no longer here."""
+    tx.execute(
+        update(fetches)
+        .where(fetches.c.account_id == account)
+        .values(
+            sealed=_sealed(key, account, Progress(left=[])),
+            state=FetchState.DONE,
+            reason=None,
+            n=count,
+            next_at=None,
+            report_id=report,
+        )
+    )
+
+
+def drop_fetch(tx: Tx, account: AccountId) -> None:
+    """Forget a reading."""
+    tx.execute(delete(fetches).where(fetches.c.account_id == account))
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(fetches.c.lease_until.is_(None), fetches.c.lease_until < micros(now))
+
+
+def _sealed(key: PersonalKey, account: AccountId, progress: Progress) -> bytes:
+    return key.seal(progress.to_bytes(), _fetch_place(account))
+
+
+def _fetch_place(account: AccountId) -> str:
+    return f"fetches:{account}"
 
 
 def _place(user: UserId, network: NetworkName) -> str:

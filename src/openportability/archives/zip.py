@@ -96,7 +96,7 @@ def inside(file: BinaryIO, entry: Entry, caps: Caps) -> BinaryIO:
     def begin() -> Iterator[bytes]:
         return unpack(file, entry.data_at, entry.packed, entry.method, caps, name=entry.name)
 
-    return cast(BinaryIO, Inflated(begin, entry.size))
+    return cast(BinaryIO, Inflated(begin, entry.size, caps.nested_bytes))
 
 
 # --- the end of the file ----------------------------------------------------------------------

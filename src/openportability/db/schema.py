@@ -93,6 +93,7 @@ accounts = Table(
     Column("seq", BigInteger, nullable=False),
     UniqueConstraint("network", "actor_id"),
     Index(None, "network", "key"),
+    Index(None, "network", "handle"),
     Index(None, "seq"),
     sqlite_autoincrement=True,
     info=_whose("the person", "who they are on each network: the directory", "unlinked"),
@@ -216,6 +217,26 @@ archives = Table(
     Column("at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
     info=_whose("the person", "what was read (counts), never the file", "they leave"),
+)
+
+fetches = Table(
+    "fetches",
+    METADATA,
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    _user(index=True),
+    Column("network", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),  # reading, done, failed
+    Column("reason", String),
+    Column("n", Integer, nullable=False),
+    Column("next_at", BigInteger),  # null: nothing is due
+    Column("lease", String),
+    Column("lease_until", BigInteger),
+    Column("failures", Integer, nullable=False),
+    Column("report_id", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "next_at"),
+    info=_whose("the person", "lists being read from their account", "unlinked or read again"),
 )
 
 match_sets = Table(

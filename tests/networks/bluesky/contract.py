@@ -26,6 +26,7 @@ VARIANTS = (
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "an account keeps its id wherever it lives",
             Can.DELETE: "nobody is asked after each account before it is followed",
+            Can.FOLLOWERS: "followers are in other people's repositories",
             Can.ARCHIVE: "lists come from its API, not from an archive",
         },
     ),

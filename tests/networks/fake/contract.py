@@ -47,6 +47,7 @@ VARIANTS = (
                 (
                     *(Can.FOLLOW, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),
                     *(Can.DELETE, Can.FLAG, Can.THROTTLE, Can.BREAK, Can.SILENCE),
+                    *(Can.LISTS, Can.FOLLOWERS),
                 ),
                 NO_DESTINATION,
             ),
@@ -57,6 +58,7 @@ VARIANTS = (
         cannot={
             Can.RECORD: "a follow there has no name of its own",
             Can.ARCHIVE: "it is no source of archives",
+            Can.FOLLOWERS: "its servers tell whom one follows alone",
         },
     ),
     *(
@@ -67,6 +69,7 @@ VARIANTS = (
                 Can.MOVE: "an account keeps its id wherever it moves",
                 Can.MIX_UP: ONE_SERVER,
                 Can.ARCHIVE: "it is no source of archives",
+                Can.FOLLOWERS: "its servers tell whom one follows alone",
             },
         )
         for name in ("repository", "repository_over_http")

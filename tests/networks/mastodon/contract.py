@@ -44,6 +44,7 @@ VARIANTS = (
             Can.BIND_CODE: "it looks at no code and knows no PKCE",
             Can.SCOPE: "every token may do everything there",
             Can.PAGES: "its lists come in one page",
+            Can.FOLLOWERS: "it shows nobody who follows",
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "a move takes days of its own rules there",
             **dict.fromkeys((Can.THROTTLE, Can.BREAK, Can.SILENCE), UNTOLD),
@@ -91,8 +92,10 @@ class BetweenServers(Subject):
         return [ActorId(home.people[them].uri) for us, them in home.follows if us == mine]
 
     def follow_by_hand(self, who: Actor, whom: Actor) -> None:
-        home = self._home(who)
-        home.follows.append((self._shown(home, who).id, self._shown(home, whom).id))
+        # Both servers know of it: one that they follow, the other that they are followed.
+        for host in {who.instance, whom.instance}:
+            server = self._servers[host]
+            server.follows.append((self._shown(server, who).id, self._shown(server, whom).id))
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the second leads to an empty one.

@@ -319,8 +319,8 @@ class StrictServer:
         }
 
     def _verb(self, question: Question, number: str, verb: str) -> Said:
-        if verb == "following":
-            return self._following(question, number)
+        if verb in ("following", "followers"):
+            return self._listed(question, number, verb)
         if refused := self._refused(question, "write:follows"):
             return refused
         person = self.people.get(number)
@@ -352,10 +352,12 @@ class StrictServer:
             "x-ratelimit-reset": RESET,
         }
 
-    def _following(self, question: Question, number: str) -> Said:
+    def _listed(self, question: Question, number: str, verb: str) -> Said:
         if refused := self._refused(question, "read:accounts"):
             return refused
-        people = [self.people[them] for us, them in self.follows if us == number]
+        ours = [them for us, them in self.follows if us == number]
+        theirs = [us for us, them in self.follows if them == number]
+        people = [self.people[one] for one in (ours if verb == "following" else theirs)]
         size, start = int(question.value("limit") or 40), int(question.value("max_id") or 0)
         page = people[start : start + size]
         headers = {}

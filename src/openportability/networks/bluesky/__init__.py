@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
-from openportability.network import Context, Network, Option
+from openportability.network import Context, Network, Option, Source
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
 from openportability.networks.bluesky.forms import forms
 from openportability.networks.bluesky.identity import Identities
+from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.metadata import Client
 from openportability.networks.bluesky.records import Repositories
 from openportability.networks.bluesky.sign_in import BlueskySignIn
@@ -46,6 +47,7 @@ def load(context: Context) -> Network:
     )
     prover = Prover(door=context.door, clock=clock, nonces=Nonces())
     client = Client(context)
+    repositories = Repositories(door=context.door, clock=clock, identities=identities)
     return Network(
         name=context.name,
         title="Bluesky",
@@ -61,10 +63,10 @@ def load(context: Context) -> Network:
             prover=prover,
             local=local,
         ),
-        source=None,
+        source=Source(lists=Lists(repositories)),
         destination=BlueskyDestination(
             clock=clock,
-            repositories=Repositories(door=context.door, clock=clock, identities=identities),
+            repositories=repositories,
             prover=prover,
             local=local,
         ),

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from openportability.clock import Clock
-from openportability.domain import ActorId, Grant, Limits, Relationship, Tie, Wanted
+from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted
 from openportability.errors import (
     Flagged,
     NetworkError,
@@ -24,6 +24,7 @@ from openportability.errors import (
 )
 from openportability.network import Answers, Budget, Page
 from openportability.networks.bluesky.dpop import Call, Prover, read_key
+from openportability.networks.bluesky.lists import BLOCK, Lists
 from openportability.networks.bluesky.records import Record, Repositories
 from openportability.networks.bluesky.replies import content, error_name
 from openportability.networks.bluesky.scopes import FOLLOW
@@ -31,7 +32,6 @@ from openportability.networks.bluesky.syntax import is_did, is_record_key
 from openportability.networks.bluesky.tid import Tids, moment_of
 from openportability.outbound import Reply, reset_time
 
-BLOCK = "app.bsky.graph.block"
 WRITE = "/xrpc/com.atproto.repo.applyWrites"
 #: 5,000 points an hour and 35,000 a day, 3 a follow:
 #: https://docs.bsky.app/docs/advanced-guides/rate-limits
@@ -61,6 +61,7 @@ class BlueskyDestination:
     ) -> None:
         self._clock = clock
         self._repositories = repositories
+        self._lists = Lists(repositories)
         self._prover = prover
         self._tids = Tids(clock)
         self._local = local
@@ -69,10 +70,7 @@ class BlueskyDestination:
 
     def following(self, grant: Grant, cursor: str | None) -> Page:
         """Return a hundred of those our user follows."""
-        records, following = self._repositories.page(
-            pds=grant.secret["pds"], did=grant.actor_id, collection=FOLLOW, cursor=cursor
-        )
-        return Page(actors=frozenset(ActorId(r.subject) for r in records), cursor=following)
+        return self._lists.page(grant, Kind.FOLLOWING, cursor)
 
     def reserve(self, count: int) -> Sequence[str | None]:
         """Return fresh record keys."""

@@ -10,6 +10,7 @@ from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.fake.archive import archive_format
 from openportability.networks.fake.client import Client
+from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.residents import HOSTS, Role
@@ -79,6 +80,7 @@ def load(context: Context) -> Network:
         return f"{root}/profile?{urlencode({'person': actor.id})}"
 
     source = terms.role is Role.SOURCE
+    client = Client(line, terms.role, speed=terms.speed, clock=context.clock)
     return Network(
         name=context.name,
         title=title,
@@ -93,12 +95,10 @@ def load(context: Context) -> Network:
             clock=context.clock,
             hosts=HOSTS,
         ),
-        source=Source(
-            archive=archive_format(context.base_url, context.name) if source else None,
-        ),
-        destination=None
+        source=Source(archive=archive_format(context.base_url, context.name))
         if source
-        else Client(line, terms.role, speed=terms.speed, clock=context.clock),
+        else Source(lists=Lists(client)),
+        destination=None if source else client,
         words=WORDS,
         documents=pages.documents(),
     )

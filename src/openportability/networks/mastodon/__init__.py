@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib import resources
 
 from openportability.domain import Actor
-from openportability.network import Context, Network, Option
+from openportability.errors import Misconfigured
+from openportability.network import Context, Network, Option, Source
 from openportability.networks.mastodon.client import Follows
 from openportability.networks.mastodon.forms import forms
+from openportability.networks.mastodon.lists import Lists, list_files
 from openportability.networks.mastodon.sign_in import SignInAtServer
 from openportability.networks.mastodon.words import WORDS
 
@@ -27,6 +29,7 @@ OPTIONS = (
 
 def load(context: Context) -> Network:
     """Return Mastodon. It needs no registration anywhere."""
+    lists = Lists(context, gap_seconds=_seconds(context.options["GAP_SECONDS"]))
     return Network(
         name=context.name,
         title="Mastodon",
@@ -34,11 +37,18 @@ def load(context: Context) -> Network:
         numeric_ids=False,
         profile_url=_profile_url,
         sign_in=SignInAtServer(context),
-        source=None,
-        destination=Follows(context),
+        source=Source(lists=lists, files=list_files(development=context.development)),
+        destination=Follows(context, lists),
         words=WORDS,
         forms=forms,
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        raise Misconfigured("GAP_SECONDS must be a number of seconds, such as 1.0") from None
 
 
 def _profile_url(actor: Actor) -> str:

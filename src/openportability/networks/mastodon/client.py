@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openportability.clock import monotonic
-from openportability.domain import ActorId, Grant, Limits, Relationship, Tie, Wanted
+from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted
 from openportability.errors import (
     Gone,
-    Misconfigured,
     NetworkError,
     Refused,
     SignedOut,
@@ -25,7 +24,8 @@ from openportability.networks.mastodon import answers
 from openportability.networks.mastodon.answers import Seen
 from openportability.networks.mastodon.apps import allow_following
 from openportability.networks.mastodon.finder import Finder
-from openportability.networks.mastodon.home import WHO_AM_I, Home, home_of
+from openportability.networks.mastodon.home import Home, home_of
+from openportability.networks.mastodon.lists import Lists
 
 #: Follows anyone may have; above, followers count too (app/validators/follow_limit_validator.rb).
 CEILING = 7_500
@@ -37,24 +37,21 @@ _LOOK_SECONDS = 12.0
 class Follows:
     """The destination: relationships, follow and unfollow with a person's own token."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, lists: Lists) -> None:
         self._context = context
+        self._lists = lists
         self._finder = Finder(context)
         self.limits = Limits(
             batch=1,
             look=5,
             follows=((answers.FOLLOWS_A_DAY, _DAY_SECONDS),),
             ceiling=CEILING,
-            gap_seconds=_seconds(context.options["GAP_SECONDS"]),
+            gap_seconds=lists.gap_seconds,
         )
 
     def following(self, grant: Grant, cursor: str | None) -> Page:
         """Return a page of whom our user follows; pending requests are not among them."""
-        home = home_of(self._context, grant)
-        if cursor is None:
-            # Some servers show this list to anybody: a dead token would read as a list cut short.
-            home.get(WHO_AM_I)
-        return home.following(grant.secret["account_id"], cursor)
+        return self._lists.page(grant, Kind.FOLLOWING, cursor)
 
     def reserve(self, count: int) -> Sequence[str | None]:
         """Return no records: servers of this kind number their follows themselves."""
@@ -139,13 +136,6 @@ class Follows:
     def _number(self, home: Home, grant: Grant, wanted: Wanted) -> str | NetworkError:
         """Return the number found when we looked, else find it now."""
         return wanted.record or self._finder.number(home, grant, wanted.actor)
-
-
-def _seconds(text: str) -> float:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        raise Misconfigured("GAP_SECONDS must be a number of seconds, such as 1.0") from None
 
 
 def _as_it_is(found: Seen, tie: Relationship | None) -> Relationship | NetworkError:

@@ -71,10 +71,10 @@ class Home:
                 ties |= self.relationships([number])
         return ties
 
-    def following(self, number: str, cursor: str | None) -> Page:
-        """Return a page of whom an account follows, as the server keeps it now."""
+    def people(self, number: str, list_name: str, cursor: str | None) -> Page:
+        """Return a page of a list of an account, as the server keeps it now."""
         query: Parameters = parse_qs(cursor) if cursor else {"limit": str(PAGE)}
-        reply = self.get(f"/api/v1/accounts/{quote(number, safe='')}/following", query)
+        reply = self.get(f"/api/v1/accounts/{quote(number, safe='')}/{list_name}", query)
         found = answers.parsed(reply)
         if reply.status != 200 or not isinstance(found, list):
             raise Unavailable

@@ -45,6 +45,14 @@ def parse(typed: str, *, development: bool = False) -> Spelled:
     return Spelled(host=host_of(text, development=development), user=None)
 
 
+def address(text: str, own_handle: str, *, development: bool = False) -> Spelled:
+    """Read an account as servers write it in files: `user@host`, or `user` alone for their own."""
+    user, at, host = text.strip().removeprefix("@").partition("@")
+    if not at:
+        host = own_handle.partition("@")[2]
+    return Spelled(host=host_of(host, development=development), user=_user(user))
+
+
 def spell(user: str, host: str) -> str:
     """Return the one spelling that we store and show."""
     return f"{user}@{host}"

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _consents()
     _follow_lists()
     _archives()
+    _fetches()
     _match_sets()
     _answered()
     _plans()
@@ -80,6 +81,7 @@ def _accounts() -> None:
         sa.UniqueConstraint("network", "actor_id", name="uq_accounts_network_actor_id"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_accounts_network_handle", "accounts", ["network", "handle"])
     op.create_index("ix_accounts_network_key", "accounts", ["network", "key"])
     op.create_index("ix_accounts_seq", "accounts", ["seq"])
     op.create_index("ix_accounts_user_id", "accounts", ["user_id"])
@@ -211,6 +213,30 @@ def _archives() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_archives_user_id", "archives", ["user_id"])
+
+
+def _fetches() -> None:
+    op.create_table(
+        "fetches",
+        _number("account_id"),
+        _number("user_id"),
+        _text("network"),
+        _bytes("sealed"),
+        _text("state"),
+        _text("reason", nullable=True),
+        _count("n"),
+        _number("next_at", nullable=True),
+        _text("lease", nullable=True),
+        _number("lease_until", nullable=True),
+        _count("failures"),
+        _number("report_id", nullable=True),
+        _number("at"),
+        sa.PrimaryKeyConstraint("account_id", name="pk_fetches"),
+        _of_account("fk_fetches_account_id"),
+        _of_user("fk_fetches_user_id"),
+    )
+    op.create_index("ix_fetches_next_at", "fetches", ["next_at"])
+    op.create_index("ix_fetches_user_id", "fetches", ["user_id"])
 
 
 def _match_sets() -> None:

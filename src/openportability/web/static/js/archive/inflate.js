@@ -106,16 +106,18 @@ export async function* piecesOf(source, at, length, name) {
 }
 
 /**
- * Return what `begin` yields as a source. Going back begins anew: not too often.
+ * Return what `begin` yields as a source. Going back begins anew: not too often, and `most` bytes in all.
  * @param {() => Pieces} begin
  * @param {number} size
+ * @param {number} most
  * @returns {Source}
  */
-export function inflatedSource(begin, size) {
+export function inflatedSource(begin, size, most) {
   let pieces = begin();
   let held = new Uint8Array(0);
   let heldAt = 0;
   let rewinds = 0;
+  let left = most;
   /** @param {number} at */
   const rewind = async (at) => {
     if (at >= heldAt) return;
@@ -137,6 +139,8 @@ export function inflatedSource(begin, size) {
           heldAt += held.length;
           const { done, value } = await pieces.next();
           held = done ? new Uint8Array(0) : value;
+          left -= held.length;
+          if (left < 0) throw new Invalid("archive.limits", { cap: "nesting" });
           if (!held.length) break;
           continue;
         }

@@ -29,6 +29,7 @@
  * @property {number} list_bytes
  * @property {number} manifest_bytes
  * @property {number} ratio
+ * @property {number} nested_bytes
  * @property {number} rows
  * @property {number} row_bytes
  */

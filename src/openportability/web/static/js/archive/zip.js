@@ -63,7 +63,7 @@ export async function* read(source, entry, caps) {
  * @param {Caps} caps
  */
 export function inside(source, entry, caps) {
-  return inflatedSource(() => opened(source, entry, caps), entry.size);
+  return inflatedSource(() => opened(source, entry, caps), entry.size, caps.nested_bytes);
 }
 
 /**
