@@ -206,6 +206,8 @@ class Answers:
 
     of: Mapping[ActorId, Relationship | NetworkError]
     budget: Budget | None = None
+    #: What the host allows our own address is nearly used up: nobody there is served before this.
+    rest_until: datetime | None = None
 
 
 class Destination(Protocol):

@@ -69,7 +69,7 @@ def page(
     """Return one page of a person's matches, mutuals first."""
     key = accounts.personal_key(tx, site.vault, user)
     states: dict[AccountId, State] = {
-        whom: state for (_, whom), state in store.states_of(tx, key, user).items()
+        whom: known.state for (_, whom), known in store.known(tx, key, user).items()
     }
     matches = matching.matches_of(tx, site, user)
     kinds = [(match, kind(match, states)) for match in matches]

@@ -1,7 +1,7 @@
 """All tables. Read this file second.
 
-Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970 UTC.
-*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table holds, why, how long.
+Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times: microseconds since 1970 UTC.
+*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info`: whose data it is, why, how long.
 A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
 """
 
@@ -286,9 +286,18 @@ lanes = Table(
     #: Follows asked for lately, as JSON pairs of time and count: what pacing holds against the network's windows.
     Column("spent", String, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
     Index(None, "next_at"),
     info=_whose("the person", "when their account is served next", "unlinked"),
+)
+
+hosts = Table(
+    "hosts",
+    METADATA,
+    Column("network", String, primary_key=True),
+    Column("instance", String, primary_key=True),
+    Column("failures", Integer, nullable=False),  # in a row, whoever was served
+    Column("until", BigInteger),  # nobody there is served before
+    info=_whose("nobody", "which servers do not answer, or want our address to wait", "kept"),
 )
 
 counters = Table(

@@ -87,7 +87,7 @@ class Repositories:
         except Unavailable:
             raise self._moved(pds, did) or Unavailable("at.pds_down") from None
         if reply.status == 429:
-            raise Throttled(reset_time(reply.headers, self._clock.now()))
+            raise Throttled(reset_time(reply.headers, self._clock.now()), everyone=True)
         if reply.status in (400, 401, 404):
             raise self.why_lost(pds=pds, did=did, otherwise=Unavailable("at.pds_down"))
         if reply.status != 200:
