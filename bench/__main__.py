@@ -10,7 +10,11 @@ from collections.abc import Iterator, Mapping
 from bench.figures import Figure
 
 #: A name for people, and the module that measures: `measure(small)` yields figures.
-BENCHES: Mapping[str, str] = {"import": "bench.archives"}
+BENCHES: Mapping[str, str] = {
+    "import": "bench.archives",
+    "reconnect": "bench.reconnect",
+    "soak": "bench.soak.run",
+}
 
 
 def main(arguments: list[str]) -> int:

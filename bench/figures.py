@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measurement; smaller is better."""
+    """One measurement; smaller is better, unless `more_is_better`."""
 
     bench: str
     case: str
@@ -21,6 +22,7 @@ class Figure:
     #: The way that others do it, measured in the same run; None where there is none to compare with.
     baseline: float | None = None
     goal: float | None = None
+    more_is_better: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -28,7 +30,9 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        return self.ours <= self.goal if self.goal is not None else None
+        if self.goal is None:
+            return None
+        return self.ours >= self.goal if self.more_is_better else self.ours <= self.goal
 
     def as_json(self) -> str:
         return json.dumps({**asdict(self), "ratio": self.ratio, "met": self.met})
@@ -47,6 +51,11 @@ def seconds(act: Callable[[], object]) -> float:
     while len(taken) < 5 and max(taken) < 2:
         taken.append(_once(act))
     return round(statistics.median(taken), 3)
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process had so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def _once(act: Callable[[], object]) -> float:
