@@ -41,7 +41,9 @@ def meanwhile(town: Town, sample: Sequence[Account], found: Findings) -> None:
         follows = {town.home(one) for one in town.follows(me)}
         after = _rows(town, me)
         for row, actor in said:
-            if row.state in _THERE and town.home(actor) not in follows:
+            # Who moved may be asked for already, by the row of where they were.
+            is_there = row.state in _THERE and row.reason != "net.pending"
+            if is_there and town.home(actor) not in follows:
                 found.untrue += 1
                 found.say(f"said to be there: {row.state} {actor}")
         known = {
