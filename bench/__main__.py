@@ -14,6 +14,8 @@ BENCHES: Mapping[str, str] = {
     "import": "bench.archives",
     "match": "bench.matching",
     "sweep": "bench.sweeping",
+    "reconnect": "bench.reconnect",
+    "soak": "bench.soak.run",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measurement; smaller is better."""
+    """One measurement; smaller is better, unless `more_is_better`."""
 
     bench: str
     case: str
@@ -23,6 +24,7 @@ class Figure:
     goal: float | None = None
     #: How many times better than the baseline it is to be.
     ratio_goal: float | None = None
+    more_is_better: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -30,7 +32,9 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        said = [self.ours <= self.goal] if self.goal is not None else []
+        said: list[bool] = []
+        if self.goal is not None:
+            said.append(self.ours >= self.goal if self.more_is_better else self.ours <= self.goal)
         if self.ratio_goal is not None:
             said.append((self.ratio or 0) >= self.ratio_goal)
         return all(said) if said else None
@@ -59,6 +63,11 @@ def seconds(act: Callable[[], object]) -> float:
 def milliseconds(acts: Iterable[Callable[[], object]]) -> float:
     """Return how long each of some things takes: the median."""
     return round(statistics.median(_once(act) for act in acts) * 1000, 3)
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process had so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def _once(act: Callable[[], object]) -> float:

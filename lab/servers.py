@@ -28,6 +28,14 @@ class Atproto:
 
     plc: str
     pds: tuple[str, ...]
+    process: subprocess.Popen[str]
+
+    def an_hour_passes(self) -> None:
+        """Move its time on; it was started with `--moved-clock`."""
+        self.process.send_signal(signal.SIGUSR2)
+        assert self.process.stdout is not None
+        while not self.process.stdout.readline().startswith("AHEAD "):
+            assert self.process.poll() is None, "it ended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +76,7 @@ def atproto(
     )
     try:
         ready = _await_ready(process)
-        yield Atproto(plc=ready["plc"], pds=tuple(ready["pds"]))
+        yield Atproto(plc=ready["plc"], pds=tuple(ready["pds"]), process=process)
     finally:
         _stop(process)
 

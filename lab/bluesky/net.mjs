@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     domains: { type: 'string', default: '.test,.two.test,.three.test' }, // of handles, one for each PDS
     data: { type: 'string' }, // where a PDS keeps its data; a temporary folder unless said
     'rate-limits': { type: 'boolean', default: false }, // the limits of production
+    'moved-clock': { type: 'boolean', default: false }, // SIGUSR2 moves time on by an hour
     hosts: { type: 'string', default: '' }, // names that lead to 127.0.0.1 in this process
   },
 })
@@ -34,6 +35,49 @@ const ports = words(options.pds).map(Number)
 const domains = words(options.domains)
 const plcUrl = options['plc-url'] ?? `http://localhost:${options.plc}`
 const data = options.data ?? fs.mkdtempSync(path.join(os.tmpdir(), 'lab-pds-'))
+
+/** Lets time run an hour ahead with each SIGUSR2, as limits and tokens count it; says "AHEAD {hours}". */
+function followTheClock() {
+  const Real = Date
+  let hours = 0
+  const now = () => Real.now() + hours * 3_600_000
+  globalThis.Date = class extends Real {
+    constructor(...given) {
+      super(...(given.length ? given : [now()]))
+    }
+    static now() {
+      return now()
+    }
+    static [Symbol.hasInstance](one) {
+      return one instanceof Real
+    }
+  }
+  const { setTimeout: start, clearTimeout: end } = globalThis
+  const running = new Map()
+  globalThis.setTimeout = (act, wait, ...given) => {
+    const ring = () => {
+      running.delete(timer)
+      act(...given)
+    }
+    const timer = start(ring, wait)
+    running.set(timer, { at: now() + wait, ring })
+    return timer
+  }
+  globalThis.clearTimeout = (timer) => {
+    running.delete(timer)
+    end(timer)
+  }
+  process.on('SIGUSR2', () => {
+    hours += 1
+    for (const [timer, { at, ring }] of [...running]) {
+      if (at > now()) continue
+      end(timer)
+      ring()
+    }
+    console.log(`AHEAD ${hours}`)
+  })
+}
+if (options['moved-clock']) followTheClock()
 
 /** Lets a PDS fetch the documents of an https client that lives on this computer. */
 function leadToLoopback(names) {

@@ -190,7 +190,5 @@ class Limits:
     look: int
     #: New follows per account and window: (count, seconds), shortest window first.
     follows: tuple[tuple[int, int], ...]
-    #: Most accounts anyone may follow in all; None: no ceiling known.
-    ceiling: int | None = None
     #: Seconds to leave between two calls for one account.
     gap_seconds: float = 0.0

@@ -100,14 +100,23 @@ class NetworkError(OpenPortabilityError):
 
 
 class Throttled(NetworkError):
-    """The network asks to wait until `until`, never in the past (None: it did not say)."""
+    """The network asks to wait until `until`, never in the past (None: it did not say).
+
+    `everyone`: the limit is that of our own address, so all whom we serve at this host wait.
+    """
 
     default_code = "net.throttled"
 
     def __init__(
-        self, until: datetime | None = None, code: str | None = None, **detail: str | int
+        self,
+        until: datetime | None = None,
+        code: str | None = None,
+        *,
+        everyone: bool = False,
+        **detail: str | int,
     ) -> None:
         self.until = until
+        self.everyone = everyone
         super().__init__(code, **detail)
 
 

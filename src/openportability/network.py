@@ -252,6 +252,8 @@ class Answers:
 
     of: Mapping[ActorId, Relationship | NetworkError]
     budget: Budget | None = None
+    #: What the host allows our own address is nearly used up: nobody there is served before this.
+    rest_until: datetime | None = None
 
 
 class Destination(Protocol):

@@ -111,7 +111,7 @@ def test_who_died_while_refreshing_is_waited_for_no_longer_than_its_lease(
         waits = pool.submit(usable_grant, site, account)
         with site.db.write() as tx:
             assert not grant_store.lease(tx, account.id, "somebody else", clock.now())
-        clock.forward(seconds=31)
+        clock.forward(seconds=grant_store.LEASE.total_seconds() + 1)
         assert desk.lives(waits.result(10))
 
 

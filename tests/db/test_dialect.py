@@ -33,7 +33,7 @@ def add_lanes(db: Database, count: int) -> None:
             account |= {"handle": "h", "name": "", "seen_at": 0}
             tx.execute(insert(accounts).values(**where, **account))
             lane = {"account_id": n, "state": "open", "next_at": n, "spent": "[]"}
-            tx.execute(insert(lanes).values(**where, **lane, failures=0, version=0))
+            tx.execute(insert(lanes).values(**where, **lane, failures=0))
 
 
 def test_among_finds_numbers_of_64_bits(db: Database) -> None:

@@ -113,7 +113,8 @@ class Stage:
             options={"ROLE": role, "PEOPLE": "1", "SPEED": speed},
         )
         # The first to speak to a network of the world says how fast it is.
-        self.world.realm(Terms(name=self.network.network.name, role=role, speed=float(speed)))
+        self.terms = Terms(name=self.network.network.name, role=role, speed=float(speed))
+        self.world.realm(self.terms)
         assert self.network.network.destination is not None
         self.watched = Watched(self.network.network.destination)
         self.name = self.network.network.name
@@ -185,6 +186,10 @@ class Stage:
     def resume(self) -> None:
         with self.db.write() as tx:
             service.resume(tx, self.site, self.user)
+
+    def hides(self, whom: Account) -> None:
+        with self.db.write() as tx:
+            accounts.choose(tx, whom.user, found=Found.NOBODY)
 
     # --- the worker ---
 

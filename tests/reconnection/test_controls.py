@@ -7,6 +7,7 @@ import pytest
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.networks.fake.reply import Fault
+from openportability.reconnection import service
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import SETTLES, State
 from tests.reconnection.stage import Stage, follow_writes
@@ -31,6 +32,58 @@ def test_stop_lets_only_the_call_under_way_happen(herd: Stage) -> None:
     herd.pass_days(1)
     assert sorted(herd.states()) == sorted([S.FOLLOWED, *[S.CANCELLED] * 3])
     assert follow_writes(herd) == 1
+
+
+def test_who_was_unfollowed_by_hand_can_be_chosen_again(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.network.stage.ask("unfollow_by_hand", who=stage.me.actor.id, whom=bob.actor.id)
+    stage.want(bob)
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+    assert stage.follows() == [bob.actor.id]
+
+
+def test_what_we_made_stays_ours_when_it_is_chosen_once_more(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.want(bob)
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+    assert follow_writes(stage) == 1
+    stage.undo()
+    stage.serve()
+    assert stage.follows() == []
+
+
+def test_who_was_gone_can_be_tried_again_by_hand(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    resident = stage.world.realm(stage.terms).residents.get(bob.actor.id)
+    assert resident is not None
+    resident.gone = True
+    stage.serve()
+    assert stage.row(bob).state is S.GONE
+    resident.gone = False
+    stage.retry()
+    stage.serve()
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_who_hides_is_not_shown_by_a_row_that_was_never_sent(stage: Stage) -> None:
+    bob, carol = stage.member(), stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.want(carol)
+    stage.hides(bob)
+    stage.hides(carol)
+    with stage.db.read() as tx:
+        lines = service.page(tx, stage.site, stage.user, group=None, before=None, limit=10)
+    shown = {line.row.whom: line.whom for line in lines}
+    assert shown[bob.id] is not None, "whom they follow they know by themselves"
+    assert shown[carol.id] is None
 
 
 def test_undo_during_the_call_ends_undone(stage: Stage) -> None:

@@ -115,7 +115,7 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def retry(self) -> None:
         for row in self.stage.rows():
-            if row.state is S.REFUSED:
+            if row.state in (S.REFUSED, S.GONE):
                 for person in self.people:
                     if person.id == row.whom:
                         self.allow(person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from openportability.domain import (
     Proof,
     UserId,
 )
+from openportability.reconnection.ledger import Known
 from openportability.reconnection.plan import Mine, Row, Verdict, counts, decide
 from openportability.reconnection.rules import State
 
@@ -61,6 +62,12 @@ def mine(network: NetworkName = HERE, following: frozenset[ActorId] | None = Non
     return Mine(account=ME, network=network, actor_id=ActorId(f"{network}:1"), following=following)
 
 
+def known(
+    state: State, *, ago: timedelta = timedelta()
+) -> dict[tuple[AccountId, AccountId], Known]:
+    return {(ME, AccountId(20)): Known(state=state, reason=None, at=NOW - ago)}
+
+
 def verdicts(rows: list[Row]) -> list[Verdict]:
     return [row.verdict for row in rows]
 
@@ -68,17 +75,17 @@ def verdicts(rows: list[Row]) -> list[Verdict]:
 def test_each_match_is_decided_on_each_network_where_both_are() -> None:
     both = match(account(20), account(21, THERE))
     only_there = match(account(31, THERE))
-    rows = decide([both, only_there], [mine(), mine(THERE)], {})
+    rows = decide([both, only_there], [mine(), mine(THERE)], {}, NOW)
     assert [(row.network, row.whom) for row in rows] == [(HERE, 20), (THERE, 21), (THERE, 31)]
     assert set(verdicts(rows)) == {Verdict.NEW}
 
 
 def test_nobody_follows_themselves() -> None:
-    assert decide([match(account(1))], [mine()], {}) == []
+    assert decide([match(account(1))], [mine()], {}, NOW) == []
 
 
 def test_who_is_followed_already_is_said_to_be() -> None:
-    rows = decide([match(account(20))], [mine(following=frozenset({ActorId("here:20")}))], {})
+    rows = decide([match(account(20))], [mine(following=frozenset({ActorId("here:20")}))], {}, NOW)
     assert verdicts(rows) == [Verdict.ALREADY]
 
 
@@ -98,15 +105,39 @@ def test_who_is_followed_already_is_said_to_be() -> None:
     ],
 )
 def test_the_ledger_is_believed(state: State, verdict: Verdict) -> None:
-    rows = decide([match(account(20))], [mine()], {(ME, AccountId(20)): state})
+    rows = decide([match(account(20))], [mine()], known(state), NOW)
     assert verdicts(rows) == [verdict]
 
 
+NOBODY: frozenset[ActorId] = frozenset()
+
+
+@pytest.mark.parametrize("state", [State.FOLLOWED, State.ALREADY])
+def test_who_was_unfollowed_by_hand_can_be_followed_again(state: State) -> None:
+    ledger = known(state, ago=timedelta(days=1))
+    away = decide([match(account(20))], [mine(following=NOBODY)], ledger, NOW)
+    there = frozenset({ActorId("here:20")})
+    assert verdicts(away) == [Verdict.NEW]
+    assert verdicts(decide([match(account(20))], [mine(following=there)], ledger, NOW)) != [
+        Verdict.NEW
+    ]
+
+
+def test_a_list_that_lags_behind_a_follow_is_not_believed() -> None:
+    rows = decide([match(account(20))], [mine(following=NOBODY)], known(State.FOLLOWED), NOW)
+    assert verdicts(rows) == [Verdict.DONE]
+
+
+def test_who_was_gone_and_signed_in_since_can_be_followed() -> None:
+    rows = decide([match(account(20))], [mine()], known(State.GONE, ago=timedelta(days=1)), NOW)
+    assert verdicts(rows) == [Verdict.NEW]
+
+
 def test_mutuals_rank_first() -> None:
-    one, other = decide([match(account(20)), match(account(30), mutual=True)], [mine()], {})
+    one, other = decide([match(account(20)), match(account(30), mutual=True)], [mine()], {}, NOW)
     assert other.rank < one.rank
 
 
 def test_decisions_are_counted_by_network() -> None:
-    rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {})
+    rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {}, NOW)
     assert counts(rows) == {HERE: {Verdict.NEW: 1}, THERE: {Verdict.NEW: 1}}

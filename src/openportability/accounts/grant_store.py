@@ -15,7 +15,7 @@ from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserI
 from openportability.vault import PersonalKey, Vault
 
 #: One refresh at a time: longer than any call to a network may take.
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=90)
 _LIVE, _DEAD = "live", "dead"
 
 

@@ -74,7 +74,7 @@ def page(
     """Return one page of a person's matches, mutuals first."""
     key = accounts.personal_key(tx, site.vault, user)
     states: dict[AccountId, State] = {
-        whom: state for (_, whom), state in store.states_of(tx, key, user).items()
+        whom: known.state for (_, whom), known in store.known(tx, key, user).items()
     }
     people = matching.seen(tx, site, user)
     kinds = _kinds(people, states)

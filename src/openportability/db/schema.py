@@ -324,9 +324,18 @@ lanes = Table(
     #: Follows asked for lately, as JSON pairs of time and count: what pacing holds against the network's windows.
     Column("spent", String, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
     Index(None, "next_at"),
     info=_whose("the person", "when their account is served next", "unlinked"),
+)
+
+hosts = Table(
+    "hosts",
+    METADATA,
+    Column("network", String, primary_key=True),
+    Column("instance", String, primary_key=True),
+    Column("failures", Integer, nullable=False),  # in a row, whoever was served
+    Column("until", BigInteger),  # nobody there is served before
+    info=_whose("nobody", "which servers do not answer, or want our address to wait", "kept"),
 )
 
 tallies = Table(

@@ -33,10 +33,10 @@ from openportability.privacy.parts import (
     PlanPart,
     SessionPart,
 )
-from openportability.reconnection import claiming, lane_store, plan_store
+from openportability.reconnection import lane_store, plan_store
 from openportability.reconnection import store as ledger
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import State
+from openportability.reconnection.rules import UNAVAILABLE, State
 from openportability.site import Site
 from openportability.vault import PersonalKey
 
@@ -180,7 +180,7 @@ def _ledger(tx: Tx, key: PersonalKey, user: UserId, mine: list[Account]) -> Iter
     owners = {account.id: account.actor.id for account in mine}
     for rows in _pages(tx, key, user):
         # Who hides looks like who left.
-        told = [row.whom for row in rows if row.reason != claiming.UNAVAILABLE]
+        told = [row.whom for row in rows if row.reason != UNAVAILABLE]
         today = accounts.accounts_by_id(tx, told)
         for row in rows:
             known = today.get(row.whom)

@@ -14,7 +14,7 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import planning, service, shown
+from openportability.reconnection import planning, reach, service, shown
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
@@ -141,7 +141,7 @@ def plan_rows(
     with site.db.read() as tx:
         planned = planning.plan(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
         some = planned.rows[begin : begin + limit]
-        whom = accounts.accounts_by_id(tx, [row.whom for row in some])
+        whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
     more = begin + limit < len(planned.rows)
     return PageOfRows(
         items=[

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import User
 from openportability.clock import monotonic
@@ -17,25 +16,18 @@ from openportability.domain import (
     Account,
     AccountId,
     Actor,
-    Found,
     NetworkName,
     Relationship,
-    UserId,
     Wanted,
 )
-from openportability.errors import NetworkError, Unavailable
-from openportability.matching import store as sets
-from openportability.matching.rules import Bit
+from openportability.errors import NetworkError, Throttled, Unavailable
 from openportability.network import Answers, Destination
-from openportability.reconnection import lane_store, pacing, rules, store
+from openportability.reconnection import host_store, lane_store, pacing, reach, rules, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import Decision, LaneState, State
 from openportability.site import Site
 from openportability.vault import PersonalKey
-
-#: Why a follow was not made of somebody who left, hides, or is avoided: the same for all of them.
-UNAVAILABLE = "target.unavailable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +47,8 @@ class Slice:
     whom: Mapping[AccountId, Account]
     #: Those among them who are not to be followed any more.
     closed: Collection[AccountId]
+    #: How often in a row the host failed before, whoever was served there.
+    host_failures: int
     began: float
 
     def actor(self, row: Reconnection) -> Actor:
@@ -105,6 +99,11 @@ def claim(site: Site, account_id: AccountId) -> Slice | None:
         destination = destination_of(site, lane.network)
         if destination is None:
             return None
+        host = host_store.host(tx, lane.network, lane.instance)
+        if not host.answers(now):
+            return None
+        if host.failures:
+            host_store.probe(tx, lane.network, lane.instance, now)
         lane_store.claim(tx, account_id, token, now)
         account, user = accounts.account(tx, account_id), accounts.user(tx, lane.user)
         assert account is not None, "a lane goes before its account"
@@ -113,7 +112,7 @@ def claim(site: Site, account_id: AccountId) -> Slice | None:
         undo, follow, look = _choose(tx, lane, user, key, destination, now)
         rows = [*undo, *follow, *look]
         whom = accounts.accounts_by_id(tx, [row.whom for row in rows])
-        closed = _closed(tx, key, lane.user, whom.values()) if follow else set()
+        closed = reach.closed(tx, key, lane.user, whom.values()) if follow else set()
         work = Slice(
             token=token,
             lane=lane,
@@ -126,6 +125,7 @@ def claim(site: Site, account_id: AccountId) -> Slice | None:
             look=look,
             whom=whom,
             closed=closed,
+            host_failures=host.failures,
             began=monotonic(),
         )
         _close(tx, work, [row for row in follow if row not in work.follow], now)
@@ -148,10 +148,25 @@ def release(site: Site, work: Slice, asked: int, failure: NetworkError | None) -
             reason, next_at = halted.reason, halted.next_at
             if halted.state is not LaneState.OPEN:
                 lane_store.stop(tx, work.account.id, halted.state)
+        _learn_of_host(tx, work, failure, now)
         lane_store.release(
             tx, work.account.id, work.token, next_at=next_at, reason=reason, failures=failures
         )
     return failure is None and next_at is not None and next_at <= site.clock.now()
+
+
+def _learn_of_host(tx: Tx, work: Slice, failure: NetworkError | None, now: datetime) -> None:
+    """Note what a slice tells of its server, for all who are served there."""
+    where = work.lane.network, work.lane.instance
+    match failure:
+        case Throttled(everyone=True, until=until):
+            host_store.rest(tx, *where, rules.wait(until, 0, now))
+        case Unavailable(code="net.busy" | "svc.internal"):
+            pass
+        case Unavailable():
+            host_store.failed(tx, *where, work.host_failures, now)
+        case _ if work.host_failures:
+            host_store.answered(tx, *where, now)
 
 
 def allowed(lane: Lane, user: User, destination: Destination, now: datetime) -> pacing.Allowed:
@@ -183,24 +198,6 @@ def _choose(
     return [], follow, look
 
 
-def _closed(tx: Tx, key: PersonalKey, user: UserId, whom: Collection[Account]) -> set[AccountId]:
-    """Return who is not to be followed any more: they hide from this user, or this user avoids them.
-
-    Evidence that went with a list is no reason: the person chose while it was there.
-    """
-    met = {row.account: row.bits for row in sets.open_set(tx, key, user)}
-    others = sorted({account.user for account in whom})
-    hide: set[UserId] = set(others)
-    avoided: set[UserId] = set()
-    for line in line_store.listed_of(tx, others):
-        bits = met.get(line.account, Bit.NONE)
-        if Bit.AVOIDED in bits:
-            avoided.add(line.user)
-        if line.found is Found.ANYONE or (line.found is Found.CONFIRMED and Bit.CONFIRMED in bits):
-            hide.discard(line.user)
-    return {account.id for account in whom if account.user in hide | avoided}
-
-
 def _open(
     row: Reconnection, whom: Mapping[AccountId, Account], closed: Collection[AccountId]
 ) -> bool:
@@ -208,7 +205,7 @@ def _open(
 
 
 def _close(tx: Tx, work: Slice, rows: Sequence[Reconnection], now: datetime) -> None:
-    decision = Decision(state=State.CANCELLED, reason=UNAVAILABLE, unsent=True)
+    decision = Decision(state=State.CANCELLED, reason=rules.UNAVAILABLE, unsent=True)
     for row in rows:
         store.decide(tx, work.key, row, decision, now)
 

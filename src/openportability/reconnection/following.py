@@ -13,7 +13,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Actor, ActorId, Grant, Relationship
 from openportability.errors import NetworkError
 from openportability.network import Answers
-from openportability.reconnection import claiming, lane_store, pacing, rules, store
+from openportability.reconnection import claiming, host_store, lane_store, pacing, rules, store
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
@@ -129,6 +129,8 @@ def _record(site: Site, work: Slice, rows: Sequence[Reconnection], answers: Answ
             _decide(tx, work, row, _followed(answer, row, now), now)
         if answers.budget is not None:
             lane_store.learn(tx, work.account.id, answers.budget)
+        if answers.rest_until is not None:
+            host_store.rest(tx, work.lane.network, work.lane.instance, answers.rest_until)
 
 
 def _decide(tx: Tx, work: Slice, row: Reconnection, decision: Decision, now: datetime) -> None:
@@ -160,7 +162,7 @@ def _seen(
         now=now,
     )
     if found is not None and found.state is State.CANCELLED and row.held is None:
-        return replace(found, reason=claiming.UNAVAILABLE)
+        return replace(found, reason=rules.UNAVAILABLE)
     return found
 
 

@@ -14,6 +14,7 @@ from openportability.db.engine import Tx
 from openportability.db.schema import grants, lanes
 from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.network import Budget
+from openportability.reconnection import host_store
 from openportability.reconnection.pacing import Spent
 from openportability.reconnection.rules import LaneState
 
@@ -61,7 +62,6 @@ def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
             "state": LaneState.OPEN,
             "spent": "[]",
             "failures": 0,
-            "version": 0,
         }
         for account in sorted(accounts, key=lambda account: account.id)
     ]
@@ -101,7 +101,7 @@ def wake(tx: Tx, account: AccountId, now: datetime) -> None:
     tx.execute(
         update(lanes)
         .where(lanes.c.account_id == account, lanes.c.failures == 0, too_late)
-        .values(next_at=micros(now), version=lanes.c.version + 1)
+        .values(next_at=micros(now))
     )
 
 
@@ -116,6 +116,7 @@ def due_lanes(
             lanes.c.network.in_(networks),
             lanes.c.next_at <= micros(now),
             or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < micros(now)),
+            ~host_store.left_alone(now),
         )
         .order_by(lanes.c.next_at)
         .limit(limit)
@@ -176,7 +177,6 @@ def release(
             next_at=None if next_at is None else micros(next_at),
             reason=reason,
             failures=failures,
-            version=lanes.c.version + 1,
         )
     )
 
@@ -189,7 +189,6 @@ def learn(tx: Tx, account: AccountId, budget: Budget) -> None:
         .values(
             remaining=budget.remaining,
             reset_at=micros(budget.reset_at),
-            version=lanes.c.version + 1,
         )
     )
 
@@ -208,7 +207,7 @@ def pause(tx: Tx, user: UserId) -> int:
     done = tx.execute(
         update(lanes)
         .where(lanes.c.user_id == user, lanes.c.state == LaneState.OPEN)
-        .values(state=LaneState.PAUSED, reason=None, version=lanes.c.version + 1)
+        .values(state=LaneState.PAUSED, reason=None)
     )
     return done.rowcount
 
@@ -227,7 +226,6 @@ def resume(tx: Tx, user: UserId, now: datetime, closed: Sequence[LaneState]) -> 
             reason=None,
             next_at=case((waits, func.coalesce(lanes.c.next_at, micros(now))), else_=micros(now)),
             failures=case((waits, lanes.c.failures), else_=0),
-            version=lanes.c.version + 1,
         )
         .returning(lanes.c.account_id)
     )
@@ -256,7 +254,6 @@ def reopen(tx: Tx, accounts: Sequence[AccountId], now: datetime) -> None:
             reason=None,
             next_at=micros(now),
             failures=0,
-            version=lanes.c.version + 1,
         )
     )
 

@@ -45,6 +45,15 @@ class Reconnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the ledger says of a wanted follow, and since when."""
+
+    state: State
+    reason: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class New:
     """A follow to be wanted."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from openportability.domain import AccountId, ActorId, Match, NetworkName
+from openportability.domain import Account, AccountId, ActorId, Match, NetworkName
 from openportability.matching.rules import rank
+from openportability.reconnection.ledger import Known
 from openportability.reconnection.rules import State
 
 
@@ -35,6 +36,10 @@ _FROM_LEDGER: Mapping[State, Verdict] = {
     State.REFUSED: Verdict.REFUSED,
     State.GONE: Verdict.GONE,
 }
+
+
+#: What a network lists of one's follows may be older than what it answered to a follow.
+_LISTS_LAG = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,8 @@ class Forecast:
 def decide(
     matches: Iterable[Match],
     mine: Sequence[Mine],
-    ledger: Mapping[tuple[AccountId, AccountId], State],
+    ledger: Mapping[tuple[AccountId, AccountId], Known],
+    now: datetime,
 ) -> list[Row]:
     """Decide for each match and each network where both are."""
     return [
@@ -79,7 +85,7 @@ def decide(
             account=own.account,
             whom=account.id,
             network=own.network,
-            verdict=_verdict(own, account.actor.id, ledger.get((own.account, account.id))),
+            verdict=_verdict(own, account, ledger.get((own.account, account.id)), now),
             rank=rank(match.evidence),
         )
         for match in matches
@@ -97,9 +103,21 @@ def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
     return {network: dict(counted) for network, counted in found.items()}
 
 
-def _verdict(own: Mine, whom: ActorId, state: State | None) -> Verdict:
-    if state is not None and state in _FROM_LEDGER:
-        return _FROM_LEDGER[state]
-    if own.following is not None and whom in own.following:
+def _verdict(own: Mine, whom: Account, known: Known | None, now: datetime) -> Verdict:
+    if known is not None and known.state in _FROM_LEDGER and not _past(own, whom, known, now):
+        return _FROM_LEDGER[known.state]
+    if own.following is not None and whom.actor.id in own.following:
         return Verdict.ALREADY
     return Verdict.NEW
+
+
+def _past(own: Mine, whom: Account, known: Known, now: datetime) -> bool:
+    """Say whether the world went on: unfollowed by hand, or here again who was gone."""
+    match known.state:
+        case State.FOLLOWED | State.ALREADY:
+            told = own.following is not None and known.at < now - _LISTS_LAG
+            return told and whom.actor.id not in (own.following or ())
+        case State.GONE:
+            return whom.actor.seen_at > known.at
+        case _:
+            return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,10 +22,9 @@ from openportability.domain import (
 from openportability.errors import Conflict, NetworkError, NotFound
 from openportability.jobs.port import Wake
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import claiming, lane_store, pacing, plan_store, store
-from openportability.reconnection.ledger import New
+from openportability.reconnection import claiming, lane_store, pacing, plan_store, selected, store
+from openportability.reconnection.ledger import Known, New
 from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
@@ -34,7 +32,10 @@ from openportability.site import Site
 #: How long a network may take to tell whom the person follows; the slices look again anyway.
 _READ_SECONDS = 30.0
 #: States from which a chosen follow becomes ready (again).
-_CHOOSABLE = (State.PROPOSED, State.CANCELLED, State.UNDONE)
+_CHOOSABLE = (
+    *(State.PROPOSED, State.CANCELLED, State.UNDONE),
+    *(State.FOLLOWED, State.ALREADY, State.GONE),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def make_plan(
         ]
         ledger = _ledger(tx, site, user)
     read = [_mine(account, _following(site, account)) for account in mine]
-    rows = decide(matches, read, ledger)
+    rows = decide(matches, read, ledger, site.clock.now())
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, user)
         made = plan_store.put_plan(
@@ -71,7 +72,7 @@ def make_plan(
             key,
             user,
             rows=rows,
-            selection=_packed(selection, networks),
+            selection=selected.packed(selection, networks),
             now=site.clock.now(),
         )
         return _shown(tx, site, user, made, rows, started=False)
@@ -88,7 +89,7 @@ def make_again(site: Site, user: UserId, plan_id: int) -> Planned:
     """Make the plan anew for what was selected: the world changed since."""
     with site.db.read() as tx:
         kept = _kept(tx, site, user, plan_id)
-    return make_plan(site, user, *_unpacked(kept.selection))
+    return make_plan(site, user, *selected.unpacked(kept.selection))
 
 
 def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
@@ -100,16 +101,17 @@ def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
     kept = _kept(tx, site, user, plan_id)
     if kept.state is plan_store.PlanState.STARTED:
         return 0
-    selection, networks = _unpacked(kept.selection)
+    selection, networks = selected.unpacked(kept.selection)
     matches = matching.chosen(tx, site, user, selection)
     mine = [
         _mine(account, None)
         for account in followers(tx, site, user)
         if networks is None or account.actor.network in networks
     ]
+    ledger = _ledger(tx, site, user)
     today = {
         (row.account, row.whom): row.verdict
-        for row in decide(matches, mine, _ledger(tx, site, user))
+        for row in decide(matches, mine, ledger, site.clock.now())
     }
     promised = [row for row in kept.rows if row.verdict is Verdict.NEW]
     if any((row.account, row.whom) not in today for row in promised):
@@ -117,11 +119,14 @@ def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
     if not plan_store.start(tx, user, plan_id):
         return 0
     # What is on its way or done by now is not wanted again; what they follow by themselves is noted.
-    still = [
-        row
-        for row in kept.rows
-        if row.verdict is not Verdict.NEW or today[row.account, row.whom] is Verdict.NEW
-    ]
+    # What the ledger said before the plan was made, the plan knew better: the network was asked.
+    still = []
+    for row in kept.rows:
+        pair = row.account, row.whom
+        overtaken = today.get(pair) is not Verdict.NEW
+        if row.verdict is Verdict.NEW and overtaken and ledger[pair].at >= kept.at:
+            continue
+        still.append(row)
     return want(tx, site, user, still, origin=Origin.MANUAL, plan_id=plan_id)
 
 
@@ -145,10 +150,10 @@ def want(
     store.want(tx, key, user, noted, origin=origin, plan=plan_id, now=now)
     wanted = _new(rows, Verdict.NEW, state)
     added = store.want(tx, key, user, wanted, origin=origin, plan=plan_id, now=now)
+    chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
+    for before in _CHOOSABLE if state is State.READY else (State.CANCELLED,):
+        added += store.choose_again(tx, key, user, chosen, before, state, now)
     if state is State.READY:
-        chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
-        for before in _CHOOSABLE:
-            added += store.choose_again(tx, key, user, chosen, before, now)
         waiting = [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]
         store.let_go_on(tx, key, user, waiting)
         for account in mine:
@@ -251,8 +256,8 @@ def _following(site: Site, account: Account) -> frozenset[ActorId] | None:
     return None
 
 
-def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], State]:
-    return store.states_of(tx, accounts.personal_key(tx, site.vault, user), user)
+def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:
+    return store.known(tx, accounts.personal_key(tx, site.vault, user), user)
 
 
 def _kept(tx: Tx, site: Site, user: UserId, plan_id: int) -> plan_store.Plan:
@@ -269,27 +274,3 @@ def _mine(account: Account, following: frozenset[ActorId] | None) -> Mine:
         actor_id=account.actor.id,
         following=following,
     )
-
-
-def _packed(selection: Selection, networks: frozenset[NetworkName] | None) -> str:
-    by = selection.filter
-    return json.dumps(
-        {
-            "users": None if selection.users is None else sorted(selection.users),
-            "filter": None if by is None else [by.text, by.network, by.mutual_only, by.dismissed],
-            "networks": None if networks is None else sorted(networks),
-        }
-    )
-
-
-def _unpacked(text: str) -> tuple[Selection, frozenset[NetworkName] | None]:
-    form = json.loads(text)
-    by = form["filter"]
-    selection = Selection(
-        users=None if form["users"] is None else frozenset(form["users"]),
-        filter=None
-        if by is None
-        else Filter(text=by[0], network=by[1], mutual_only=by[2], dismissed=by[3]),
-    )
-    networks = form["networks"]
-    return selection, None if networks is None else frozenset(networks)

@@ -13,7 +13,7 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import planning, service, shown, standing
+from openportability.reconnection import planning, reach, service, shown, standing
 from openportability.reconnection.rules import LaneState
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
@@ -84,7 +84,7 @@ def plan(
     with site.db.read() as tx:
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
-        whom = accounts.accounts_by_id(tx, [row.whom for row in some])
+        whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
         request,

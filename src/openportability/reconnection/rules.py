@@ -41,10 +41,10 @@ MEANS: Mapping[State, str] = {
     S.PROPOSED: "someone arrived; the person is asked",
     S.READY: "to be done when its lane is served",
     S.REQUESTED: "sent; the other must approve, or a server confirm; never sent again",
-    S.FOLLOWED: "we made it",
-    S.ALREADY: "it was there before us: not ours to undo",
+    S.FOLLOWED: "we made it; if removed by hand since, it can be chosen again",
+    S.ALREADY: "it was there before us: not ours to undo; if removed by hand, it can be chosen again",
     S.REFUSED: "the network says no; it can be tried again by hand",
-    S.GONE: "deleted or suspended at the network",
+    S.GONE: "deleted or suspended at the network; it can be tried again by hand",
     S.UNDOING: "to be taken back",
     S.UNDONE: "taken back",
     S.CANCELLED: "never made: stopped by the person, or the other is not to be found any more",
@@ -57,13 +57,13 @@ NEXT: Mapping[State, frozenset[State]] = {
         {S.READY, S.FOLLOWED, S.REQUESTED, S.ALREADY, S.REFUSED, S.GONE, S.CANCELLED}
     ),
     S.REQUESTED: frozenset({S.REQUESTED, S.FOLLOWED, S.REFUSED, S.GONE, S.UNDOING}),
-    S.FOLLOWED: frozenset({S.UNDOING}),
+    S.FOLLOWED: frozenset({S.UNDOING, S.READY}),
     S.UNDOING: frozenset({S.UNDOING, S.UNDONE, S.FOLLOWED}),
     S.REFUSED: frozenset({S.READY}),
     S.UNDONE: frozenset({S.READY}),
-    S.CANCELLED: frozenset({S.READY}),
-    S.ALREADY: frozenset(),
-    S.GONE: frozenset(),
+    S.CANCELLED: frozenset({S.READY, S.PROPOSED}),
+    S.ALREADY: frozenset({S.READY}),
+    S.GONE: frozenset({S.READY}),
 }
 
 #: Reasons of a ready row that the person stopped, or wants undone, after it was asked for with an outcome that
@@ -71,6 +71,8 @@ NEXT: Mapping[State, frozenset[State]] = {
 STOPPED = "plan.stopped"
 UNDO_WANTED = "undo.wanted"
 HELD = (STOPPED, UNDO_WANTED)
+#: Why a follow was not made of somebody who left, hides, or is avoided: the same for all of them.
+UNAVAILABLE = "target.unavailable"
 
 
 class LaneState(StrEnum):

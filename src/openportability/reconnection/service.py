@@ -9,11 +9,11 @@ from datetime import datetime
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, NetworkName, UserId
-from openportability.reconnection import claiming, lane_store, plan_store, planning, store
+from openportability.reconnection import lane_store, plan_store, planning, reach, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Forecast
-from openportability.reconnection.rules import UNDO_WANTED, LaneState, State
+from openportability.reconnection.rules import UNAVAILABLE, UNDO_WANTED, LaneState, State
 from openportability.site import Site
 
 #: The words of the page: which states each of its numbers adds up.
@@ -25,6 +25,10 @@ GROUPS: Mapping[str, frozenset[State]] = {
     "proposed": frozenset({State.PROPOSED}),
     "undone": frozenset({State.UNDONE, State.CANCELLED}),
 }
+
+
+#: States in which nothing of ours was ever seen at the network.
+_UNSENT = frozenset({State.PROPOSED, State.READY, State.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +102,12 @@ def page(
     key = accounts.personal_key(tx, site.vault, user)
     states = sorted(GROUPS[group]) if group else []
     rows = store.page(tx, key, user, states=states, before=before, limit=limit)
-    # Who hides looks like who left.
-    shown = [row.whom for row in rows if row.reason != claiming.UNAVAILABLE]
-    whom = accounts.accounts_by_id(tx, shown)
+    # Whom they follow a person knows by themselves; of the others, who hides looks like who left.
+    unsent = [row for row in rows if row.state in _UNSENT]
+    asked = {row.whom for row in rows} - {row.whom for row in unsent}
+    whom = accounts.accounts_by_id(tx, sorted(asked)) | reach.shown(
+        tx, site, user, {row.whom for row in unsent if row.reason != UNAVAILABLE}
+    )
     return [Line(row=row, whom=whom.get(row.whom)) for row in rows]
 
 
@@ -145,9 +152,13 @@ def undo(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) ->
 
 
 def retry(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) -> int:
-    """Try again what a network refused."""
+    """Try again what a network refused, and who was gone: they may be back."""
     lanes = lane_store.hold_all(tx, user)
-    count = store.move_all(tx, user, State.REFUSED, State.READY, site.clock.now(), rows=rows)
+    now = site.clock.now()
+    count = sum(
+        store.move_all(tx, user, before, State.READY, now, rows=rows)
+        for before in (State.REFUSED, State.GONE)
+    )
     _wake(tx, site, lanes)
     return count
 

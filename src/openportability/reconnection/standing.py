@@ -11,8 +11,9 @@ from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
 from openportability.reconnection import lane_store, planning, store
+from openportability.reconnection.ledger import Known
 from openportability.reconnection.plan import Mine, Row, Verdict, decide
-from openportability.reconnection.rules import Origin, State
+from openportability.reconnection.rules import UNAVAILABLE, Origin, State
 from openportability.site import Site
 
 
@@ -62,12 +63,13 @@ def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:
 def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> list[Row]:
     """Return decisions for people who arrived and whom the ledger does not know in any state.
 
-    Who was there when the lists came was the person's own choice to make.
+    Who was there when the lists came was the person's own choice to make. Who could not be
+    followed because they hid, and is visible again, has arrived once more.
     """
     if not matches:
         return []
     key = accounts.personal_key(tx, site.vault, user)
-    ledger = store.states_of(tx, key, user)
+    ledger = store.known(tx, key, user)
     mine = [
         Mine(
             account=account.id,
@@ -79,6 +81,10 @@ def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> li
     ]
     return [
         row
-        for row in decide(matches, mine, ledger)
-        if row.verdict is Verdict.NEW and (row.account, row.whom) not in ledger
+        for row in decide(matches, mine, ledger, site.clock.now())
+        if row.verdict is Verdict.NEW and _unknown(ledger.get((row.account, row.whom)))
     ]
+
+
+def _unknown(known: Known | None) -> bool:
+    return known is None or (known.state, known.reason) == (State.CANCELLED, UNAVAILABLE)

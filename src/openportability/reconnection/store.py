@@ -13,7 +13,7 @@ from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
 from openportability.domain import AccountId, Actor, NetworkName, UserId
 from openportability.reconnection import rules
-from openportability.reconnection.ledger import Kept, New, Reconnection
+from openportability.reconnection.ledger import Kept, Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Decision, Origin, State, moved
 from openportability.vault import PersonalKey
 
@@ -60,14 +60,18 @@ def want(
     return _count(tx, user) - before
 
 
-def states_of(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, AccountId], State]:
-    """Return the state of every row of a user, by our account and theirs."""
+def known(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:
+    """Return what is known of every row of a user, by our account and theirs."""
     rows = tx.execute(
-        select(_COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state).where(_COLUMNS.user_id == user)
+        select(
+            _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
+        ).where(_COLUMNS.user_id == user)
     ).all()
     whom = key.unblock_all(_KIND, (row.whom for row in rows))
     return {
-        (AccountId(row.account_id), AccountId(other)): State(row.state)
+        (AccountId(row.account_id), AccountId(other)): Known(
+            state=State(row.state), reason=row.reason, at=moment(row.at)
+        )
         for row, other in zip(rows, whom, strict=True)
     }
 
@@ -201,21 +205,26 @@ def choose_again(
     user: UserId,
     chosen: Sequence[tuple[AccountId, AccountId]],
     before: State,
+    after: State,
     now: datetime,
 ) -> int:
-    """Make rows ready that were proposed, cancelled or undone; what was asked for then is past."""
+    """Want again what was proposed, came to an end, or was undone by hand; return how many rows.
+
+    What was asked for then is past. But what we made is looked for under its old record: if it is
+    there after all, it still is ours.
+    """
     again = _rows_of(tx, key, user, chosen, before)
+    made = {} if before is State.FOLLOWED else {"record": None, "asked_at": None}
     done = tx.execute(
         update(reconnections)
         .where(*_of(tx, user, before, again))
         .values(
-            state=moved(before, State.READY),
+            state=moved(before, after),
             reason=None,
-            record=None,
-            asked_at=None,
             attempts=0,
             due_at=micros(now),
             at=micros(now),
+            **made,
         )
     )
     return done.rowcount

@@ -44,6 +44,8 @@ LIMITS = Limits(
 #: The windows of the points, in seconds. A server shows whichever of its limits has least left;
 #: the others say nothing of follows.
 WINDOWS = frozenset({"3600", "86400"})
+#: A host counts the requests of our address, whoever they are for. This part of them is left.
+_LEFT_TO_OTHERS = 10
 #: No network lets anybody follow as many; a header may say any number, even one no column holds.
 _MOST_LEFT = 1_000_000
 #: Where a refused batch says which of its writes was wrong.
@@ -119,7 +121,9 @@ class BlueskyDestination:
             reply = self._write(grant, [_creation(subject, key) for subject, key in rows])
             budget = _budget(reply, self._clock.now())
             if reply.status == 200:
-                return Answers(of={**answers, **_made(reply, rows)}, budget=budget)
+                rest = _rest_until(reply, self._clock.now())
+                made = _made(reply, rows)
+                return Answers(of={**answers, **made}, budget=budget, rest_until=rest)
             place = _place(reply)
             if place is None or place >= len(rows):
                 answers |= {subject: Refused("at.refused") for subject, _ in rows}
@@ -190,8 +194,9 @@ class BlueskyDestination:
         match reply.status, name:
             case 429, _:
                 now = self._clock.now()
-                code = "at.points" if _window(reply) in WINDOWS else None
-                return Throttled(reset_time(reply.headers, now), code)
+                points = _window(reply) in WINDOWS
+                until = reset_time(reply.headers, now)
+                return Throttled(until, "at.points" if points else None, everyone=not points)
             case 403, "ScopeMissingError":
                 return SignedOut("at.scope_missing")
             case _, "AccountTakedown" | "AccountSuspended":
@@ -278,3 +283,13 @@ def _budget(reply: Reply, now: datetime) -> Budget | None:
     reset = reset_time(reply.headers, now)
     follows = min(int(left[:9]) // POINTS, _MOST_LEFT)
     return Budget(remaining=follows, reset_at=reset) if reset else None
+
+
+def _rest_until(reply: Reply, now: datetime) -> datetime | None:
+    """Return until when our address should rest, when this answer speaks of it and little is left."""
+    left = reply.headers.get("ratelimit-remaining", "")
+    most = reply.headers.get("ratelimit-limit", "")
+    if _window(reply) in ("", *WINDOWS) or not left.isdecimal() or not most.isdecimal():
+        return None
+    scarce = int(left[:9]) < int(most[:9]) // _LEFT_TO_OTHERS
+    return reset_time(reply.headers, now) if scarce else None

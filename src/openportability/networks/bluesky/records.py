@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from openportability.clock import Clock, monotonic
 from openportability.errors import (
@@ -26,6 +26,8 @@ MOST_PAGES = 3_000
 #: All the pages together; a slow server may not hold a worker longer.
 READING_SECONDS = 25.0
 _REQUEST_SECONDS = 10.0
+#: Readings remembered at once: each may be of some tens of thousands of records.
+_MOST_BEGUN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,16 @@ class Record:
         return f"{self.key} {self.cid}"
 
 
+@dataclass(kw_only=True)
+class _Begun:
+    """A list that was read in part, at one revision of its repository."""
+
+    revision: str
+    cursor: str | None = None
+    pages: int = 0
+    records: list[Record] = field(default_factory=list)
+
+
 class Repositories:
     """Lists records of accounts, and says why an account cannot be served."""
 
@@ -47,26 +59,55 @@ class Repositories:
         self._door = door
         self._clock = clock
         self._identities = identities
+        #: Of this process alone: another one begins anew.
+        self._begun: dict[tuple[str, str], _Begun] = {}
 
     def all(self, *, pds: str, did: str, collection: str) -> Iterator[Record]:
-        """Give every record of a collection, read page by page; raise if that takes too long."""
-        cursor: str | None = None
+        """Give every record of a collection, read page by page; raise if that takes too long.
+
+        Who has very many is read over several calls, each of which goes on where the last one
+        stopped, as long as nothing at all was written to the repository meanwhile.
+        """
+        key = (did, collection)
+        begun = self._begun.pop(key, None)
+        # An ordinary list is read at once, and its revision asked for by nobody.
+        revision = self._revision(pds, did) if begun else ""
+        if begun is None or not revision or begun.revision != revision:
+            begun = _Begun(revision=revision)
         until = monotonic() + READING_SECONDS
-        for _ in range(MOST_PAGES):
+        while begun.pages < MOST_PAGES:
             left = until - monotonic()
             if left <= 0:
                 break
-            records, cursor = self.page(
+            records, begun.cursor = self.page(
                 pds=pds,
                 did=did,
                 collection=collection,
-                cursor=cursor,
+                cursor=begun.cursor,
                 timeout_seconds=min(left, _REQUEST_SECONDS),
             )
-            yield from records
-            if cursor is None:
-                return
+            begun.pages += 1
+            begun.records += records
+            if begun.cursor is None:
+                return iter(begun.records)
+        if begun.pages < MOST_PAGES:
+            self._keep(key, begun)
         raise Unavailable("at.pds_down")
+
+    def _keep(self, key: tuple[str, str], begun: _Begun) -> None:
+        """Remember a reading that is not finished; the oldest makes room."""
+        if len(self._begun) >= _MOST_BEGUN:
+            self._begun.pop(next(iter(self._begun), key), None)
+        self._begun[key] = begun
+
+    def _revision(self, pds: str, did: str) -> str:
+        """Return the revision of a repository: another one after each write; empty if unknown."""
+        url = f"{pds}/xrpc/com.atproto.sync.getLatestCommit"
+        try:
+            reply = self._door.request("GET", url, params={"did": did})
+            return text_of(mapping(reply), "rev") if reply.status == 200 else ""
+        except NetworkError:
+            return ""
 
     def page(
         self,
@@ -87,7 +128,7 @@ class Repositories:
         except Unavailable:
             raise self._moved(pds, did) or Unavailable("at.pds_down") from None
         if reply.status == 429:
-            raise Throttled(reset_time(reply.headers, self._clock.now()))
+            raise Throttled(reset_time(reply.headers, self._clock.now()), everyone=True)
         if reply.status in (400, 401, 404):
             raise self.why_lost(pds=pds, did=did, otherwise=Unavailable("at.pds_down"))
         if reply.status != 200:

@@ -13,7 +13,7 @@ from openportability.domain import ActorId, Grant, Limits, Relationship, Tie, Wa
 from openportability.errors import Gone, NetworkError, Refused, Unavailable
 from openportability.network import Answers, Budget, Page
 from openportability.networks.fake.residents import Role
-from openportability.networks.fake.ties import CEILING, DAY, HOUR
+from openportability.networks.fake.ties import DAY, HOUR
 from openportability.networks.fake.way import Line
 
 KEY_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -26,7 +26,6 @@ def limits_of(role: Role, speed: float) -> Limits:
             batch=1,
             look=40,
             follows=((400, _seconds(DAY, speed)),),
-            ceiling=CEILING,
             gap_seconds=1 / speed,
         )
     return Limits(

@@ -21,8 +21,8 @@ OPTIONS = (
     ),
     Option(
         name="GAP_SECONDS",
-        help="seconds between two calls for one account; tests and the demo set it lower",
-        default="1.0",
+        help="seconds between two follows for one account; tests and the demo set it lower",
+        default="3.0",
     ),
 )
 

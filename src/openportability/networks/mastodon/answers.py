@@ -19,6 +19,8 @@ from openportability.outbound import Reply
 
 #: New follows and requests an account may make in a UTC day (Mastodon, app/lib/rate_limiter.rb).
 FOLLOWS_A_DAY = 400
+#: One part of so many is left to the person.
+_OF_FIVE = 5
 #: No network lets anybody follow as many; a header may say any number, even one no column holds.
 _MOST_LEFT = 1_000_000
 
@@ -139,6 +141,17 @@ def budget(reply: Reply, now: datetime) -> Budget | None:
 def tells_of_follows(reply: Reply) -> bool:
     """Tell whether the limit in the headers is the one on new follows."""
     return reply.headers.get("x-ratelimit-limit") == str(FOLLOWS_A_DAY)
+
+
+def keep_some(reply: Reply, now: datetime) -> None:
+    """Raise when the requests that a token may make are nearly used up: a fifth is the person's own."""
+    limit = reply.headers.get("x-ratelimit-limit", "")
+    left = reply.headers.get("x-ratelimit-remaining", "")
+    until = outbound.reset_time(reply.headers, now)
+    if tells_of_follows(reply) or not limit.isdecimal() or not left.isdecimal() or until is None:
+        return
+    if int(left[:9]) < int(limit[:9]) // _OF_FIVE:
+        raise Throttled(until, "masto.throttled")
 
 
 def next_day(now: datetime) -> datetime:

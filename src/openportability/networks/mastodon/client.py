@@ -27,8 +27,6 @@ from openportability.networks.mastodon.finder import Finder
 from openportability.networks.mastodon.home import Home, home_of
 from openportability.networks.mastodon.lists import Lists
 
-#: Follows anyone may have; above, followers count too (app/validators/follow_limit_validator.rb).
-CEILING = 7_500
 _DAY_SECONDS = 86_400
 #: No new search is begun after this time in one look, so that it ends well inside a lease.
 _LOOK_SECONDS = 12.0
@@ -45,7 +43,6 @@ class Follows:
             batch=1,
             look=5,
             follows=((answers.FOLLOWS_A_DAY, _DAY_SECONDS),),
-            ceiling=CEILING,
             gap_seconds=lists.gap_seconds,
         )
 
@@ -157,7 +154,7 @@ def _followed(reply_tie: Relationship | None) -> Relationship:
 
 def _why_refused(home: Home, number: str, status: int) -> NetworkError:
     """Find out what a refusal means by looking, for its text is in any language."""
-    if status == 422:
+    if status == 422:  # 7,500 follows; above, followers count too (follow_limit_validator.rb)
         return Refused("masto.ceiling")
     if status == 406:
         return Refused("target.self")

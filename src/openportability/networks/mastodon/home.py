@@ -97,6 +97,7 @@ class Home:
         reply = self._sound(self._ask("GET", path, query, timeout_seconds))
         if reply.status == 403:  # reading is refused for one reason only
             raise SignedOut("masto.scope_missing")
+        answers.keep_some(reply, self.context.clock.now())
         return reply
 
     def _sound(self, reply: Reply) -> Reply:

@@ -30,6 +30,7 @@ def upgrade() -> None:
     _plans()
     _reconnections()
     _lanes()
+    _hosts()
     _tallies()
     _key_proofs()
     _suppressed()
@@ -336,13 +337,23 @@ def _lanes() -> None:
         _number("reset_at", nullable=True),
         _text("spent"),
         _count("failures"),
-        _count("version"),
         sa.PrimaryKeyConstraint("account_id", name="pk_lanes"),
         _of_account("fk_lanes_account_id"),
         _of_user("fk_lanes_user_id"),
     )
     op.create_index("ix_lanes_next_at", "lanes", ["next_at"])
     op.create_index("ix_lanes_user_id", "lanes", ["user_id"])
+
+
+def _hosts() -> None:
+    op.create_table(
+        "hosts",
+        _text("network"),
+        _text("instance"),
+        _count("failures"),
+        _number("until", nullable=True),
+        sa.PrimaryKeyConstraint("network", "instance", name="pk_hosts"),
+    )
 
 
 def _tallies() -> None:

@@ -1,0 +1,104 @@
+"""The processes of a soak: a simulated world and workers, on one clock that runs fast.
+
+    python -m bench.soak.processes world|worker
+
+Time is the same in all of them: it runs `RATE` times as fast as the machine's since `ORIGIN`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from openportability import app
+from openportability.clock import MovedClock
+from openportability.networks.fake.world import World
+from openportability.networks.fake.world_server import WorldServer
+from openportability.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGIN, RATE, PEOPLE = "SOAK_ORIGIN", "SOAK_RATE", "SOAK_PEOPLE"
+
+
+class FastClock(MovedClock):
+    """Time that runs fast, the same in every process that is told the same origin."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self._origin = float(environ[ORIGIN])
+        self._rate = float(environ[RATE])
+
+    def now(self) -> datetime:
+        passed = (time.time() - self._origin) * self._rate
+        return datetime.fromtimestamp(self._origin, UTC) + timedelta(seconds=passed)
+
+
+class Worker:
+    """A worker that can be killed at any moment and started again."""
+
+    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
+        self._environ = environ
+        self._log = log
+        self._process = _start("worker", environ, log)
+
+    def kill_and_start(self) -> None:
+        """End it as a power cut would, and begin anew."""
+        self.kill()
+        self._process = _start("worker", self._environ, self._log)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def world(environ: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Serve a world as a process of its own; yield its address."""
+    process = _start("world", environ, log, listen=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().decode().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _start(
+    role: str, environ: Mapping[str, str], log: Path, *, listen: bool = False
+) -> subprocess.Popen[bytes]:
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bench.soak.processes", role],
+            env={**os.environ, **environ, "PYTHONPATH": paths},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if listen else said,
+            stderr=said,
+        )
+
+
+def _serve_world() -> None:
+    clock = FastClock(os.environ)
+    with WorldServer(World(seed="1", people=int(os.environ[PEOPLE]), clock=clock), clock) as server:
+        print(server.url, flush=True)
+        server.serve_forever()
+
+
+def _work() -> None:
+    site = app.build(Settings.read(os.environ), FastClock(os.environ), web=False)
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    site.engine.run(stop)
+
+
+if __name__ == "__main__":
+    {"world": _serve_world, "worker": _work}[sys.argv[1]]()

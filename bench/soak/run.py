@@ -1,0 +1,142 @@
+"""Run a soak: settle people, let workers work, kill one of them every few seconds, compare."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import text
+
+from bench.cluster import postgresql
+from bench.figures import Figure
+from bench.soak import truth
+from bench.soak.processes import ORIGIN, PEOPLE, RATE, FastClock, Worker, world
+from bench.soak.town import ROLES, Town, settle
+from bench.soak.truth import Findings
+from openportability import app
+from openportability.reconnection import lane_store
+from openportability.reconnection.rules import LaneState
+from openportability.settings import Settings
+
+#: Time runs so many times as fast, and the windows of the networks are so many times shorter.
+_RATE = 30
+_SPEED = 50
+_FAULTS = 5
+_SECONDS_BETWEEN_KILLS = (4.0, 8.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is done, on which engine, and for how long at most."""
+
+    people: int
+    targets: int
+    workers: int = 1
+    seconds: float = 3_600
+
+
+def measure(scale: float) -> Iterator[Figure]:
+    """Yield the figures of both databases."""
+    people, targets = (200, 20) if scale < 1 else (int(2_000 * scale), 200)
+    with tempfile.TemporaryDirectory(prefix="openportability-soak-") as name:
+        folder = Path(name)
+        yield from _figures("sqlite", folder, None, Size(people=people, targets=targets))
+    with tempfile.TemporaryDirectory(prefix="openportability-soak-") as name, postgresql() as url:
+        size = Size(people=people, targets=targets, workers=4)
+        yield from _figures("postgresql", Path(name), url, size)
+
+
+def soak(folder: Path, database_url: str | None, size: Size) -> tuple[Findings, float]:
+    """Run one soak; return what is wrong, and the seconds it took."""
+    environ = _environ(folder, database_url, size)
+    log = folder / "workers.log"
+    with world(environ, log) as url:
+        environ |= {f"OPENPORTABILITY_{name.upper()}_WORLD_URL": url for name in ROLES}
+        clock = FastClock(environ)
+        site = app.build(Settings.read(environ), clock, web=False, worker=False)
+        try:
+            town = settle(site, url, size.people, size.targets, _SPEED)
+            began = time.monotonic()
+            found = _work(town, environ, log, size)
+            taken = time.monotonic() - began
+            end = truth.at_the_end(town)
+        finally:
+            site.engine.close()
+            site.db.close()
+    end.untrue += found.untrue
+    end.words += found.words
+    return end, taken
+
+
+def _work(town: Town, environ: Mapping[str, str], log: Path, size: Size) -> Findings:
+    luck, found = Random(size.people), Findings()
+    workers = [Worker(environ, log) for _ in range(size.workers)]
+    give_up = time.monotonic() + size.seconds
+    emptied = size.workers == 1
+    try:
+        while (left := truth.left(town)) and time.monotonic() < give_up:
+            time.sleep(luck.uniform(*_SECONDS_BETWEEN_KILLS))
+            luck.choice(workers).kill_and_start()
+            truth.meanwhile(town, luck.sample(town.members, min(5, len(town.members))), found)
+            _sign_in_again(town)
+            if not emptied and left < size.people * size.targets // 2:
+                _empty_the_queue(town)
+                emptied = True
+    finally:
+        for worker in workers:
+            worker.kill()
+    return found
+
+
+def _sign_in_again(town: Town) -> None:
+    """Do what people do whose lane asks for it: a refresh that was killed half-way ends a grant."""
+    for me in town.members:
+        with town.site.db.read() as tx:
+            states = [lane.state for lane in lane_store.lanes_of(tx, me.user)]
+        if LaneState.SIGNED_OUT in states:
+            town.sign_in(me)
+
+
+def _empty_the_queue(town: Town) -> None:
+    with town.site.db.sqlalchemy_engine.begin() as connection:
+        connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
+
+
+def _figures(database: str, folder: Path, database_url: str | None, size: Size) -> Iterator[Figure]:
+    found, taken = soak(folder, database_url, size)
+    wrong = {
+        "lost": found.lost,
+        "double": found.double,
+        "untrue": found.untrue,
+        "over_limit": found.over_limit,
+    }
+    case = f"{size.people}x{size.targets}"
+    for metric, ours in wrong.items():
+        yield Figure(bench="soak", case=case, database=database, metric=metric, ours=ours, goal=0)
+    yield Figure(bench="soak", case=case, database=database, metric="seconds", ours=round(taken))
+    for words in found.words:
+        print(words)
+
+
+def _environ(folder: Path, database_url: str | None, size: Size) -> dict[str, str]:
+    given: dict[str, object] = {
+        "BASE_URL": "http://127.0.0.1:8000",
+        "DATA_DIR": folder,
+        "ALLOW_LOOPBACK": "yes",
+        "NETWORKS": ",".join(f"{name}:fake" for name in ROLES),
+        "WORKER_THREADS": 16,
+        **({"DATABASE_URL": database_url} if database_url else {}),
+    }
+    for name, role in ROLES.items():
+        given |= {f"{name}_ROLE".upper(): role, f"{name}_SPEED".upper(): _SPEED}
+        given |= {f"{name}_FAULTS".upper(): _FAULTS}
+    return {
+        **{f"OPENPORTABILITY_{name}": str(value) for name, value in given.items()},
+        ORIGIN: str(time.time()),
+        RATE: str(_RATE),
+        PEOPLE: str(size.people),
+    }

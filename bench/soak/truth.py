@@ -1,0 +1,113 @@
+"""What the ledger says against what the simulated networks hold: they count, not we."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.soak.town import Town
+from openportability.accounts import store as accounts
+from openportability.domain import Account, ActorId
+from openportability.reconnection import service, store
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.rules import State
+
+#: Nothing is left to do; who is asked may answer later.
+_ENDED = frozenset({State.FOLLOWED, State.ALREADY, State.REQUESTED, State.REFUSED, State.GONE})
+_THERE = frozenset({State.FOLLOWED, State.ALREADY})
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """What is wrong, in follows; and a word about the first few."""
+
+    lost: int = 0
+    double: int = 0
+    untrue: int = 0
+    over_limit: int = 0
+    states: Counter[State] = field(default_factory=Counter)
+    words: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        if len(self.words) < 20:
+            self.words.append(text)
+
+
+def meanwhile(town: Town, sample: Sequence[Account], found: Findings) -> None:
+    """Compare while work goes on: what is said to be made is there, what is there was asked for."""
+    for me in sample:
+        said = _rows(town, me)
+        follows = {town.home(one) for one in town.follows(me)}
+        after = _rows(town, me)
+        for row, actor in said:
+            # Who moved may be asked for already, by the row of where they were.
+            is_there = row.state in _THERE and row.reason != "net.pending"
+            if is_there and town.home(actor) not in follows:
+                found.untrue += 1
+                found.say(f"said to be there: {row.state} {actor}")
+        known = {
+            town.home(actor)
+            for row, actor in after
+            if row.asked_at is not None or row.state in _ENDED
+        }
+        strangers = follows - known - {town.home(one) for one in town.before[me.user]}
+        found.untrue += len(strangers)
+        for one in strangers:
+            found.say(f"there, and never asked for: {one}")
+        _counts_agree(town, me, found)
+
+
+def at_the_end(town: Town) -> Findings:
+    """Compare everybody, when no more is to be done."""
+    found = Findings()
+    for me in town.members:
+        rows = _rows(town, me)
+        follows = Counter(town.follows(me))
+        found.double += sum(times - 1 for times in follows.values())
+        found.states.update(row.state for row, _ in rows)
+        for row, actor in rows:
+            if row.state not in _ENDED or row.reason == "net.unavailable":
+                found.lost += 1
+                found.say(f"left: {row.state} {row.reason} {row.attempts} {actor}")
+    meanwhile(town, town.members, found)
+    for name, line in town.lines.items():
+        for actor, spent in line.ask("spending").items():
+            if spent["refused"]:
+                found.over_limit += spent["refused"]
+                found.say(f"over the limit on {name}: {actor} {spent}")
+    return found
+
+
+def left(town: Town) -> int:
+    """Return how many follows still wait."""
+    with town.site.db.read() as tx:
+        return sum(
+            count
+            for me in town.members
+            for (_, state), count in store.counts(tx, me.user).items()
+            if state not in _ENDED
+        )
+
+
+def _rows(town: Town, me: Account) -> list[tuple[Reconnection, ActorId]]:
+    with town.site.db.read() as tx:
+        key = accounts.personal_key(tx, town.site.vault, me.user)
+        rows = store.page(tx, key, me.user, states=(), before=None, limit=10_000)
+    ids = {one.id: one.actor.id for one in town.members}
+    return [(row, ids[row.whom]) for row in rows]
+
+
+def _counts_agree(town: Town, me: Account, found: Findings) -> None:
+    """Compare the numbers of the page with the rows behind them, in one look."""
+    with town.site.db.read() as tx:
+        key = accounts.personal_key(tx, town.site.vault, me.user)
+        rows = Counter(
+            row.state for row in store.page(tx, key, me.user, states=(), before=None, limit=10_000)
+        )
+        shown = sum(
+            (Counter(line.counts) for line in service.progress(tx, town.site, me.user)), Counter()
+        )
+    if rows != shown:
+        found.untrue += 1
+        found.say(f"the page says {shown}, the rows {rows}")
