@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
+from openportability.accounts import rows
 from openportability.accounts.people import Listed, User
-from openportability.clock import micros, moment
+from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, grants, user_keys, users
 from openportability.domain import (
@@ -36,8 +38,6 @@ _LINES = select(
     accounts.c.seq,
     users.c.found,
 ).join(users, users.c.id == accounts.c.user_id)
-#: Keys are unsigned, columns are signed: this keeps their order.
-_OFFSET = 2**63
 
 
 class HeldMeanwhile(Exception):
@@ -65,7 +65,7 @@ def create_user(tx: Tx, vault: Vault, locale: str, now: datetime) -> UserId:
 def user(tx: Tx, user_id: UserId) -> User | None:
     """Return a user, or None when there is none (any more)."""
     row = tx.execute(select(users).where(users.c.id == user_id)).one_or_none()
-    return None if row is None else _user(row)
+    return None if row is None else rows.user(row)
 
 
 def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
@@ -79,8 +79,8 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
 
 def users_of(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
     """Return those of these users who are still here."""
-    rows = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
-    return {UserId(row.id): _user(row) for row in rows}
+    found = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
+    return {UserId(row.id): rows.user(row) for row in found}
 
 
 def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
@@ -99,54 +99,69 @@ def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
 def account(tx: Tx, account_id: AccountId) -> Account | None:
     """Return an account, or None when it was unlinked."""
     row = tx.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
-    return None if row is None else _account(row)
+    return None if row is None else rows.account(row)
 
 
 def accounts_of(tx: Tx, user_id: UserId) -> list[Account]:
     """Return a user's accounts, oldest first."""
-    rows = tx.execute(select(accounts).where(accounts.c.user_id == user_id).order_by(accounts.c.id))
-    return [_account(row) for row in rows]
+    found = tx.execute(
+        select(accounts).where(accounts.c.user_id == user_id).order_by(accounts.c.id)
+    )
+    return [rows.account(row) for row in found]
 
 
 def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
     """Return the accounts of many users, oldest first."""
-    rows = tx.execute(
+    found = tx.execute(
         select(accounts)
         .where(tx.dialect.among(accounts.c.user_id, user_ids))
         .order_by(accounts.c.id)
     )
-    return [_account(row) for row in rows]
+    return [rows.account(row) for row in found]
 
 
 def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, Account]:
     """Return those of these accounts that are still linked."""
-    rows = tx.execute(select(accounts).where(tx.dialect.among(accounts.c.id, account_ids)))
-    return {AccountId(row.id): _account(row) for row in rows}
+    found = tx.execute(select(accounts).where(tx.dialect.among(accounts.c.id, account_ids)))
+    return {AccountId(row.id): rows.account(row) for row in found}
 
 
-def account_of_actor(tx: Tx, network: NetworkName, actor_id: ActorId) -> Account | None:
-    """Return who is, or claims to be, this actor."""
-    row = tx.execute(
-        select(accounts).where(accounts.c.network == network, accounts.c.actor_id == actor_id)
-    ).one_or_none()
-    return None if row is None else _account(row)
+def account_of_actor(
+    tx: Tx, network: NetworkName, actor_id: ActorId, *, or_claimed_by: UserId | None = None
+) -> Account | None:
+    """Return who proved to be this actor; where nobody did, the claim of this one user.
+
+    What others claim is never an answer: it holds nothing against anybody.
+    """
+    found = tx.execute(
+        select(accounts)
+        .where(
+            accounts.c.network == network,
+            accounts.c.actor_id == actor_id,
+            or_(accounts.c.proof == Proof.PROVED, accounts.c.user_id == or_claimed_by),
+        )
+        .order_by(accounts.c.proof == Proof.PROVED)
+    ).all()
+    return rows.account(found[-1]) if found else None
 
 
 def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -> Account:
-    """Link an actor that nobody here has; raise `HeldMeanwhile` when somebody was quicker.
+    """Link an actor that nobody here has proved; raise `HeldMeanwhile` when somebody was quicker.
+
+    A claim is linked whoever else is, or claims to be, the same actor: only to have it twice is too much.
 
     Its sequence makes the next sweep meet it as a newcomer.
     """
     made = tx.execute(
-        tx.dialect.insert_missing(accounts, key=["network", "actor_id"])
+        tx.dialect.insert_missing(accounts, key=())
         .values(
             user_id=user_id,
             network=actor.network,
             actor_id=actor.id,
-            key=key - _OFFSET,
+            key=rows.stored(key),
             proof=proof,
             seq=tx.dialect.next_seq(tx, "accounts"),
-            **_seen(actor),
+            **rows.seen(actor),
         )
         .returning(accounts.c.id)
     ).scalar()
@@ -157,16 +172,19 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
 
 def see_actor(tx: Tx, account_id: AccountId, actor: Actor) -> None:
     """Note handle, name and place as the network gave them just now."""
-    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**_seen(actor)))
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**rows.seen(actor)))
 
 
 def prove(tx: Tx, account_id: AccountId) -> None:
-    """Turn a claimed account into a proved one, and let the sweep meet it."""
-    tx.execute(
-        update(accounts)
-        .where(accounts.c.id == account_id)
-        .values(proof=Proof.PROVED, seq=tx.dialect.next_seq(tx, "accounts"))
-    )
+    """Turn a claimed account into a proved one, and let the sweep meet it.
+
+    Raise `HeldMeanwhile` when somebody else proved the actor in the same moment.
+    """
+    proved = update(accounts).where(accounts.c.id == account_id).values(proof=Proof.PROVED)
+    try:
+        tx.execute(proved.values(seq=tx.dialect.next_seq(tx, "accounts")))
+    except IntegrityError:
+        raise HeldMeanwhile from None
 
 
 def meet_again(tx: Tx, user_id: UserId) -> None:
@@ -176,6 +194,11 @@ def meet_again(tx: Tx, user_id: UserId) -> None:
         .where(accounts.c.user_id == user_id)
         .values(seq=tx.dialect.next_seq(tx, "accounts"))
     )
+
+
+def move_accounts(tx: Tx, user_id: UserId, to: UserId) -> None:
+    """Let all accounts of a user be another's, who has none of these actors."""
+    tx.execute(update(accounts).where(accounts.c.user_id == user_id).values(user_id=to))
 
 
 def drop_account(tx: Tx, account_id: AccountId) -> None:
@@ -197,95 +220,44 @@ def listed_since(tx: Tx, seq: int, limit: int) -> list[Listed]:
         .offset(limit - 1)
     ).scalar()
     wanted = _LINES.where(accounts.c.seq > seq).order_by(accounts.c.seq, accounts.c.id)
-    rows = tx.execute(wanted if last is None else wanted.where(accounts.c.seq <= last))
-    return [_listed(row) for row in rows]
+    found = tx.execute(wanted if last is None else wanted.where(accounts.c.seq <= last))
+    return [rows.listed(row) for row in found]
 
 
 def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:
     """Return all lines of these users, oldest account first."""
     wanted = _LINES.where(tx.dialect.among(accounts.c.user_id, user_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
+    return [rows.listed(row) for row in tx.execute(wanted)]
 
 
 def listed_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> list[Listed]:
     """Return the lines of those of these accounts that are still linked, oldest first."""
     wanted = _LINES.where(tx.dialect.among(accounts.c.id, account_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
+    return [rows.listed(row) for row in tx.execute(wanted)]
 
 
 def users_listed(tx: Tx, network: NetworkName, keys: Sequence[int]) -> set[UserId]:
     """Return who is here of these keys."""
-    shifted = [key - _OFFSET for key in keys]
-    rows = tx.execute(
+    shifted = [rows.stored(key) for key in keys]
+    found = tx.execute(
         select(accounts.c.user_id).where(
             accounts.c.network == network, tx.dialect.among(accounts.c.key, shifted)
         )
     )
-    return {UserId(user) for user in rows.scalars()}
+    return {UserId(user) for user in found.scalars()}
 
 
 def owners_of(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, UserId]:
     """Return whose these accounts are, of those that are still linked."""
-    rows = tx.execute(
+    found = tx.execute(
         select(accounts.c.id, accounts.c.user_id).where(
             tx.dialect.among(accounts.c.id, account_ids)
         )
     )
-    return {AccountId(row.id): UserId(row.user_id) for row in rows}
+    return {AccountId(row.id): UserId(row.user_id) for row in found}
 
 
 def newest_seq(tx: Tx) -> int:
     """Return the highest sequence number given to an account, 0 when there is none."""
     newest: int | None = tx.execute(select(func.max(accounts.c.seq))).scalar()
     return newest or 0
-
-
-def _seen(actor: Actor) -> dict[str, str | int | None]:
-    return {
-        "instance": actor.instance,
-        "handle": actor.handle,
-        "name": actor.name,
-        "avatar": actor.avatar,
-        "seen_at": micros(actor.seen_at),
-    }
-
-
-def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(
-        id=UserId(row.id),
-        locale=row.locale,
-        found=Found(row.found),
-        standing=Standing(row.standing),
-        pace=Pace(row.pace),
-        seen_at=moment(row.seen_at),
-    )
-
-
-def _account(row: Row[tuple[object, ...]]) -> Account:
-    return Account(
-        id=AccountId(row.id),
-        user=UserId(row.user_id),
-        actor=Actor(
-            network=NetworkName(row.network),
-            instance=row.instance,
-            id=ActorId(row.actor_id),
-            handle=row.handle,
-            name=row.name,
-            avatar=row.avatar,
-            seen_at=moment(row.seen_at),
-        ),
-        key=Key(row.key + _OFFSET),
-        proof=Proof(row.proof),
-    )
-
-
-def _listed(row: Row[tuple[object, ...]]) -> Listed:
-    return Listed(
-        account=AccountId(row.id),
-        user=UserId(row.user_id),
-        network=NetworkName(row.network),
-        key=Key(row.key + _OFFSET),
-        proof=Proof(row.proof),
-        found=Found(row.found),
-        seq=row.seq,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from openportability.clock import micros
 from openportability.db.engine import Tx
@@ -33,6 +33,24 @@ def report(tx: Tx, key: PersonalKey, user: UserId, number: int) -> bytes | None:
         select(archives).where(archives.c.id == number, archives.c.user_id == user)
     ).one_or_none()
     return None if row is None else key.open(row.report, _place(user, row.network))
+
+
+def move_reports(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:
+    """Let all reports of a user be another's."""
+    for row in tx.execute(select(archives).where(archives.c.user_id == user)).all():
+        told = old.open(row.report, _place(user, row.network))
+        tx.execute(
+            update(archives)
+            .where(archives.c.id == row.id)
+            .values(user_id=to, report=new.seal(told, _place(to, row.network)))
+        )
+
+
+def count(tx: Tx, user: UserId) -> int:
+    """Return how many reports a user has."""
+    mine = select(func.count()).select_from(archives).where(archives.c.user_id == user)
+    number: int = tx.execute(mine).scalar_one()
+    return number
 
 
 def newest(tx: Tx, user: UserId) -> int | None:

@@ -1,7 +1,8 @@
 """All tables. Read this file second.
 
-Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are microseconds since 1970 UTC.
-*sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data a table holds, why, how long.
+Ids are 64-bit numbers never used again, shown outside enciphered (`Vault.show_id`). Times are
+microseconds since 1970 UTC. *sealed* is AES-GCM under the person's key, *SEALED* under the
+instance's. `info` says whose data a table holds, why, how long.
 A foreign key to the user restricts: a table that erasure forgets stops it instead of vanishing in silence.
 """
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData(
@@ -86,7 +88,16 @@ accounts = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("proof", String, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    UniqueConstraint("network", "actor_id"),
+    UniqueConstraint("network", "actor_id", "user_id"),
+    #: One person proves an actor; how many claim it is nobody's to learn.
+    Index(
+        "uq_accounts_proved",
+        "network",
+        "actor_id",
+        unique=True,
+        sqlite_where=text("proof = 'proved'"),
+        postgresql_where=text("proof = 'proved'"),
+    ),
     Index(None, "network", "key"),
     Index(None, "seq"),
     sqlite_autoincrement=True,
@@ -129,6 +140,16 @@ flows = Table(
     Column("sealed", LargeBinary, nullable=False),  # SEALED
     Column("expires_at", BigInteger, nullable=False, index=True),
     info=_whose("a visitor", "a sign-in under way", "10 minutes"),
+)
+
+merges = Table(
+    "merges",
+    METADATA,
+    Column("session_id", BigInteger, primary_key=True),
+    _user(index=True),
+    Column("sealed", LargeBinary, nullable=False),  # SEALED: the account that was proved, and whose
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    info=_whose("the person", "another user they proved to be, and may join", "10 minutes"),
 )
 
 cabinet = Table(

@@ -10,7 +10,16 @@ from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.clock import moment
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Kind, Match, NetworkName, Proof, UserId
+from openportability.domain import (
+    Account,
+    AccountId,
+    Key,
+    Kind,
+    Match,
+    NetworkName,
+    Proof,
+    UserId,
+)
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
 from openportability.matching import rules, store, sweep
@@ -101,13 +110,32 @@ def end_account(tx: Tx, site: Site, account: Account) -> None:
     tx.after(lambda: site.engine.wake(Wake(job="people-arrived", key="all")))
 
 
+def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
+    """Let one user know whom two have met, before the accounts of the other become theirs.
+
+    What lists say of the two together is what they say of each; the next sweep tells the others.
+    """
+    opened = store.lock_sets(tx, site.vault, sorted([user, other]))
+    own = [account.id for account in accounts.accounts_of_all(tx, [user, other])]
+    mine, theirs = opened[user], opened[other]
+    mine.rows.take(theirs.rows, but=own)
+    waiting = [at for at in (mine.again_at, theirs.again_at) if at is not None]
+    mine.again_at = min(waiting, default=None)
+    store.put_sets(tx, {user: mine})
+    store.add_answers(tx, user, other)
+
+
 def _holds_follows(held: lists.Held) -> bool:
     return held.of.kind is Kind.FOLLOWING
 
 
 def _shown(lines: Iterable[Listed], met: Mapping[AccountId, Met]) -> dict[UserId, set[AccountId]]:
-    """Return who is shown, and through which of their accounts."""
-    shown: dict[UserId, set[AccountId]] = defaultdict(set)
+    """Return who is shown, and through which of their accounts.
+
+    Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
+    proof that I may not see is shown as if there were none: else its absence would tell of it.
+    """
+    through: list[Listed] = []
     avoided: set[UserId] = set()
     for line in lines:
         bits = met[line.account].bits if line.account in met else Bit.NONE
@@ -116,8 +144,15 @@ def _shown(lines: Iterable[Listed], met: Mapping[AccountId, Met]) -> dict[UserId
         elif rules.may_show(bits, line.found) and (
             met[line.account].answered or not rules.costs(bits)
         ):
-            shown[line.user].add(line.account)
-    return {user: through for user, through in shown.items() if user not in avoided}
+            through.append(line)
+    foremost: dict[tuple[NetworkName, Key], Listed] = {}
+    for line in sorted(through, key=lambda line: (line.proof is Proof.CLAIMED, line.account)):
+        if line.user not in avoided:
+            foremost.setdefault((line.network, line.key), line)
+    shown: dict[UserId, set[AccountId]] = defaultdict(set)
+    for line in foremost.values():
+        shown[line.user].add(line.account)
+    return dict(shown)
 
 
 def _match(

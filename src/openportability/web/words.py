@@ -38,6 +38,7 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
     "auth.many_tokens": (_("See your tokens"), "/settings/tokens"),
     "auth.last_account": (_("See your accounts"), "/accounts"),
     "import.": (_("Back to your archive"), "/archive"),
+    "merge.": (_("See your accounts"), "/accounts"),
     "net.signed_out": (_("See your accounts"), "/accounts"),
     "plan.": (_("See the new plan"), "/reconnect"),
     "svc.signed_out": (_("Sign in"), "/sign-in"),
@@ -134,8 +135,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.taken": (
         _("This account belongs to another member here"),
         _(
-            "Nothing was changed. If that member is you too, sign out and sign in with this account: "
-            "you can go on there, or unlink it there and then link it here."
+            "Nothing was changed. If that member is you too, link it once more on your accounts page: "
+            "you are then shown what would move, and can bring the two together."
         ),
     ),
     "auth.ended": (
@@ -156,6 +157,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.last_account": (
         _("This is the last account you can sign in with"),
         _("Nothing was changed. Link another one first, or leave altogether."),
+    ),
+    "merge.ended": (
+        _("There is nothing to bring together any more"),
+        _(
+            "For your safety the offer ends after ten minutes. Link the account once more to see it."
+        ),
     ),
     "archive.not_zip": (
         _("This is not the zip file you were given"),
@@ -224,10 +231,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "archive.other_owner": (
         _("This archive belongs to %(owner)s, and you are signed in as %(mine)s"),
         _("Link the account it belongs to, or choose your own archive. Nothing was changed."),
-    ),
-    "archive.taken": (
-        _("This archive belongs to an account of another member"),
-        _("If that is you, sign in with that account. Nothing was changed."),
     ),
     "archive.no_owner": (
         _("We cannot tell whose lists these are"),
