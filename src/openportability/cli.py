@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from openportability import app as house
+from openportability.accounts.costs import report
 from openportability.archives import service as archives
 from openportability.clock import SystemClock
 from openportability.errors import OpenPortabilityError
@@ -49,6 +50,12 @@ def migrate() -> None:
     """Bring the database to the newest revision."""
     house.build(_settings(), SystemClock(), worker=False)
     typer.echo("The database is at the newest revision.")
+
+
+@program.command()
+def costs() -> None:
+    """Say what networks billed for signing in, by day."""
+    typer.echo(report(house.build(_settings(), SystemClock(), worker=False)))
 
 
 @program.command()
