@@ -75,9 +75,13 @@ def test_the_browser_goes_to_x_and_asks_for_the_least(desk: Desk) -> None:
     assert query["code_challenge_method"] == ["S256"]
 
 
-def test_who_it_is_is_asked_once_for_each_look_costs_money(desk: Desk) -> None:
+def test_a_sign_in_asks_three_questions_and_the_billed_one_once(desk: Desk) -> None:
     desk.proved()
-    assert desk.stub.asked.count("GET /2/users/me") == 1
+    assert [one for one in desk.stub.asked if "authorize" not in one] == [
+        "POST /2/oauth2/token",
+        "GET /2/users/me",
+        "POST /2/oauth2/revoke",
+    ]
 
 
 @pytest.mark.parametrize(
