@@ -35,6 +35,7 @@ from openportability.jobs.port import Engine, Work
 from openportability.jobs.procrastinate import ProcrastinateEngine
 from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
+from openportability.merging import routes as merging_routes
 from openportability.network import Context, Network
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
@@ -59,6 +60,7 @@ _ROUTERS = (
     circle_routes.router,
     reconnection_routes.router,
     privacy_routes.router,
+    merging_routes.router,
     privacy_api.router,  # before the imports from networks: it names its own path
     home_api.router,
     accounts_api.router,

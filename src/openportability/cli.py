@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from openportability import app as house
+from openportability.accounts.costs import report
 from openportability.archives import service as archives
 from openportability.clock import SystemClock
 from openportability.db import backup as copies
@@ -103,6 +104,12 @@ def restore(file: Path) -> None:
     with closing(Database(settings.database_url, pool_size=1)) as database:
         operating.restore(database, Vault(house.keyring(settings)), file)
     typer.echo("Restored. Whoever left after the copy was made is in it again: see the how-to.")
+
+
+@program.command()
+def costs() -> None:
+    """Say what networks billed for signing in, by day."""
+    typer.echo(report(house.build(_settings(), SystemClock(), worker=False)))
 
 
 @program.command()

@@ -192,3 +192,14 @@ class Limits:
     follows: tuple[tuple[int, int], ...]
     #: Seconds to leave between two calls for one account.
     gap_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Billed:
+    """What a network bills the operator for, counted by day under `name` (`Cabinet.spend`)."""
+
+    name: str
+    #: Most of them in a day.
+    most: int
+    #: What one costs, as the operator says.
+    cents: float

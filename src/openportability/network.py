@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from openportability.clock import Clock
 from openportability.domain import (
     Actor,
     ActorId,
+    Billed,
     Followed,
     Grant,
     Kind,
@@ -55,6 +56,11 @@ class Cabinet(Protocol):
 
     def drop(self, instance: str, name: str, was: Mapping[str, str]) -> None:
         """Forget what is kept, if it still is `was`."""
+
+    def spent(self, name: str, day: date) -> int: ...
+
+    def spend(self, name: str, day: date, most: int) -> bool:
+        """Count one more of what is billed on a day (UTC); False where there were `most` before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,9 +346,5 @@ class Network:
     documents: tuple[Document, ...] = ()
     #: Files of whom a person follows, as this network's own tools read them; None: no such form.
     forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
-
-
-class Load(Protocol):
-    """The `load` of a network's folder."""
-
-    def __call__(self, context: Context) -> Network: ...
+    #: None where nothing is billed.
+    billed: Billed | None = None

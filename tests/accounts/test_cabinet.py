@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -128,3 +129,16 @@ def test_a_copy_of_the_database_does_not_open_drawers(cabinet: RowCabinet, db: D
         tx.execute(moved.values(sealed=sealed["one.example"]))
     with pytest.raises(Unreadable):
         cabinet.get("two.example", "app")
+
+
+def test_no_more_is_spent_in_a_day_than_allowed_however_many_ask_at_once(
+    cabinet: RowCabinet, clock: MovedClock
+) -> None:
+    day = clock.now().date()
+    with ThreadPoolExecutor(8) as threads:
+        counted = list(threads.map(lambda _: cabinet.spend("looks", day, 5), range(12)))
+    assert (sum(counted), cabinet.spent("looks", day)) == (5, 5)
+    tomorrow = day + timedelta(days=1)
+    assert not cabinet.spend("looks", tomorrow, 0)
+    assert cabinet.spend("looks", tomorrow, 1)
+    assert (cabinet.spent("looks", tomorrow), cabinet.spent("reads", day)) == (1, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 
@@ -16,6 +17,7 @@ from openportability.errors import SignedOut, Unavailable
 from openportability.site import Site
 from tests.accounts.conftest import AddAccount
 from tests.accounts.desk import HERD, Desk
+from tests.merging.together import bring_together
 
 SOON = timedelta(minutes=1)
 
@@ -184,6 +186,24 @@ def test_an_account_unlinked_during_a_refresh_leaves_no_token_behind(
     assert desk.living == {}
     with site.db.read() as tx:
         assert tx.execute(select(revocations)).all() == []
+
+
+def test_a_refresh_goes_on_when_two_users_become_one(
+    site: Site, add: AddAccount, desk: Desk
+) -> None:
+    account = add("ann", grant=desk.grant(lives=SOON))
+    with site.db.write() as tx:
+        heir = store.create_user(tx, site.vault, "en", site.clock.now())
+
+    def join() -> None:
+        desk.meanwhile = lambda: None
+        bring_together(site, heir, account)
+
+    desk.meanwhile = join
+    fresh = usable_grant(site, account)
+    assert desk.lives(fresh)
+    assert usable_grant(site, replace(account, user=heir)).secret == fresh.secret
+    assert list(desk.living) == [fresh.secret["refresh"]]
 
 
 # --- grants to be ended at their network ----------------------------------------------------------

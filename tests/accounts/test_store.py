@@ -14,7 +14,7 @@ from openportability.accounts.session_store import Flow, SessionKind
 from openportability.clock import MovedClock
 from openportability.db.schema import flows, sessions
 from openportability.domain import Found, Key, Pace, Proof, Purpose, Standing, UserId
-from openportability.errors import Conflict, Invalid
+from openportability.errors import Conflict
 from openportability.site import Site
 from tests.accounts.conftest import AddAccount, actor_of
 from tests.accounts.desk import HERD
@@ -50,10 +50,17 @@ def test_keys_of_all_sizes_come_back(site: Site, user: UserId, key: int) -> None
     assert (listed.account, listed.key) == (made.id, key)
 
 
-def test_an_actor_is_one_account_whoever_asks_first(site: Site, add: AddAccount) -> None:
+def test_an_actor_is_proved_once_whoever_asks_first(site: Site, add: AddAccount) -> None:
     add("ann")
+    with site.db.write() as tx:
+        other = store.create_user(tx, site.vault, "en", site.clock.now())
     with pytest.raises(store.HeldMeanwhile):
-        add("ann")
+        add("ann", of=other)
+    claimed = add("ann", of=other, proof=Proof.CLAIMED)
+    with pytest.raises(store.HeldMeanwhile), site.db.write() as tx:
+        store.prove(tx, claimed.id)
+    with pytest.raises(store.HeldMeanwhile):
+        add("ann", of=other, proof=Proof.CLAIMED)
 
 
 def test_a_proof_and_a_choice_let_the_next_sweep_meet_an_account(
@@ -87,18 +94,22 @@ def test_a_rename_changes_the_handle_and_not_the_account(site: Site, add: AddAcc
     assert (found.actor.handle, found.actor.id) == ("@new", "ann")
 
 
-def test_a_claim_is_refused_where_somebody_else_has_the_account(
+def test_a_claim_is_the_same_whoever_else_has_or_claims_the_account(
     site: Site, user: UserId, add: AddAccount
 ) -> None:
     mine = add("ann")
     with site.db.write() as tx:
-        other = store.create_user(tx, site.vault, "en", site.clock.now())
+        others = [store.create_user(tx, site.vault, "en", site.clock.now()) for _ in range(2)]
         assert service.claim(tx, site, user, mine.actor) == mine
-        with pytest.raises(Invalid) as caught:
-            service.claim(tx, site, other, mine.actor)
-        claimed = service.claim(tx, site, other, actor_of("bea", site))
-    assert caught.value.code == "archive.taken"
-    assert claimed.proof is Proof.CLAIMED
+        claims = [service.claim(tx, site, other, mine.actor) for other in others]
+        again = service.claim(tx, site, others[0], mine.actor)
+        holder = store.account_of_actor(tx, HERD, mine.actor.id, or_claimed_by=others[0])
+        free = service.claim(tx, site, others[0], actor_of("bea", site))
+        unheld = store.account_of_actor(tx, HERD, free.actor.id, or_claimed_by=others[1])
+    assert {claim.proof for claim in claims} == {Proof.CLAIMED} == {free.proof}
+    assert again == claims[0]
+    assert holder == mine
+    assert unheld is None
 
 
 def test_the_last_account_one_can_sign_in_with_stays(site: Site, add: AddAccount) -> None:

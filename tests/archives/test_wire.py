@@ -230,7 +230,7 @@ REFUSED = {
     "a time of another form": changed(lambda head: head.update(generated_at="2025-02-03")),
     "a day that is none": changed(lambda head: head.update(generated_at="2025-02-30T00:00:00Z")),
     "a notice of an error": changed(
-        lambda head: head.update(warnings=[{"code": "archive.taken", "detail": {}}])
+        lambda head: head.update(warnings=[{"code": "archive.other_owner", "detail": {}}])
     ),
     "a detail that is none": changed(
         lambda head: head.update(warnings=[{"code": "archive.partial", "detail": {"x": 1}}])

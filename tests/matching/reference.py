@@ -30,9 +30,7 @@ class World:
 
     found: dict[UserId, Found] = field(default_factory=dict)
     accounts: dict[AccountId, Account] = field(default_factory=dict)
-    lists: dict[tuple[UserId, str, Kind], tuple[AccountId, frozenset[int]]] = field(
-        default_factory=dict
-    )
+    lists: dict[tuple[AccountId, Kind], frozenset[int]] = field(default_factory=dict)
     offered: set[tuple[UserId, AccountId]] = field(default_factory=set)
     arrived: set[tuple[UserId, AccountId]] = field(default_factory=set)
     dismissed: set[tuple[UserId, AccountId]] = field(default_factory=set)
@@ -42,8 +40,12 @@ class World:
 
     def listed(self, user: UserId, kind: Kind, account: Account) -> set[AccountId]:
         """Return to which of a user's accounts a list belongs that holds this account."""
-        owner, numbers = self.lists.get((user, account.actor.network, kind), (None, frozenset()))
-        return {owner} if owner is not None and int(account.actor.id) in numbers else set()
+        return {
+            mine.id
+            for mine in self.accounts_of(user)
+            if mine.actor.network == account.actor.network
+            and int(account.actor.id) in self.lists.get((mine.id, kind), ())
+        }
 
     def they_say(self, me: UserId, theirs: Account, kind: Kind, *, proved: bool) -> bool:
         """Say whether this account's list holds an account of mine."""
@@ -56,10 +58,31 @@ class World:
     def through(self, me: UserId, them: UserId) -> list[Account]:
         """Return the accounts through which I may see somebody."""
         theirs = self.accounts_of(them)
-        for account in theirs:
-            if self.listed(me, Kind.BLOCKED, account) or self.listed(me, Kind.MUTED, account):
-                return []
-        return [account for account in theirs if self._may_see(me, account)]
+        if self._avoids(me, them):
+            return []
+        return [
+            account
+            for account in theirs
+            if self._may_see(me, account) and not self._stands_behind(me, account)
+        ]
+
+    def _stands_behind(self, me: UserId, claim: Account) -> bool:
+        """Say whether I see somebody else who is this actor by proof, or claimed it before."""
+        return claim.proof is Proof.CLAIMED and any(
+            (one.actor.network, one.actor.id) == (claim.actor.network, claim.actor.id)
+            and one.user not in (me, claim.user)
+            and (one.proof is Proof.PROVED or one.id < claim.id)
+            and not self._avoids(me, one.user)
+            and self._may_see(me, one)
+            for one in self.accounts.values()
+        )
+
+    def _avoids(self, me: UserId, them: UserId) -> bool:
+        return any(
+            self.listed(me, kind, account)
+            for kind in (Kind.BLOCKED, Kind.MUTED)
+            for account in self.accounts_of(them)
+        )
 
     def _may_see(self, me: UserId, account: Account) -> bool:
         follow = bool(self.listed(me, Kind.FOLLOWING, account))

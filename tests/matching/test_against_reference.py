@@ -25,6 +25,7 @@ from tests.matching.reference import Answer, World
 NETWORKS = (OLD, NEW)
 NUMBERS = range(1, 7)
 PEOPLE_AT_MOST = 5
+Event = Callable[[], tuple[UserId, ...]]
 #: So many events a life begins with, until there is somebody to meet.
 START = 10
 
@@ -40,15 +41,10 @@ class Life:
 
     def step(self) -> None:
         """Let one thing happen, let the site notice, and compare."""
-        events: list[Callable[[], tuple[UserId, ...]]] = [
-            self.join,
-            self.bring,
-            self.be_found,
-            self.unlink,
-            self.set_dismissed,
-        ]
-        often = [8, 10, 3, 2, 1] if len(self.told) > START else [3, 2, 0, 0, 0]
-        (event,) = self.chance.choices(events, often)
+        often = self.events()
+        if len(self.told) <= START:
+            often = {self.join: 3, self.bring: 2}
+        (event,) = self.chance.choices(list(often), list(often.values()))
         causes = event()
         if not causes:
             return
@@ -57,6 +53,16 @@ class Life:
         for pair in unclear:
             self._believe(*pair)
         self.compare()
+
+    def events(self) -> dict[Event, int]:
+        """Return what may happen, and how often."""
+        return {
+            self.join: 8,
+            self.bring: 10,
+            self.be_found: 3,
+            self.unlink: 2,
+            self.set_dismissed: 1,
+        }
 
     def compare(self) -> None:
         for user in self.world.found:
@@ -112,7 +118,7 @@ class Life:
         )
         self.told.append(f"bring {first.user} {network} {brought}")
         for kind, numbers in brought.items():
-            self.world.lists[first.user, network, kind] = (first.id, numbers)
+            self.world.lists[first.id, kind] = numbers
         return (account.user,)
 
     def be_found(self) -> tuple[UserId, ...]:
@@ -164,9 +170,9 @@ class Life:
         before = self.world.accounts
         self.world.accounts = {account.id: account for account in now}
         gone = before.keys() - self.world.accounts.keys()
-        for key, (account, _) in list(self.world.lists.items()):
+        for account, kind in list(self.world.lists):
             if account in gone:
-                del self.world.lists[key]
+                del self.world.lists[account, kind]
         return [before[account].user for account in gone]
 
     def _believe(self, me: UserId, them: UserId) -> None:

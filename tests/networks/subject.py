@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import ModuleType
 from typing import Any, NoReturn, Protocol
@@ -199,6 +200,7 @@ class MemoryCabinet:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._spent: Counter[tuple[str, date]] = Counter()
 
     def get(self, instance: str, name: str) -> Mapping[str, str] | None:
         return self._kept.get((instance, name))
@@ -209,6 +211,15 @@ class MemoryCabinet:
         if (instance, name) not in self._kept:
             self._kept[instance, name] = make()
         return self._kept[instance, name]
+
+    def spend(self, name: str, day: date, most: int) -> bool:
+        if self._spent[name, day] >= most:
+            return False
+        self._spent[name, day] += 1
+        return True
+
+    def spent(self, name: str, day: date) -> int:
+        return self._spent[name, day]
 
     def drop(self, instance: str, name: str, was: Mapping[str, str]) -> None:
         if self._kept.get((instance, name)) == was:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from openportability.accounts import cabinet_store
 from openportability.clock import Clock, monotonic
@@ -52,6 +52,14 @@ class RowCabinet:
             now = cabinet_store.kept(tx, self._vault, self._network, instance, name)
             if now == dict(was):
                 cabinet_store.empty_drawer(tx, self._network, instance, name)
+
+    def spend(self, name: str, day: date, most: int) -> bool:
+        with self._db.write() as tx:
+            return cabinet_store.spend(tx, self._network, name, day, most)
+
+    def spent(self, name: str, day: date) -> int:
+        with self._db.read() as tx:
+            return cabinet_store.spent(tx, self._network, name).get(day, 0)
 
     def _lease(self, instance: str, name: str, token: str) -> bool:
         now = self._clock.now()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from openportability.clock import micros
 from openportability.db.engine import Tx
-from openportability.db.schema import cabinet
+from openportability.db.schema import cabinet, counters
 from openportability.domain import NetworkName
 from openportability.vault import Vault
 
@@ -74,6 +74,34 @@ def give_up(tx: Tx, network: NetworkName, instance: str, name: str, token: str) 
 def empty_drawer(tx: Tx, network: NetworkName, instance: str, name: str) -> None:
     """Forget what is kept under a name."""
     tx.execute(delete(cabinet).where(*_drawer(network, instance, name)))
+
+
+def spend(tx: Tx, network: NetworkName, name: str, day: date, most: int) -> bool:
+    """Count one more on a day, unless there were `most`; say whether it was counted."""
+    counter = _counter(network, name) + day.isoformat()
+    if most > 0:
+        tx.execute(tx.dialect.insert_missing(counters, key=["name"]), {"name": counter, "n": 0})
+    done = tx.execute(
+        update(counters)
+        .where(counters.c.name == counter, counters.c.n < most)
+        .values(n=counters.c.n + 1)
+    )
+    return done.rowcount == 1
+
+
+def spent(tx: Tx, network: NetworkName, name: str) -> dict[date, int]:
+    """Return how many were counted on each day on which there were any, oldest first."""
+    begins = _counter(network, name)
+    rows = tx.execute(
+        select(counters)
+        .where(counters.c.name.startswith(begins, autoescape=True))
+        .order_by(counters.c.name)
+    )
+    return {date.fromisoformat(row.name.removeprefix(begins)): row.n for row in rows}
+
+
+def _counter(network: NetworkName, name: str) -> str:
+    return f"{network}.{name}."
 
 
 def _drawer(network: NetworkName, instance: str, name: str) -> tuple[ColumnElement[bool], ...]:

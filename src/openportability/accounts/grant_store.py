@@ -62,6 +62,19 @@ def may_follow(tx: Tx, user: UserId) -> set[AccountId]:
     return {AccountId(account) for (account,) in rows}
 
 
+def move_grants(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:
+    """Let all grants of a user be another's, whoever refreshes one of them just now."""
+    for row in tx.execute(
+        select(grants.c.account_id, grants.c.sealed).where(grants.c.user_id == user)
+    ).all():
+        place = _place(AccountId(row.account_id))
+        tx.execute(
+            update(grants)
+            .where(grants.c.account_id == row.account_id)
+            .values(user_id=to, sealed=new.seal(old.open(row.sealed, place), place))
+        )
+
+
 def lease(tx: Tx, account: AccountId, token: str, now: datetime) -> bool:
     """Take the right to refresh a grant, unless somebody has it."""
     done = tx.execute(

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from openportability.accounts import rows
 from openportability.accounts.people import Edition, Listed
-from openportability.accounts.store import GONE, OFFSET, SEQ
+from openportability.accounts.store import GONE, SEQ
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, counters, users
-from openportability.domain import AccountId, Found, Key, NetworkName, Proof, UserId
+from openportability.domain import AccountId, UserId
 
 _LINES = select(
     accounts.c.id,
@@ -53,12 +54,12 @@ def linked(tx: Tx) -> Iterator[int]:
 
 def words_of(tx: Tx, user_ids: Sequence[int]) -> Iterator[tuple[int, str, str]]:
     """Return user, handle and name of all accounts of these users."""
-    rows = tx.execute(
+    found = tx.execute(
         select(accounts.c.user_id, accounts.c.handle, accounts.c.name).where(
             tx.dialect.among(accounts.c.user_id, user_ids)
         )
     )
-    return ((row.user_id, row.handle, row.name) for row in rows)
+    return ((row.user_id, row.handle, row.name) for row in found)
 
 
 def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:
@@ -76,34 +77,22 @@ def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:
             .offset(limit - 1)
         ).scalar()
         wanted = wanted if last is None else wanted.where(accounts.c.seq <= last)
-    return [_listed(row) for row in tx.execute(wanted)]
+    return [rows.listed(row) for row in tx.execute(wanted)]
 
 
 def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:
     """Return all lines of these users, oldest account first."""
     wanted = _LINES.where(tx.dialect.among(accounts.c.user_id, user_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
+    return [rows.listed(row) for row in tx.execute(wanted)]
 
 
 def listed_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> list[Listed]:
     """Return the lines of those of these accounts that are still linked, oldest first."""
     wanted = _LINES.where(tx.dialect.among(accounts.c.id, account_ids)).order_by(accounts.c.id)
-    return [_listed(row) for row in tx.execute(wanted)]
+    return [rows.listed(row) for row in tx.execute(wanted)]
 
 
 def newest_seq(tx: Tx) -> int:
     """Return the highest sequence number given to an account, 0 when there is none."""
     newest: int | None = tx.execute(select(func.max(accounts.c.seq))).scalar()
     return newest or 0
-
-
-def _listed(row: Row[tuple[object, ...]]) -> Listed:
-    return Listed(
-        account=AccountId(row.id),
-        user=UserId(row.user_id),
-        network=NetworkName(row.network),
-        key=Key(row.key + OFFSET),
-        proof=Proof(row.proof),
-        found=Found(row.found),
-        seq=row.seq,
-    )

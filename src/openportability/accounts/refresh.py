@@ -56,8 +56,8 @@ def _refreshed(site: Site, account: Account, token: str) -> Grant:
 def _kept(site: Site, account: Account) -> Grant:
     with site.db.read() as tx:
         grant = None
-        if store.account(tx, account.id) is not None:
-            key = store.personal_key(tx, site.vault, account.user)
+        if (now := store.account(tx, account.id)) is not None:
+            key = store.personal_key(tx, site.vault, now.user)
             grant = grant_store.live_grant(tx, key, account.id)
     if grant is None:
         raise SignedOut
@@ -70,10 +70,13 @@ def _lease(site: Site, account: Account, token: str) -> bool:
 
 
 def _save(site: Site, account: Account, fresh: Grant, token: str) -> Grant:
-    """Keep what the network gave, unless the person signed in again or left it meanwhile."""
+    """Keep what the network gave, unless the person signed in again or left it meanwhile.
+
+    The account may be another user's by now: then they joined two of theirs into one.
+    """
     with site.db.write() as tx:
-        if store.account(tx, account.id) is not None:
-            key = store.personal_key(tx, site.vault, account.user)
+        if (now := store.account(tx, account.id)) is not None:
+            key = store.personal_key(tx, site.vault, now.user)
             if grant_store.save_refreshed(tx, key, account.id, fresh, token):
                 return fresh
         service.end_grant(tx, site, fresh)

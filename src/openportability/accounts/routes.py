@@ -20,8 +20,15 @@ from openportability.accounts import (
     unlisting,
 )
 from openportability.accounts.rules import Meaning
-from openportability.accounts.session import COOKIE, AMember, AVisitor, Member, TheSite
-from openportability.accounts.session_store import FLOW, UNUSED, Session, SessionKind
+from openportability.accounts.session import (
+    COOKIE,
+    AMember,
+    AVisitor,
+    Member,
+    TheSite,
+    renew,
+)
+from openportability.accounts.session_store import FLOW, Offer, Session, SessionKind
 from openportability.domain import Account, NetworkName, Purpose
 from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
 from openportability.network import Network
@@ -120,18 +127,21 @@ def callback(request: Request, site: TheSite, asking: AVisitor, network: str) ->
     if unlisting.is_meant(site, answer.get("state", "")):
         done = unlisting.finish(site, NetworkName(network), answer, browser=browser)
         return _done(request, "/", i18n.gettext(unlisting.SAID[done]))
-    finished = service.finish(
-        site,
-        NetworkName(network),
-        answer,
-        browser=browser,
-        user=asking.user if asking else None,
-        locale=i18n.speaking().code,
-    )
+    try:
+        finished = service.finish(
+            site,
+            NetworkName(network),
+            answer,
+            browser=browser,
+            user=asking.user if asking else None,
+            locale=i18n.speaking().code,
+        )
+    except rules.Taken as taken:
+        return _offer_merge(site, asking, taken.holder)
     goes_to = "/welcome" if finished.meaning is Meaning.NEW else finished.next
     response = RedirectResponse(goes_to, 303)
     # The cookie that binds sign-ins stays until it ends: another one may be under way in this browser.
-    _open_session(request, site, asking, response, finished)
+    renew(request, response, site, finished.user, asking)
     handle = finished.account.actor.handle
     if finished.meaning is Meaning.LINKED:
         cookies.flash(
@@ -218,6 +228,16 @@ def end_token(request: Request, site: TheSite, asking: AMember, shown_id: str) -
     return _done(request, "/settings/tokens", i18n.gettext("That token no longer works."))
 
 
+def _offer_merge(site: Site, asking: Member | None, proved: Account) -> Response:
+    """Lead to the page that says what moves if two users become one."""
+    assert asking is not None, "a visitor takes nothing from anybody"
+    offer = Offer(account=proved.id, other=proved.user)
+    with site.db.write() as tx:
+        now = site.clock.now()
+        session_store.offer_merge(tx, site.vault, asking.session, asking.user, offer, now)
+    return RedirectResponse("/merge", 303)
+
+
 def _signed_out(request: Request) -> Response:
     response = RedirectResponse("/", 303)
     for name in (COOKIE, _BROWSER):
@@ -269,22 +289,6 @@ def _expected(site: Site, asking: Member | None, network: str, shown_id: str) ->
     if account.actor.network != network:
         raise NotFound
     return account
-
-
-def _open_session(
-    request: Request,
-    site: Site,
-    asking: Member | None,
-    response: Response,
-    finished: service.Finished,
-) -> None:
-    """Give the browser a fresh session; rights grew, so the one before ends."""
-    name = rules.browser_name(request.headers.get("user-agent", ""))
-    with site.db.write() as tx:
-        if asking is not None:
-            session_store.end_session(tx, asking.user, asking.session)
-        token = service.sign_in(tx, site, finished.user, kind=SessionKind.BROWSER, name=name)
-    cookies.put(request, response, COOKIE, token, max_age_seconds=int(UNUSED.total_seconds()))
 
 
 def _linked(site: Site, account: Account, can_follow: bool) -> Linked:

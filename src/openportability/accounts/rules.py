@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from openportability.domain import Account, Grant, Proof, UserId
+from openportability.errors import Conflict
 
 
 class Meaning(StrEnum):
@@ -17,36 +18,46 @@ class Meaning(StrEnum):
     LINKED = "linked"  # one more account of the user who is signed in
     OWN = "own"  # an account that the user has already
     # From here on nothing is changed.
-    TAKEN = "taken"  # another user has proved it
+    TAKEN = "taken"  # another user has proved it: the two may be one person
     ENDED = "ended"  # whoever wanted to link it is no longer signed in
     OVERTAKEN = "overtaken"  # somebody else signed in meanwhile, in the same browser
 
 
-#: Meanings that change nothing, and the codes that say so in words.
+#: Meanings that end there, and the codes that say so in words.
 REFUSED: Mapping[Meaning, str] = {
-    Meaning.TAKEN: "auth.taken",
     Meaning.ENDED: "auth.ended",
     Meaning.OVERTAKEN: "auth.overtaken",
 }
 
 
+class Taken(Conflict):
+    """Another member proved this account before: who is signed in may bring the two together."""
+
+    default_code = "auth.taken"
+
+    def __init__(self, holder: Account) -> None:
+        self.holder = holder
+        super().__init__()
+
+
 def meaning(began: UserId | None, user: UserId | None, holder: Account | None) -> Meaning:
-    """Decide what it means that an actor whose account is `holder` was proved.
+    """Decide what it means that an actor was proved.
 
     `began` was signed in when the sign-in left for the network, `user` is now (None: a visitor).
-    Somebody who only claimed the actor does not hold it against who proves it.
+    `holder` is who proved the actor before, else the user's own claim of it: what somebody else
+    claims holds nothing.
     """
-    if holder is not None and holder.proof is not Proof.PROVED and holder.user != user:
-        holder = None
     if user is None:
         if holder is not None:
             return Meaning.BACK
         # A second user for somebody who wanted to link would part what belongs together.
         return Meaning.NEW if began is None else Meaning.ENDED
-    if holder is not None:
-        return Meaning.OWN if holder.user == user else Meaning.TAKEN
+    if holder is not None and holder.user == user:
+        return Meaning.OWN
     # Two people may share a browser: what one began is not linked to the other.
-    return Meaning.LINKED if began == user else Meaning.OVERTAKEN
+    if began != user:
+        return Meaning.OVERTAKEN
+    return Meaning.LINKED if holder is None else Meaning.TAKEN
 
 
 def is_last_proof(account: Account, all_of_user: Sequence[Account]) -> bool:

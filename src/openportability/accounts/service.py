@@ -162,19 +162,19 @@ def own_account(tx: Tx, user: UserId, account_id: AccountId) -> Account:
 
 
 def claim(tx: Tx, site: Site, user: UserId, actor: Actor) -> Account:
-    """Link an actor that only an archive speaks for. It stands behind whoever proves it."""
-    holder = store.account_of_actor(tx, actor.network, actor.id)
-    if holder is not None and holder.user == user:
-        return holder
+    """Link an actor that only an archive speaks for, whoever else is that actor: nobody is told.
+
+    It stands behind a proof wherever the proof is shown (`matching.service`).
+    """
+    # Two archives at once would both find nothing of it.
+    store.hold(tx, user, site.clock.now())
+    for mine in store.accounts_of(tx, user):
+        if (mine.actor.network, mine.actor.id) == (actor.network, actor.id):
+            return mine
     if unlisting_store.is_never_listed(tx, site.vault, actor):
         raise Invalid("archive.never_listed")
-    if holder is not None:
-        raise Invalid("archive.taken")
     key = key_of(site, actor.network, actor.id)
-    try:
-        return store.add_account(tx, user, actor, key, Proof.CLAIMED)
-    except store.HeldMeanwhile:
-        raise Invalid("archive.taken") from None
+    return store.add_account(tx, user, actor, key, Proof.CLAIMED)
 
 
 def unlink(tx: Tx, site: Site, account: Account) -> None:
@@ -242,13 +242,15 @@ def _settled(
     with site.db.write() as tx:
         if user is not None and not store.hold(tx, user, site.clock.now()):
             user = None  # they left while the network was asked
-        holder = store.account_of_actor(tx, actor.network, actor.id)
+        holder = store.account_of_actor(tx, actor.network, actor.id, or_claimed_by=user)
         meaning = rules.meaning(flow.user, user, holder)
+        if meaning is Meaning.TAKEN and holder is not None:
+            raise rules.Taken(holder)
         if meaning in rules.REFUSED:
             raise Conflict(rules.REFUSED[meaning])
         if unlisting_store.is_never_listed(tx, site.vault, actor):
             raise Conflict("auth.never_listed")
-        account = _place(tx, site, meaning, holder, actor, user, locale)
+        account = _place(tx, site, holder, actor, user, locale)
         _keep_grant(tx, site, account, proved.grant)
     return Finished(meaning=meaning, user=account.user, account=account, next=flow.next)
 
@@ -256,22 +258,18 @@ def _settled(
 def _place(
     tx: Tx,
     site: Site,
-    meaning: Meaning,
     holder: Account | None,
     actor: Actor,
     user: UserId | None,
     locale: str,
 ) -> Account:
     now = site.clock.now()
-    if meaning in (Meaning.BACK, Meaning.OWN) and holder is not None:
+    if holder is not None:
         store.hold(tx, holder.user, now)
         store.see_actor(tx, holder.id, actor)
         if holder.proof is Proof.CLAIMED:
             store.prove(tx, holder.id)
         return replace(holder, actor=actor, proof=Proof.PROVED)
-    if holder is not None:
-        # Only claimed, and now somebody proved it: the claim ends, with what was brought under it.
-        drop(tx, site, holder)
     owner = user or store.create_user(tx, site.vault, locale, now)
     key = key_of(site, actor.network, actor.id)
     return store.add_account(tx, owner, actor, key, Proof.PROVED)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.requests import HTTPConnection
 
-from openportability.accounts import session_store, store
+from openportability.accounts import rules, service, session_store, store
 from openportability.accounts.people import User
-from openportability.accounts.session_store import SessionKind
+from openportability.accounts.session_store import UNUSED, SessionKind
 from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site
@@ -65,6 +65,18 @@ def member(asking: Annotated[Member | None, Depends(visitor)]) -> Member:
     if asking is None:
         raise NotAllowed("svc.signed_out")
     return asking
+
+
+def renew(
+    request: Request, response: Response, site: Site, user: UserId, before: Member | None
+) -> None:
+    """Give the browser a fresh session: rights grew, so the one before ends."""
+    name = rules.browser_name(request.headers.get("user-agent", ""))
+    with site.db.write() as tx:
+        if before is not None:
+            session_store.end_session(tx, before.user, before.session)
+        token = service.sign_in(tx, site, user, kind=SessionKind.BROWSER, name=name)
+    cookies.put(request, response, COOKIE, token, max_age_seconds=int(UNUSED.total_seconds()))
 
 
 def is_member(request: HTTPConnection) -> bool:

@@ -12,8 +12,8 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import flows, sessions
-from openportability.domain import ActorId, NetworkName, Purpose, UserId
+from openportability.db.schema import flows, merges, sessions
+from openportability.domain import AccountId, ActorId, NetworkName, Purpose, UserId
 from openportability.vault import Vault
 
 #: A session ends when it was not used for so long.
@@ -59,6 +59,14 @@ class Flow:
     next: str
     #: What the network's `finish` needs.
     secret: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """Another user whom a person proved to be, by signing in with one of their accounts."""
+
+    account: AccountId
+    other: UserId
 
 
 def open_session(
@@ -175,10 +183,48 @@ def next_of(tx: Tx, vault: Vault, state_hash: bytes) -> str:
     return "" if sealed is None else str(json.loads(vault.open(sealed, "flows"))["next"])
 
 
+def offer_merge(
+    tx: Tx, vault: Vault, session: int, user: UserId, offer: Offer, now: datetime
+) -> None:
+    """Remember, for this one session, that its user proved to be another user as well."""
+    form = json.dumps([offer.account, offer.other]).encode()
+    row = {
+        "session_id": session,
+        "user_id": user,
+        "sealed": vault.seal(form, _offer_of(session)),
+        "expires_at": micros(now + FLOW),
+    }
+    change = ["user_id", "sealed", "expires_at"]
+    tx.execute(tx.dialect.upsert(merges, key=["session_id"], change=change), row)
+
+
+def merge_offered(tx: Tx, vault: Vault, session: int, now: datetime) -> Offer | None:
+    """Return what a session may join, or None when that is over."""
+    sealed = tx.execute(
+        select(merges.c.sealed).where(
+            merges.c.session_id == session, merges.c.expires_at > micros(now)
+        )
+    ).scalar()
+    if sealed is None:
+        return None
+    account, other = json.loads(vault.open(sealed, _offer_of(session)))
+    return Offer(account=AccountId(account), other=UserId(other))
+
+
+def drop_merge(tx: Tx, session: int) -> bool:
+    """Take the offer back; say whether it was there."""
+    return tx.execute(delete(merges).where(merges.c.session_id == session)).rowcount == 1
+
+
 def drop_expired(tx: Tx, now: datetime) -> None:
-    """Forget sign-ins that nobody finished and sessions that nobody used."""
+    """Forget sign-ins that nobody finished, and sessions and offers that nobody used."""
+    tx.execute(delete(merges).where(merges.c.expires_at <= micros(now)))
     tx.execute(delete(flows).where(flows.c.expires_at <= micros(now)))
     tx.execute(delete(sessions).where(sessions.c.expires_at <= micros(now)))
+
+
+def _offer_of(session: int) -> str:
+    return f"merges:{session}"
 
 
 def _session(row: Row[tuple[object, ...]]) -> Session:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
+from openportability.accounts import rows
 from openportability.accounts.people import User
-from openportability.clock import micros, moment
+from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, grants, user_keys, users
 from openportability.domain import (
@@ -26,8 +28,6 @@ from openportability.domain import (
 )
 from openportability.vault import PersonalKey, Vault
 
-#: Keys are unsigned, columns are signed: this keeps their order.
-OFFSET = 2**63
 #: Counters: one goes up when a line is new or changed, one when lines go.
 SEQ, GONE = "accounts", "accounts.gone"
 #: Put together once: it is asked at nearly every step.
@@ -61,7 +61,7 @@ def create_user(tx: Tx, vault: Vault, locale: str, now: datetime) -> UserId:
 def user(tx: Tx, user_id: UserId) -> User | None:
     """Return a user, or None when there is none (any more)."""
     row = tx.execute(select(users).where(users.c.id == user_id)).one_or_none()
-    return None if row is None else _user(row)
+    return None if row is None else rows.user(row)
 
 
 def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
@@ -75,8 +75,8 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
 
 def users_of(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
     """Return those of these users who are still here."""
-    rows = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
-    return {UserId(row.id): _user(row) for row in rows}
+    found = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
+    return {UserId(row.id): rows.user(row) for row in found}
 
 
 def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
@@ -94,62 +94,77 @@ def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
 def account(tx: Tx, account_id: AccountId) -> Account | None:
     """Return an account, or None when it was unlinked."""
     row = tx.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
-    return None if row is None else _account(row)
+    return None if row is None else rows.account(row)
 
 
 def accounts_of(tx: Tx, user_id: UserId) -> list[Account]:
     """Return a user's accounts, oldest first."""
-    rows = tx.execute(select(accounts).where(accounts.c.user_id == user_id).order_by(accounts.c.id))
-    return [_account(row) for row in rows]
+    found = tx.execute(
+        select(accounts).where(accounts.c.user_id == user_id).order_by(accounts.c.id)
+    )
+    return [rows.account(row) for row in found]
 
 
 def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
     """Return the accounts of many users, oldest first."""
-    rows = tx.execute(
+    found = tx.execute(
         select(accounts)
         .where(tx.dialect.among(accounts.c.user_id, user_ids))
         .order_by(accounts.c.id)
     )
-    return [_account(row) for row in rows]
+    return [rows.account(row) for row in found]
 
 
 def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, Account]:
     """Return those of these accounts that are still linked."""
-    rows = tx.execute(select(accounts).where(tx.dialect.among(accounts.c.id, account_ids)))
-    return {AccountId(row.id): _account(row) for row in rows}
+    found = tx.execute(select(accounts).where(tx.dialect.among(accounts.c.id, account_ids)))
+    return {AccountId(row.id): rows.account(row) for row in found}
 
 
-def account_of_actor(tx: Tx, network: NetworkName, actor_id: ActorId) -> Account | None:
-    """Return who is, or claims to be, this actor."""
-    row = tx.execute(
-        select(accounts).where(accounts.c.network == network, accounts.c.actor_id == actor_id)
-    ).one_or_none()
-    return None if row is None else _account(row)
+def account_of_actor(
+    tx: Tx, network: NetworkName, actor_id: ActorId, *, or_claimed_by: UserId | None = None
+) -> Account | None:
+    """Return who proved to be this actor; where nobody did, the claim of this one user.
+
+    What others claim is never an answer: it holds nothing against anybody.
+    """
+    found = tx.execute(
+        select(accounts)
+        .where(
+            accounts.c.network == network,
+            accounts.c.actor_id == actor_id,
+            or_(accounts.c.proof == Proof.PROVED, accounts.c.user_id == or_claimed_by),
+        )
+        .order_by(accounts.c.proof == Proof.PROVED)
+    ).all()
+    return rows.account(found[-1]) if found else None
 
 
 def ids_by_handle(tx: Tx, network: NetworkName, handles: Sequence[str]) -> Mapping[str, ActorId]:
     """Return who was seen under these handles, by handle; of two, the one seen last."""
     named = select(accounts.c.handle, accounts.c.actor_id).order_by(accounts.c.seen_at)
     of_these = tx.dialect.among(accounts.c.handle, handles)
-    rows = tx.execute(named.where(accounts.c.network == network, of_these))
-    return {row.handle: ActorId(row.actor_id) for row in rows}
+    found = tx.execute(named.where(accounts.c.network == network, of_these))
+    return {row.handle: ActorId(row.actor_id) for row in found}
 
 
 def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -> Account:
-    """Link an actor that nobody here has; raise `HeldMeanwhile` when somebody was quicker.
+    """Link an actor that nobody here has proved; raise `HeldMeanwhile` when somebody was quicker.
+
+    A claim is linked whoever else is, or claims to be, the same actor: only to have it twice is too much.
 
     Its sequence makes the next sweep meet it as a newcomer.
     """
     made = tx.execute(
-        tx.dialect.insert_missing(accounts, key=["network", "actor_id"])
+        tx.dialect.insert_missing(accounts, key=())
         .values(
             user_id=user_id,
             network=actor.network,
             actor_id=actor.id,
-            key=key - OFFSET,
+            key=rows.stored(key),
             proof=proof,
             seq=tx.dialect.next_seq(tx, SEQ),
-            **_seen(actor),
+            **rows.seen(actor),
         )
         .returning(accounts.c.id)
     ).scalar()
@@ -160,16 +175,19 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
 
 def see_actor(tx: Tx, account_id: AccountId, actor: Actor) -> None:
     """Note handle, name and place as the network gave them just now."""
-    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**_seen(actor)))
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**rows.seen(actor)))
 
 
 def prove(tx: Tx, account_id: AccountId) -> None:
-    """Turn a claimed account into a proved one, and let the sweep meet it."""
-    tx.execute(
-        update(accounts)
-        .where(accounts.c.id == account_id)
-        .values(proof=Proof.PROVED, seq=tx.dialect.next_seq(tx, SEQ))
-    )
+    """Turn a claimed account into a proved one, and let the sweep meet it.
+
+    Raise `HeldMeanwhile` when somebody else proved the actor in the same moment.
+    """
+    proved = update(accounts).where(accounts.c.id == account_id).values(proof=Proof.PROVED)
+    try:
+        tx.execute(proved.values(seq=tx.dialect.next_seq(tx, SEQ)))
+    except IntegrityError:
+        raise HeldMeanwhile from None
 
 
 def meet_again(tx: Tx, user_id: UserId) -> None:
@@ -179,6 +197,11 @@ def meet_again(tx: Tx, user_id: UserId) -> None:
         .where(accounts.c.user_id == user_id)
         .values(seq=tx.dialect.next_seq(tx, SEQ))
     )
+
+
+def move_accounts(tx: Tx, user_id: UserId, to: UserId) -> None:
+    """Let all accounts of a user be another's, who has none of these actors."""
+    tx.execute(update(accounts).where(accounts.c.user_id == user_id).values(user_id=to))
 
 
 def drop_account(tx: Tx, account_id: AccountId) -> None:
@@ -191,42 +214,3 @@ def drop_account(tx: Tx, account_id: AccountId) -> None:
 def note_gone(tx: Tx) -> None:
     """Let everyone who holds the directory in memory notice that accounts go in this transaction."""
     tx.dialect.next_seq(tx, GONE)
-
-
-def _seen(actor: Actor) -> dict[str, str | int | None]:
-    return {
-        "instance": actor.instance,
-        "handle": actor.handle,
-        "name": actor.name,
-        "avatar": actor.avatar,
-        "seen_at": micros(actor.seen_at),
-    }
-
-
-def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(
-        id=UserId(row.id),
-        locale=row.locale,
-        found=Found(row.found),
-        standing=Standing(row.standing),
-        pace=Pace(row.pace),
-        seen_at=moment(row.seen_at),
-    )
-
-
-def _account(row: Row[tuple[object, ...]]) -> Account:
-    return Account(
-        id=AccountId(row.id),
-        user=UserId(row.user_id),
-        actor=Actor(
-            network=NetworkName(row.network),
-            instance=row.instance,
-            id=ActorId(row.actor_id),
-            handle=row.handle,
-            name=row.name,
-            avatar=row.avatar,
-            seen_at=moment(row.seen_at),
-        ),
-        key=Key(row.key + OFFSET),
-        proof=Proof(row.proof),
-    )

@@ -43,6 +43,24 @@ def all_of(tx: Tx, key: PersonalKey, user: UserId) -> list[tuple[datetime, bytes
     return [(moment(row.at), key.open(row.report, _place(user, row.network))) for row in rows]
 
 
+def move_reports(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:
+    """Let all reports of a user be another's."""
+    for row in tx.execute(select(archives).where(archives.c.user_id == user)).all():
+        told = old.open(row.report, _place(user, row.network))
+        tx.execute(
+            update(archives)
+            .where(archives.c.id == row.id)
+            .values(user_id=to, report=new.seal(told, _place(to, row.network)))
+        )
+
+
+def count(tx: Tx, user: UserId) -> int:
+    """Return how many reports a user has."""
+    mine = select(func.count()).select_from(archives).where(archives.c.user_id == user)
+    number: int = tx.execute(mine).scalar_one()
+    return number
+
+
 def newest(tx: Tx, user: UserId) -> int | None:
     """Return the number of a user's newest report."""
     return tx.execute(

@@ -6,6 +6,7 @@ again. Until they answer, what gives nothing away holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,15 +26,23 @@ class Offer:
     """What is offered for one purpose."""
 
     wording: str
+    #: The most private one first.
     values: tuple[str, ...]
     #: What holds as long as the person said nothing.
     unsaid: str
 
 
 OFFERS: dict[Choice, Offer] = {
-    Choice.FOUND: Offer(wording="1", values=tuple(Found), unsaid=Found.NOBODY),
+    Choice.FOUND: Offer(
+        wording="1", values=(Found.NOBODY, Found.CONFIRMED, Found.ANYONE), unsaid=Found.NOBODY
+    ),
     Choice.STANDING: Offer(wording="1", values=tuple(Standing), unsaid=Standing.OFF),
 }
+
+
+def more_private(choice: Choice, values: Iterable[str]) -> str:
+    """Return which of these values gives least away."""
+    return min(values, key=OFFERS[choice].values.index)
 
 
 def check(choice: Choice, value: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from openportability.accounts import store as accounts
 from openportability.consent import store
-from openportability.consent.rules import OFFERS, Choice, Offer, check
+from openportability.consent.rules import OFFERS, Choice, Offer, check, more_private
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
 from openportability.domain import UserId
@@ -35,6 +36,26 @@ def choose(
     accounts.choose(tx, user, **{choice.value: value})
     if choice is Choice.FOUND:
         accounts.meet_again(tx, user)
+
+
+def joined(tx: Tx, user: UserId, other: UserId) -> dict[Choice, Consent]:
+    """Return what will hold for two users who become one: of what both said, the more private."""
+    said = [current(tx, user), current(tx, other)]
+    holds: dict[Choice, Consent] = {}
+    for choice in OFFERS:
+        answers = {one[choice].value: one[choice] for one in said if choice in one}
+        if answers:
+            holds[choice] = answers[more_private(choice, answers)]
+    return holds
+
+
+def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
+    """Let what two users said be the history of one, with a new line for what holds from now on."""
+    holds = joined(tx, user, other)
+    store.move_history(tx, other, user)
+    for choice, consent in holds.items():
+        store.add(tx, user, replace(consent, how="merge", at=site.clock.now()))
+        accounts.choose(tx, user, **{choice.value: consent.value})
 
 
 def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from openportability.clock import micros, moment
 from openportability.consent.rules import Choice
@@ -22,7 +22,7 @@ class Consent:
     value: str
     wording: str
     locale: str
-    #: Where it was said: page, api, import.
+    #: Where it was said: page, api; merge where it is the more private word of two users.
     how: str
     at: datetime
 
@@ -46,6 +46,11 @@ def history(tx: Tx, user: UserId) -> list[Consent]:
     """Return all that somebody ever said, oldest first."""
     rows = tx.execute(select(consents).where(consents.c.user_id == user).order_by(consents.c.id))
     return [_consent(row) for row in rows]
+
+
+def move_history(tx: Tx, user: UserId, to: UserId) -> None:
+    """Let all that somebody ever said be what another user said: the two are one person."""
+    tx.execute(update(consents).where(consents.c.user_id == user).values(user_id=to))
 
 
 def _consent(row: Row[tuple[object, ...]]) -> Consent:

@@ -86,7 +86,10 @@ class Dialect(Protocol):
         """
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        """Insert rows whose key is not there; `.returning(…)` gives those that were new."""
+        """Insert rows whose key is not there; `.returning(…)` gives those that were new.
+
+        An empty key stands for whatever must be unique.
+        """
 
     def for_update(self, rows: S) -> S:
         """Hold the rows until the transaction ends, and pass over those that another one holds.
@@ -137,7 +140,7 @@ class SQLite:
         return _upsert(sqlite.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        return sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key))
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
 
     def for_update(self, rows: S) -> S:
         return rows
@@ -192,7 +195,7 @@ class PostgreSQL:
         return _upsert(postgresql.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key))
+        return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
 
     def for_update(self, rows: S) -> S:
         return rows.with_for_update(skip_locked=True)

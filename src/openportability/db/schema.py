@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData(
@@ -91,7 +92,16 @@ accounts = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("proof", String, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    UniqueConstraint("network", "actor_id"),
+    UniqueConstraint("network", "actor_id", "user_id"),
+    #: One person proves an actor; how many claim it is nobody's to learn.
+    Index(
+        "uq_accounts_proved",
+        "network",
+        "actor_id",
+        unique=True,
+        sqlite_where=text("proof = 'proved'"),
+        postgresql_where=text("proof = 'proved'"),
+    ),
     Index(None, "network", "key"),
     Index(None, "network", "handle"),
     Index(None, "seq"),
@@ -135,6 +145,16 @@ flows = Table(
     Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "flows")),
     Column("expires_at", BigInteger, nullable=False, index=True),
     info=_whose("a visitor", "a sign-in under way", "10 minutes"),
+)
+
+merges = Table(
+    "merges",
+    METADATA,
+    Column("session_id", BigInteger, primary_key=True),
+    _user(index=True),
+    Column("sealed", LargeBinary, nullable=False),  # SEALED: the account that was proved, and whose
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    info=_whose("the person", "another user they proved to be, and may join", "10 minutes"),
 )
 
 cabinet = Table(
@@ -370,5 +390,5 @@ counters = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose("nobody", "sequences, and how far a sweep has come", "kept"),
+    info=_whose("nobody", "sequences, how far a sweep has come, what was billed by day", "kept"),
 )

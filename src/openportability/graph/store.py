@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, select, tuple_, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Database, Tx
@@ -118,6 +118,39 @@ def lists_of(tx: Tx, user: UserId) -> list[Held]:
         )
         for row in rows
     ]
+
+
+def move_lists(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:
+    """Let all lists of a user be another's; they meet everyone again."""
+    rows = tx.execute(select(*_OWN, follow_lists.c.sealed).where(follow_lists.c.user_id == user))
+    for row in rows.all():
+        place = _place(AccountId(row.account_id), Kind(row.kind))
+        tx.execute(
+            update(follow_lists)
+            .where(follow_lists.c.account_id == row.account_id, follow_lists.c.kind == row.kind)
+            .values(
+                user_id=to,
+                sealed=new.seal(old.open(row.sealed, place), place),
+                seq=tx.dialect.next_seq(tx, "follow_lists"),
+            )
+        )
+
+
+def hand_lists_over(
+    tx: Tx, key: PersonalKey, lost: AccountId, kept: AccountId, user: UserId
+) -> None:
+    """Give the lists of one account to another of the same user that is the same actor: the newer stay."""
+    there = {held.of.kind: held for held in lists_of(tx, user) if held.of.account == kept}
+    for held in lists_of(tx, user):
+        kind = held.of.kind
+        if held.of.account != lost:
+            continue
+        if kind not in there or there[kind].imported_at < held.imported_at:
+            keys = open_list(tx, key, lost, kind)
+            assert keys is not None, "listed in the same transaction"
+            of = replace(held.of, account=kept)
+            put_list(tx, key, of, keys, taken_at=held.taken_at, imported_at=held.imported_at)
+    drop_lists(tx, lost)
 
 
 def drop_lists(tx: Tx, account: AccountId) -> None:

@@ -187,7 +187,11 @@ class Seen:
 
 
 def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Lines, Said, Mask]:
-    """Return all accounts of who is shown, what is said of them, and through which they are."""
+    """Return all accounts of who is shown, what is said of them, and through which they are.
+
+    Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
+    proof that I may not see is shown as if there were none: else its absence would tell of it.
+    """
     _, here = directory.find(met.accounts())
     here = here[directory.lines.user[here] != user]
     lines = directory.lines.kept(directory.with_their_others(here))
@@ -197,11 +201,30 @@ def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Lines, Sa
     through = MAY_SHOW[said.bits, lines.found] & (said.answered | ~COSTS[said.bits])
     starts = _begins(lines)
     avoided = np.logical_or.reduceat(said.bits & Bit.AVOIDED != 0, starts)
-    people = np.logical_or.reduceat(through, starts) & ~avoided
+    through = _foremost(
+        lines, through & ~np.repeat(avoided, np.diff(starts, append=lines.user.size))
+    )
+    people = np.logical_or.reduceat(through, starts)
     if people.all():
         return lines, said, through
     shown = np.repeat(people, np.diff(starts, append=lines.user.size))
     return lines.kept(shown), said.kept(shown), through[shown]
+
+
+def _foremost(lines: Lines, through: Mask) -> Mask:
+    """Leave of the accounts that are one actor the first: the proof, else the oldest claim."""
+    claimed = lines.key[through & ~lines.proved]
+    if not claimed.size:
+        return through
+    several = np.flatnonzero(through & np.isin(lines.key, claimed))
+    order = (lines.account, ~lines.proved, lines.key, lines.network)
+    several = several[np.lexsort([column[several] for column in order])]
+    key, network = lines.key[several], lines.network[several]
+    first = np.ones(several.size, np.bool_)
+    first[1:] = (key[1:] != key[:-1]) | (network[1:] != network[:-1])
+    foremost = through.copy()
+    foremost[several[~first]] = False
+    return foremost
 
 
 def _begins(lines: Lines) -> Places:

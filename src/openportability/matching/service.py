@@ -82,3 +82,18 @@ def end_account(tx: Tx, site: Site, account: Account) -> None:
     """Forget what was known through an account, in the transaction that unlinks it."""
     sweep.forget_account(tx, site, account)
     tx.after(lambda: site.engine.wake(Wake(job="people-arrived", key="all")))
+
+
+def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
+    """Let one user know whom two have met, before the accounts of the other become theirs.
+
+    What lists say of the two together is what they say of each; the next sweep tells the others.
+    """
+    opened = store.lock_sets(tx, site.vault, sorted([user, other]))
+    own = [account.id for account in accounts.accounts_of_all(tx, [user, other])]
+    mine, theirs = opened[user], opened[other]
+    mine.rows.take(theirs.rows, but=own)
+    waiting = [at for at in (mine.again_at, theirs.again_at) if at is not None]
+    mine.again_at = min(waiting, default=None)
+    store.put_sets(tx, {user: mine})
+    store.add_answers(tx, user, other)

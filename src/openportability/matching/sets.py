@@ -23,6 +23,7 @@ Counts = NDArray[np.int64]
 
 #: `since` counts seconds since 1970; unsigned 32 bits of it last until 2106.
 _ROW = np.dtype([("account", "<u8"), ("since", "<u4"), ("bits", "u1"), ("marks", "u1")])
+_NEVER = np.uint32(2**32 - 1)
 _VERSION = b"\x01"
 
 _DISMISSED = 1
@@ -81,6 +82,21 @@ class People:
         users = np.array([line.user for line in self.lines], np.uint64)
         #: Which accounts are one user's: numbers from 0.
         self.users = np.unique(users, return_inverse=True)[1]
+        actors: dict[tuple[str, int], int] = {}
+        #: Which accounts are one actor: numbers from 0. Some may claim what another has proved.
+        self.actors = np.array(
+            [actors.setdefault((line.network, line.key), len(actors)) for line in self.lines],
+            np.intp,
+        )
+
+    def foremost(self, accounts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Say which of these accounts stand for their actors: the proof, else the oldest claim."""
+        order = np.flatnonzero(accounts)
+        order = order[np.argsort(~self.proved[order], kind="stable")]
+        first = np.unique(self.actors[order], return_index=True)[1]
+        answer = np.zeros_like(accounts)
+        answer[order[first]] = True
+        return answer
 
     def any_of(self, accounts: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Say of each account whether its user has one of these."""
@@ -164,21 +180,23 @@ class MatchSet:
         self._put(rows)
 
     def answer(self, people: People, most: Counts, spent: int) -> int:
-        """Let more of these people be shown to me; return how many of their accounts.
+        """Let more of these people be shown to me; return how many actors.
 
-        Each account is answered once, while fewer than its `most` were on this day; it was `spent`
-        before. The others wait.
+        Each actor is answered once, for all accounts that are it, while fewer than its `most` were
+        on this day; it was `spent` before. The others wait.
         """
         rows = self._of(people.accounts)
         avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
-        asked = np.flatnonzero(shown & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0))
-        asked = asked[np.argsort(-most[asked], kind="stable")]
-        newly = asked[spent + np.arange(asked.size) < most[asked]]
+        asked = shown & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
+        known = np.isin(people.actors, people.actors[shown & ~asked])
+        paying = np.flatnonzero(people.foremost(asked & ~known))
+        paying = paying[np.argsort(-most[paying], kind="stable")]
+        newly = paying[spent + np.arange(paying.size) < most[paying]]
+        known |= np.isin(people.actors, people.actors[newly])
         before = rows["marks"].copy()
         rows["marks"] &= ~np.uint8(_WAITS)
-        rows["marks"][asked] |= _WAITS
-        rows["marks"][newly] ^= _WAITS | _ANSWERED
+        rows["marks"] |= (asked & known) * np.uint8(_ANSWERED) | (asked & ~known) * np.uint8(_WAITS)
         if not np.array_equal(rows["marks"], before):
             self._put(rows)
         return newly.size
@@ -194,6 +212,25 @@ class MatchSet:
         """Forget accounts that are no longer linked."""
         gone = np.isin(self._rows["account"], accounts)
         self._rows = self._rows[~gone]
+
+    def take(self, other: MatchSet, *, but: Sequence[AccountId]) -> None:
+        """Add the rows of another set of the same person, but for these accounts: they are theirs.
+
+        Whoever was put aside in one of the two stays so; who was there before arrived in neither.
+        """
+        both = np.concatenate([self._rows, other._rows])
+        both = both[~np.isin(both["account"], np.array(but, np.uint64))]
+        accounts, at = np.unique(both["account"], return_inverse=True)
+        rows = np.zeros(accounts.size, _ROW)
+        rows["account"] = accounts
+        rows["since"] = _NEVER
+        np.minimum.at(rows["since"], at, np.where(both["since"] == 0, _NEVER, both["since"]))
+        np.bitwise_or.at(rows["bits"], at, both["bits"])
+        np.bitwise_or.at(rows["marks"], at, both["marks"])
+        was_there = (both["marks"] & _OFFERED != 0) & (both["marks"] & _ARRIVED == 0)
+        rows["marks"][at[was_there]] &= ~np.uint8(_ARRIVED)
+        rows["since"][rows["since"] == _NEVER] = 0
+        self._rows = rows
 
     def dismiss(self, accounts: Numbers, *, dismissed: bool) -> None:
         """Put accounts aside, or take them back."""

@@ -201,6 +201,14 @@ def note_answers(tx: Tx, day: int, spent: Mapping[UserId, int]) -> None:
         tx.execute(tx.dialect.upsert(answered, key=["user_id", "day"], change=["n"]), rows)
 
 
+def add_answers(tx: Tx, user: UserId, of: UserId) -> None:
+    """Count what another user was answered, day by day, as answers to this one."""
+    days = tx.execute(select(answered.c.day, answered.c.n).where(answered.c.user_id == of)).all()
+    for row in days:
+        spent = answers_spent(tx, [user], row.day).get(user, 0)
+        note_answers(tx, row.day, {user: spent + row.n})
+
+
 def answers_due(tx: Tx, now: datetime) -> list[UserId]:
     """Return for whom more may be answered on this day than on the last."""
     rows = tx.execute(select(match_sets.c.user_id).where(match_sets.c.again_at <= micros(now)))

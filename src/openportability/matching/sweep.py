@@ -193,9 +193,9 @@ def _known_until(tx: Tx, user: UserId, horizon: store.Horizon) -> int | None:
 
 def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
     """Return whose lists hold which of these people, by one pass over all lists."""
-    on_network: dict[NetworkName, dict[int, UserId]] = defaultdict(dict)
+    on_network: dict[NetworkName, dict[int, set[UserId]]] = defaultdict(lambda: defaultdict(set))
     for line in people:
-        on_network[line.network][line.key] = line.user
+        on_network[line.network][line.key].add(line.user)
     probes = {
         network: Probe(np.array(sorted(users), np.uint64)) for network, users in on_network.items()
     }
@@ -203,7 +203,7 @@ def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]
     for of, keys in lists.each_list(site.db, site.vault, list(probes)):
         found, _ = probes[of.network].among(keys)
         users = on_network[of.network]
-        others = {users[key] for key in keys[found].tolist()} - {of.user}
+        others = set[UserId]().union(*(users[key] for key in keys[found].tolist())) - {of.user}
         if others:
             knowing[of.user] |= others
     return knowing

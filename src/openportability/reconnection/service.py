@@ -9,7 +9,7 @@ from datetime import datetime
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, NetworkName, UserId
-from openportability.reconnection import lane_store, plan_store, planning, reach, store
+from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Forecast
@@ -168,6 +168,24 @@ def end_account(tx: Tx, account: Account) -> None:
     lane_store.drop_lane(tx, account.id)
     store.drop_rows(tx, account.id)
     plan_store.drop_plans(tx, account.user)
+
+
+def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
+    """Let ledger and lanes of two users be one's. Plans go: they speak of one half alone.
+
+    The accounts must be the one user's by now: nobody is to follow themselves.
+    """
+    for one in sorted((user, other)):
+        lane_store.hold_all(tx, one)
+        plan_store.drop_plans(tx, one)
+    old, key = (accounts.personal_key(tx, site.vault, one) for one in (other, user))
+    move_store.move_rows(tx, old, key, other, user)
+    move_store.move_lanes(tx, other, user)
+    own = [account.id for account in accounts.accounts_of(tx, user)]
+    mine = move_store.rows_about(tx, key, user, own)
+    now = site.clock.now()
+    store.cancel(tx, user, now, rows=mine)
+    store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=mine)
 
 
 def _resume(tx: Tx, site: Site, user: UserId, *closed: LaneState) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
@@ -17,7 +17,8 @@ from openportability.reconnection.ledger import Kept, Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Decision, Origin, State, moved
 from openportability.vault import PersonalKey
 
-_KIND = "whom"
+#: What a block of `whom` is enciphered as.
+WHOM = "whom"
 _COLUMNS = reconnections.c
 #: Ready, and not held by the person.
 _wanted = func.coalesce(_COLUMNS.reason, "").not_in(HELD)
@@ -36,7 +37,7 @@ def want(
     """Add what is not in the ledger yet; return how many that were."""
     if not rows:
         return 0
-    blocks = key.block_all(_KIND, (row.whom for row in rows))
+    blocks = key.block_all(WHOM, (row.whom for row in rows))
     before = _count(tx, user)
     tx.execute(
         tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom"]),
@@ -67,7 +68,7 @@ def known(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, Accou
             _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
         ).where(_COLUMNS.user_id == user)
     ).all()
-    whom = key.unblock_all(_KIND, (row.whom for row in rows))
+    whom = key.unblock_all(WHOM, (row.whom for row in rows))
     return {
         (AccountId(row.account_id), AccountId(other)): Known(
             state=State(row.state), reason=row.reason, at=moment(row.at)
@@ -108,10 +109,15 @@ def due_to_look(
     return _read(tx, key, due.limit(limit))
 
 
-def fresh(tx: Tx, key: PersonalKey, rows: Iterable[Reconnection]) -> list[Reconnection]:
-    """Return rows as they are now, in the same order; those that are in another state are left out."""
+def fresh(tx: Tx, key: PersonalKey, rows: Sequence[Reconnection]) -> list[Reconnection]:
+    """Return rows as they are now, in the same order; those that are in another state are left out.
+
+    So are those that are another user's by now, whose key is another.
+    """
     was = {row.id: row.state for row in rows}
-    now = _read(tx, key, select(reconnections).where(tx.dialect.among(_COLUMNS.id, list(was))))
+    users = {row.user for row in rows}
+    mine = tx.dialect.among(_COLUMNS.id, list(was)), _COLUMNS.user_id.in_(users)
+    now = _read(tx, key, select(reconnections).where(*mine))
     order = {row_id: place for place, row_id in enumerate(was)}
     still = [row for row in now if row.state is was[row.id]]
     return sorted(still, key=lambda row: order[row.id])
@@ -318,7 +324,7 @@ def _rows_of(
 ) -> list[int]:
     """Return the rows in this state that are about these pairs of our account and theirs."""
     pairs = set(chosen)
-    blocks = key.block_all(_KIND, {whom for _, whom in pairs})
+    blocks = key.block_all(WHOM, {whom for _, whom in pairs})
     of_these = tx.dialect.among(_COLUMNS.whom, blocks)
     rows = _read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
     return [row.id for row in rows if (row.account, row.whom) in pairs]
@@ -342,13 +348,15 @@ def _count(tx: Tx, user: UserId) -> int:
 
 def _read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> list[Reconnection]:
     rows = tx.execute(statement).all()
-    whom = key.unblock_all(_KIND, (row.whom for row in rows))
+    whom = key.unblock_all(WHOM, (row.whom for row in rows))
     return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
 
 
 def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> Reconnection:
     network = NetworkName(row.network)
-    kept = Kept.unpacked(key.open(row.record, _place(row.id)), network) if row.record else Kept()
+    kept = (
+        Kept.unpacked(key.open(row.record, record_place(row.id)), network) if row.record else Kept()
+    )
     return Reconnection(
         id=row.id,
         user=UserId(row.user_id),
@@ -372,13 +380,14 @@ def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> 
 
 def sealed(key: PersonalKey, row: int, kept: Kept) -> bytes | None:
     """Return what a row keeps, as it is stored."""
-    return None if kept == Kept() else key.seal(kept.packed(), _place(row))
+    return None if kept == Kept() else key.seal(kept.packed(), record_place(row))
 
 
 def block(key: PersonalKey, whom: AccountId) -> bytes:
     """Return whom a row is about, as it is stored."""
-    return key.block(_KIND, whom)
+    return key.block(WHOM, whom)
 
 
-def _place(row: int) -> str:
+def record_place(row: int) -> str:
+    """Return for which place the record of a row is sealed."""
     return f"reconnections:{row}:record"

@@ -48,7 +48,7 @@ def environment(static: Callable[[str], str]) -> Environment:
 def page(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """Answer with a page. A flash message that waits is shown on it, once."""
     flash = cookies.flash_of(request)
-    shell = {**_shell(request), "flash": flash}
+    shell = {**_shell(request, failed=status >= 400), "flash": flash}
     text = _environment(request).get_template(template).render({**shell, **values})
     response = HTMLResponse(text, status)
     if flash is not None:
@@ -75,12 +75,13 @@ def _environment(request: Request) -> Environment:
     return found
 
 
-def _shell(request: Request) -> Mapping[str, Any]:
+def _shell(request: Request, *, failed: bool = False) -> Mapping[str, Any]:
     """What every template may use, besides its own values."""
     house = house_of(request)
     language = i18n.speaking()
     path: str = request.scope["path"]
-    query = f"?{request.url.query}" if request.url.query else ""
+    # What failed is not asked again in another language; the code of a sign-in may stand in it.
+    query = f"?{request.url.query}" if request.url.query and not failed else ""
     # A page made by an unsafe method has no address to come back to in another language.
     here = f"{path}{query}" if request.method in {"GET", "HEAD"} else "/"
     return {

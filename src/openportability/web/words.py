@@ -40,6 +40,7 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
     "auth.last_account": (_("See your accounts"), "/accounts"),
     "auth.never_listed": (_("Take it back"), "/never-list-me/lift"),
     "import.": (_("Back to your archive"), "/archive"),
+    "merge.": (_("See your accounts"), "/accounts"),
     "net.signed_out": (_("See your accounts"), "/accounts"),
     "plan.": (_("See the new plan"), "/reconnect"),
     "svc.signed_out": (_("Sign in"), "/sign-in"),
@@ -144,8 +145,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.taken": (
         _("This account belongs to another member here"),
         _(
-            "Nothing was changed. If that member is you too, sign out and sign in with this account: "
-            "you can go on there, or unlink it there and then link it here."
+            "Nothing was changed. If that member is you too, link it once more on your accounts page: "
+            "you are then shown what would move, and can bring the two together."
         ),
     ),
     "auth.ended": (
@@ -174,6 +175,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.last_account": (
         _("This is the last account you can sign in with"),
         _("Nothing was changed. Link another one first, or leave altogether."),
+    ),
+    "merge.ended": (
+        _("There is nothing to bring together any more"),
+        _(
+            "For your safety the offer ends after ten minutes. Link the account once more to see it."
+        ),
     ),
     **ARCHIVE_WORDS,
     "target.unavailable": (

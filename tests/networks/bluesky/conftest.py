@@ -31,10 +31,11 @@ def load(clock: MovedClock) -> Iterator[Load]:
         base_url: str = "http://127.0.0.1:8000",
         plc: str = PLC,
         resolver: str = RESOLVER,
+        allow_loopback: bool = True,
     ) -> Network:
         door = Door(
             clock=clock,
-            allow_loopback=True,
+            allow_loopback=allow_loopback,
             extra_ca_file=None,
             user_agent="OpenPortability tests",
             transport=transport,

@@ -172,10 +172,17 @@ def test_a_name_that_is_nothing_at_all_is_unknown(load: Load, world: World) -> N
     assert refused.value.code == "at.handle_unknown"
 
 
-def test_an_inner_address_is_no_server(load: Load) -> None:
-    with pytest.raises(Refused) as refused:
-        begin(load(base_url="https://op.example.com", resolver=""), "https://169.254.169.254")
-    assert refused.value.code == "net.address"
+OURS = "https://op.example.com"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "127.0.0.1", "[::1]", "2130706433", "0x7f.1", "localhost", "localhost."],
+)
+def test_an_inner_address_is_no_server(load: Load, host: str) -> None:
+    with pytest.raises((Refused, Invalid)) as refused:
+        begin(load(resolver="", allow_loopback=False, base_url=OURS), f"https://{host}")
+    assert refused.value.code in {"net.address", "at.handle_unknown"}
 
 
 def test_a_tombstone_is_gone(network: Network, world: World) -> None:

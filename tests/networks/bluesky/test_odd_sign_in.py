@@ -284,3 +284,14 @@ def test_a_push_that_is_answered_with_a_page_is_no_answer(network: Network, worl
     world.answers[f"{ISSUER}/par"] = lambda _: httpx2.Response(201, html="<p>Hello</p>")
     with pytest.raises(Unavailable):
         begin(network)
+
+
+def test_what_a_sign_in_asks_is_counted(network: Network, world: World) -> None:
+    begun = begin(network)
+    # Who and where (2), who signs them in (2), the request itself.
+    assert len(world.asked) == 5
+    world.asked.clear()
+    finish(network, begun)
+    # The tokens; whose they are, asked of their own server as the standard wants (3) and with the
+    # name confirmed once more; name and picture.
+    assert len(world.asked) == 6

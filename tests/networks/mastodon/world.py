@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose, Wanted
-from openportability.network import Context, Destination, Network, Proved, SignIn
+from openportability.network import Cabinet, Context, Destination, Network, Proved, SignIn
 from openportability.networks import mastodon
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
@@ -93,7 +93,7 @@ def load(
     servers: Mapping[str, Answer] | None,
     *,
     clock: MovedClock,
-    cabinet: MemoryCabinet,
+    cabinet: Cabinet,
     development: bool,
 ) -> Network:
     """Load the network; without servers it goes to loopback."""

@@ -9,7 +9,7 @@ import pytest
 
 from openportability.clock import MovedClock
 from openportability.domain import Purpose
-from openportability.errors import Invalid, NetworkError, Throttled, Unavailable
+from openportability.errors import Invalid, Misconfigured, NetworkError, Throttled, Unavailable
 from openportability.network import Begun, Network, Proved, SignIn
 from tests.networks.stand_in import Said, transport
 from tests.networks.subject import a_door, load
@@ -75,9 +75,13 @@ def test_the_browser_goes_to_x_and_asks_for_the_least(desk: Desk) -> None:
     assert query["code_challenge_method"] == ["S256"]
 
 
-def test_who_it_is_is_asked_once_for_each_look_costs_money(desk: Desk) -> None:
+def test_a_sign_in_asks_three_questions_and_the_billed_one_once(desk: Desk) -> None:
     desk.proved()
-    assert desk.stub.asked.count("GET /2/users/me") == 1
+    assert [one for one in desk.stub.asked if "authorize" not in one] == [
+        "POST /2/oauth2/token",
+        "GET /2/users/me",
+        "POST /2/oauth2/revoke",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,39 @@ def test_trouble_at_x_is_asked_once_more(desk: Desk) -> None:
 def test_a_revocation_that_fails_does_not_undo_the_proof(desk: Desk) -> None:
     desk.stub.fail("/2/oauth2/revoke", Said(status=500, body=""))
     assert desk.proved().actor.handle == "alice_x"
+
+
+def test_above_the_ceiling_of_the_day_nobody_is_sent_to_x_and_nothing_is_billed(
+    clock: MovedClock,
+) -> None:
+    stub = XStub(clock=clock, redirect_uri=REDIRECT)
+    door = a_door(clock, allow_loopback=False, transport=transport({"api.x.com": stub}))
+    options = {
+        "CLIENT_ID": stub.client_id,
+        "CLIENT_SECRET": stub.client_secret,
+        "LOOKS_A_DAY": "2",
+    }
+    network = load("x", clock=clock, door=door, development=False, options=options)
+    desk = Desk(stub=stub, network=network, clock=clock)
+    begun = desk.begin()
+    late = desk.stub.consent(begun.url)
+    for _ in range(2):
+        desk.proved()
+    with pytest.raises(Throttled, match=r"x\.ceiling") as waiting:
+        desk.begin()
+    assert waiting.value.until
+    assert waiting.value.until.date() == clock.now().date() + timedelta(days=1)
+    # Who was on the way when the last look was taken is told the same, and their token is ended.
+    with pytest.raises(Throttled, match=r"x\.ceiling"):
+        desk.sign_in.finish(secret=begun.secret, answer=late)
+    assert desk.stub.asked.count("GET /2/users/me") == 2
+    assert desk.stub.tokens == {}
+    clock.forward(days=1)
+    assert desk.proved().actor.handle == "alice_x"
+    door.close()
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "nan"])
+def test_a_ceiling_that_is_no_number_stops_the_start(text: str) -> None:
+    with pytest.raises(Misconfigured, match="OPENPORTABILITY_X_LOOKS_A_DAY"):
+        load("x", options={"CLIENT_ID": "id", "LOOKS_A_DAY": text})

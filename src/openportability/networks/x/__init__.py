@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from importlib import resources
 
-from openportability.domain import Actor
+from openportability.domain import Actor, Billed
+from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.x.archive import ARCHIVE
-from openportability.networks.x.sign_in import SignInWithX
+from openportability.networks.x.sign_in import LOOKS, SignInWithX
 from openportability.networks.x.words import WORDS
 
 OPTIONS = (
@@ -26,22 +27,52 @@ OPTIONS = (
         default="https://x.com/i/oauth2/authorize",
     ),
     Option(name="API_URL", help="base address of X's API", default="https://api.x.com"),
+    Option(
+        name="LOOKS_A_DAY",
+        help="most billed looks at who somebody is on one day (UTC); then people go on with their archive",
+        default="1000",
+    ),
+    Option(
+        name="CENTS_A_LOOK",
+        help="what one look costs, for `openportability costs`",
+        default="1",
+    ),
 )
 
 
 def load(context: Context) -> Network:
     """Return X; without a client id its archive alone."""
+    billed = Billed(
+        name=LOOKS,
+        most=int(_number(context, "LOOKS_A_DAY")),
+        cents=_number(context, "CENTS_A_LOOK"),
+    )
+    offered = bool(context.options["CLIENT_ID"])
     return Network(
         name=context.name,
         title="X",
         logo=resources.files(__name__).joinpath("logo.svg").read_text(encoding="utf-8"),
         numeric_ids=True,
         profile_url=_profile_url,
-        sign_in=SignInWithX(context) if context.options["CLIENT_ID"] else None,
+        sign_in=SignInWithX(context, most=billed.most) if offered else None,
         source=Source(archive=ARCHIVE),
         destination=None,
         words=WORDS,
+        billed=billed if offered else None,
     )
+
+
+def _number(context: Context, name: str) -> float:
+    text = context.options[name]
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1_000_000_000:
+        raise Misconfigured(
+            f"OPENPORTABILITY_{context.name.upper()}_{name} is not a number: {text}"
+        )
+    return number
 
 
 def _profile_url(actor: Actor) -> str:

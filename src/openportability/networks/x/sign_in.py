@@ -24,6 +24,8 @@ INSTANCE = "x.com"
 SCOPES = "users.read tweet.read"
 #: How long this process offers no X sign-in after X said that we have no credit or no right.
 PAUSE = timedelta(hours=1)
+#: What is billed and counted: looks at who somebody is.
+LOOKS = "looks"
 
 _ID = re.compile(r"[1-9][0-9]{0,19}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,20}")
@@ -34,12 +36,13 @@ class SignInWithX:
 
     field: Field | None = None
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, most: int) -> None:
         self._context = context
         self._client_id = context.options["CLIENT_ID"]
         self._client_secret = context.options["CLIENT_SECRET"]
         self._authorize_url = context.options["AUTHORIZE_URL"]
         self._api_url = context.options["API_URL"].rstrip("/")
+        self._most = most
         self._paused_until: datetime | None = None
 
     def begin(
@@ -48,6 +51,9 @@ class SignInWithX:
         """Send the browser to X. Nothing is typed, and X knows one purpose only."""
         if self._paused_until and self._context.clock.now() < self._paused_until:
             raise Unavailable("x.paused")
+        now = self._context.clock.now()
+        if self._context.cabinet.spent(LOOKS, now.date()) >= self._most:
+            raise _used_up(now)
         verifier = secrets.token_urlsafe(48)
         digest = hashlib.sha256(verifier.encode()).digest()
         query = urlencode(
@@ -129,6 +135,10 @@ class SignInWithX:
         )
 
     def _me(self, token: str) -> Reply:
+        """Look once. It is counted first: who is killed meanwhile may have been billed."""
+        now = self._context.clock.now()
+        if not self._context.cabinet.spend(LOOKS, now.date(), self._most):
+            raise _used_up(now)
         return self._context.door.request(
             "GET",
             f"{self._api_url}/2/users/me",
@@ -170,6 +180,11 @@ class SignInWithX:
         """Close this door for a while, so that people are led to their archive at once."""
         self._paused_until = self._context.clock.now() + PAUSE
         return Unavailable("x.paused")
+
+
+def _used_up(now: datetime) -> Throttled:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return Throttled(midnight, "x.ceiling")
 
 
 def _object(reply: Reply) -> Mapping[str, object]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 WORDS = {
+    "x.ceiling": (
+        "Signing in with X is used up for today.",
+        "Go on with your X archive alone, and sign in with X from midnight (UTC) on.",
+    ),
     "x.empty": (
         "X sent nothing back.",
         "This happens now and then. Please try once more, or use your archive alone.",

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _grants()
     _sessions()
     _flows()
+    _merges()
     _cabinet()
     _revocations()
     _consents()
@@ -79,10 +80,21 @@ def _accounts() -> None:
         _number("seq"),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         _of_user("fk_accounts_user_id"),
-        sa.UniqueConstraint("network", "actor_id", name="uq_accounts_network_actor_id"),
+        sa.UniqueConstraint(
+            "network", "actor_id", "user_id", name="uq_accounts_network_actor_id_user_id"
+        ),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_accounts_network_handle", "accounts", ["network", "handle"])
+    proved = sa.text("proof = 'proved'")
+    op.create_index(
+        "uq_accounts_proved",
+        "accounts",
+        ["network", "actor_id"],
+        unique=True,
+        sqlite_where=proved,
+        postgresql_where=proved,
+    )
     op.create_index("ix_accounts_network_key", "accounts", ["network", "key"])
     op.create_index("ix_accounts_seq", "accounts", ["seq"])
     op.create_index("ix_accounts_user_id", "accounts", ["user_id"])
@@ -134,6 +146,20 @@ def _flows() -> None:
         sa.PrimaryKeyConstraint("state_hash", name="pk_flows"),
     )
     op.create_index("ix_flows_expires_at", "flows", ["expires_at"])
+
+
+def _merges() -> None:
+    op.create_table(
+        "merges",
+        _number("session_id"),
+        _number("user_id"),
+        _bytes("sealed"),
+        _number("expires_at"),
+        sa.PrimaryKeyConstraint("session_id", name="pk_merges"),
+        _of_user("fk_merges_user_id"),
+    )
+    op.create_index("ix_merges_expires_at", "merges", ["expires_at"])
+    op.create_index("ix_merges_user_id", "merges", ["user_id"])
 
 
 def _cabinet() -> None:

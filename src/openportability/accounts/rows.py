@@ -1,0 +1,84 @@
+"""Rows of users and accounts as nouns, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openportability.accounts.people import Listed, User
+from openportability.clock import micros, moment
+from openportability.domain import (
+    Account,
+    AccountId,
+    Actor,
+    ActorId,
+    Found,
+    Key,
+    NetworkName,
+    Pace,
+    Proof,
+    Standing,
+    UserId,
+)
+
+#: Keys are unsigned, columns are signed: this keeps their order.
+_OFFSET = 2**63
+
+
+def stored(key: int) -> int:
+    """Return a key as its column holds it, which is signed."""
+    return key - _OFFSET
+
+
+def seen(actor: Actor) -> dict[str, str | int | None]:
+    """Return the columns that hold what a network shows of an actor."""
+    return {
+        "instance": actor.instance,
+        "handle": actor.handle,
+        "name": actor.name,
+        "avatar": actor.avatar,
+        "seen_at": micros(actor.seen_at),
+    }
+
+
+def user(row: Any) -> User:
+    """Read a user."""
+    return User(
+        id=UserId(row.id),
+        locale=row.locale,
+        found=Found(row.found),
+        standing=Standing(row.standing),
+        pace=Pace(row.pace),
+        seen_at=moment(row.seen_at),
+    )
+
+
+def account(row: Any) -> Account:
+    """Read an account."""
+    return Account(
+        id=AccountId(row.id),
+        user=UserId(row.user_id),
+        actor=Actor(
+            network=NetworkName(row.network),
+            instance=row.instance,
+            id=ActorId(row.actor_id),
+            handle=row.handle,
+            name=row.name,
+            avatar=row.avatar,
+            seen_at=moment(row.seen_at),
+        ),
+        key=Key(row.key + _OFFSET),
+        proof=Proof(row.proof),
+    )
+
+
+def listed(row: Any) -> Listed:
+    """Read a line of the directory."""
+    return Listed(
+        account=AccountId(row.id),
+        user=UserId(row.user_id),
+        network=NetworkName(row.network),
+        key=Key(row.key + _OFFSET),
+        proof=Proof(row.proof),
+        found=Found(row.found),
+        seq=row.seq,
+    )

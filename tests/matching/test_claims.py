@@ -1,0 +1,90 @@
+"""Several who claim one actor, beside a proof or without: what others see, and what nobody can tell."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from openportability.clock import MovedClock
+from openportability.db.engine import Database
+from openportability.db.schema import answered
+from openportability.domain import Found, Proof, UserId
+from openportability.site import Site
+from tests import cast
+from tests.cast import NEW, OLD
+
+ALICE, CAROL = 11, 33
+#: In place of 20,000.
+A_DAY = 3
+
+
+@pytest.fixture
+def site(db: Database, clock: MovedClock) -> Site:
+    return cast.make_site(db, clock, given={"OPENPORTABILITY_ANSWERS_A_DAY": str(A_DAY)})
+
+
+def claimant(site: Site, number: int) -> UserId:
+    """Somebody who is themselves on the new network, and says to have been Carol on the old."""
+    user = cast.join(site, NEW, number).user
+    cast.join(site, OLD, CAROL, user=user, proof=Proof.CLAIMED)
+    return user
+
+
+def alice(site: Site) -> UserId:
+    user = cast.join(site, OLD, ALICE).user
+    cast.bring(site, user, OLD, following=[CAROL])
+    return user
+
+
+def test_where_the_proof_is_shown_no_claim_is(site: Site) -> None:
+    early = claimant(site, 1)
+    me = alice(site)
+    site.engine.turn()
+    assert set(cast.seen_by(site, me)) == {early}
+    carol = cast.join(site, OLD, CAROL).user
+    claimant(site, 2)
+    site.engine.turn()
+    assert set(cast.seen_by(site, me)) == {carol}
+
+
+@pytest.mark.parametrize("carol_came", [False, True])
+@pytest.mark.parametrize("first", [False, True], ids=["after the claim", "before the claim"])
+def test_nobody_can_tell_by_a_claim_that_somebody_hidden_is_here(
+    site: Site, carol_came: bool, first: bool
+) -> None:
+    me = alice(site)
+    if carol_came and first:
+        cast.join(site, OLD, CAROL, found=Found.NOBODY)
+    forger = claimant(site, 1)
+    cast.bring(site, forger, OLD, following=[ALICE], followers=[ALICE])
+    if carol_came and not first:
+        cast.join(site, OLD, CAROL, found=Found.NOBODY)
+    site.engine.turn()
+    # With two members of their own an attacker sees both sides: they look the same, whoever hides.
+    match = cast.seen_by(site, me)[forger]
+    assert (match.proof, match.evidence.mutual) == (Proof.CLAIMED, True)
+    assert set(cast.seen_by(site, forger)) == {me}
+
+
+def test_many_claims_are_one_answer_and_one_line(site: Site) -> None:
+    forgers = [claimant(site, number) for number in range(1, 3 * A_DAY)]
+    others = [cast.join(site, OLD, number).user for number in (50, 51)]
+    me = cast.join(site, OLD, ALICE).user
+    cast.bring(site, me, OLD, following=[CAROL, 50, 51])
+    site.engine.turn()
+    assert set(cast.seen_by(site, me)) == {forgers[0], *others}
+    with site.db.read() as tx:
+        spent = select(answered.c.n).where(answered.c.user_id == me)
+        assert tx.execute(spent).scalars().all() == [A_DAY]
+
+
+def test_a_proof_that_goes_lets_the_claim_be_seen(site: Site) -> None:
+    carol = cast.join(site, OLD, CAROL)
+    cast.join(site, NEW, 44, user=carol.user)
+    forger = claimant(site, 1)
+    me = alice(site)
+    site.engine.turn()
+    assert set(cast.seen_by(site, me)) == {carol.user}
+    cast.unlink(site, carol)
+    site.engine.turn()
+    assert set(cast.seen_by(site, me)) == {forger}

@@ -1,0 +1,195 @@
+"""Random lives in which users turn out to be one: lists, matches, ledger and choices stay right."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from openportability.accounts import rules
+from openportability.accounts import store as account_store
+from openportability.clock import MovedClock
+from openportability.consent import service as consent
+from openportability.consent.rules import Choice
+from openportability.db.engine import Database, Tx
+from openportability.db.schema import users
+from openportability.domain import Account, AccountId, Found, Kind, Proof, Standing, UserId
+from openportability.graph import store as lists
+from openportability.matching import service as matching
+from openportability.reconnection import lane_store, store
+from openportability.reconnection import service as reconnection
+from openportability.reconnection.ledger import New
+from openportability.reconnection.rules import Origin, State
+from openportability.site import Site
+from tests import cast
+from tests.matching.test_against_reference import Event, Life, wipe
+from tests.merging.together import bring_together
+
+PRIVATE_FIRST = [Found.NOBODY, Found.CONFIRMED, Found.ANYONE]
+Row = tuple[AccountId, AccountId]
+
+
+class LifeTogether(Life):
+    """Lives in which somebody may prove to be somebody else, and wants follows."""
+
+    def __init__(self, site: Site, chance: Random) -> None:
+        super().__init__(site, chance)
+        self.standing: dict[UserId, Standing] = {}
+        self.ledger: dict[Row, State] = {}
+        self.merges = 0
+
+    def events(self) -> dict[Event, int]:
+        more = {self.merge: 5, self.choose: 2, self.want: 5}
+        return super().events() | more
+
+    def merge(self) -> tuple[UserId, ...]:
+        user, proved = self._somebody(), self._somebodys_account()
+        if user is None or proved is None or proved.user == user or proved.proof is Proof.CLAIMED:
+            return ()
+        with pytest.raises(rules.Taken) as taken:
+            cast.join(self.site, proved.actor.network, int(proved.actor.id), user=user)
+        other = taken.value.holder.user
+        bring_together(self.site, user, taken.value.holder)
+        self.merges += 1
+        self.told.append(f"merge {other} into {user}")
+        self._merged(user, other)
+        return (user,)
+
+    def choose(self) -> tuple[UserId, ...]:
+        user = self._somebody()
+        if user is None:
+            return ()
+        self.standing[user] = said = self.chance.choice(list(Standing))
+        with self.site.db.write() as tx:
+            consent.choose(tx, self.site, user, Choice.STANDING, said, locale="en", how="page")
+        return (user,)
+
+    def want(self) -> tuple[UserId, ...]:
+        mine, theirs = self._somebodys_account(), self._somebodys_account()
+        if mine is None or theirs is None or mine.user == theirs.user:
+            return ()
+        state = self.chance.choice([State.READY, State.PROPOSED, State.ALREADY])
+        new = New(account=mine.id, network=mine.actor.network, whom=theirs.id, state=state, rank=0)
+        with self.site.db.write() as tx:
+            key = account_store.personal_key(tx, self.site.vault, mine.user)
+            lane_store.open_lanes(tx, [mine])
+            now = self.site.clock.now()
+            store.want(tx, key, mine.user, [new], origin=Origin.MANUAL, plan=None, now=now)
+        self.ledger.setdefault((mine.id, theirs.id), state)
+        return (mine.user,)
+
+    def compare(self) -> None:
+        super().compare()
+        with self.site.db.read() as tx:
+            for user in self.world.found:
+                self._compare_rest(tx, user)
+            there = set(tx.execute(select(users.c.id)).scalars())
+        assert there == set(self.world.found), self.told
+
+    def _compare_rest(self, tx: Tx, user: UserId) -> None:
+        mine = {account.id for account in self.world.accounts_of(user)}
+        opened = lists.open_lists(tx, self.site.vault, user)
+        assert {(of.account, of.kind): set(keys.tolist()) for of, keys in opened} == {
+            place: set(numbers) for place, numbers in self.world.lists.items() if place[0] in mine
+        }, self.told
+        key = account_store.personal_key(tx, self.site.vault, user)
+        known = store.known(tx, key, user)
+        assert {row: one.state for row, one in known.items()} == {
+            row: state for row, state in self.ledger.items() if row[0] in mine
+        }, self.told
+        lanes = {lane.account for lane in lane_store.lanes_of(tx, user)}
+        assert lanes == {mine for mine, _ in self.ledger} & mine
+        said = {choice: one.value for choice, one in consent.current(tx, user).items()}
+        wanted: dict[Choice, str] = {Choice.FOUND: self.world.found[user]}
+        if user in self.standing:
+            wanted[Choice.STANDING] = self.standing[user]
+        assert said == wanted, self.told
+        holds = account_store.user(tx, user)
+        assert holds is not None
+        assert (holds.found, holds.standing) == (
+            said[Choice.FOUND],
+            said.get(Choice.STANDING, Standing.OFF),
+        )
+
+    def _catch_up(self) -> list[UserId]:
+        lost = super()._catch_up()
+        left = self.world.accounts
+        self.ledger = {row: state for row, state in self.ledger.items() if row[0] in left}
+        return lost
+
+    def _somebody(self) -> UserId | None:
+        return self.chance.choice([*self.world.found]) if self.world.found else None
+
+    def _merged(self, user: UserId, other: UserId) -> None:
+        world = self.world
+        world.found[user] = min(world.found[user], world.found.pop(other), key=PRIVATE_FIRST.index)
+        said = [self.standing.pop(one) for one in (user, other) if one in self.standing]
+        if said:
+            self.standing[user] = min(said, key=list(Standing).index)
+        for lost, kept in self._doubles(user, other):
+            for kind in Kind:
+                if (lost, kind) in world.lists:
+                    numbers = world.lists.pop((lost, kind))
+                    # Whichever was brought last: its numbers are what stands there now.
+                    newer = self._kept_list(user, kept, kind)
+                    assert newer in (set(numbers), set(world.lists.get((kept, kind), ())))
+                    world.lists[kept, kind] = frozenset(newer)
+        self._catch_up()
+        own = {account.id for account in world.accounts_of(user)}
+        for marks in (world.offered, world.arrived, world.dismissed):
+            for me, account in list(marks):
+                if me == other:
+                    marks.discard((me, account))
+                    marks.add((user, account))
+            marks -= {(user, account) for account in own}
+        for row, state in self.ledger.items():
+            if set(row) <= own and state in (State.READY, State.PROPOSED):
+                self.ledger[row] = State.CANCELLED
+        self.site.engine.turn()
+        for them in world.found:
+            for pair in ((user, them), (them, user)):
+                self.world.happened(user)
+                self._believe(*pair)
+
+    def _doubles(self, user: UserId, other: UserId) -> list[tuple[AccountId, AccountId]]:
+        def by_actor(one: UserId) -> dict[tuple[str, str], Account]:
+            return {(a.actor.network, a.actor.id): a for a in self.world.accounts_of(one)}
+
+        mine, theirs = by_actor(user), by_actor(other)
+        return [
+            (theirs[actor].id, mine[actor].id)
+            if theirs[actor].proof is Proof.CLAIMED
+            else (mine[actor].id, theirs[actor].id)
+            for actor in mine.keys() & theirs.keys()
+        ]
+
+    def _kept_list(self, user: UserId, account: AccountId, kind: Kind) -> set[int]:
+        with self.site.db.read() as tx:
+            key = account_store.personal_key(tx, self.site.vault, user)
+            keys = lists.open_list(tx, key, account, kind)
+        assert keys is not None
+        return set(keys.tolist())
+
+
+def _end(tx: Tx, _site: Site, account: Account) -> None:
+    reconnection.end_account(tx, account)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32), steps=st.integers(40, 60))
+def test_whatever_is_linked_joined_and_unlinked_each_has_what_is_theirs(
+    db: Database, clock: MovedClock, seed: int, steps: int
+) -> None:
+    wipe(db)
+    site = cast.make_site(db, clock, endings=(_end, matching.end_account))
+    life = LifeTogether(site, Random(seed))
+    for _ in range(steps):
+        life.step()

@@ -1,0 +1,119 @@
+"""Many servers behind one site: who is who, however alike their ids and names, and however many come at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from openportability.accounts import service
+from openportability.accounts import store as accounts
+from openportability.accounts.cabinet import RowCabinet
+from openportability.clock import MovedClock
+from openportability.db.engine import Database
+from openportability.domain import Account, NetworkName, Purpose
+from openportability.site import Site
+from openportability.vault import Keyring, Vault
+from tests import cast
+from tests.networks.mastodon.person import Person
+from tests.networks.mastodon.strict import StrictServer
+from tests.networks.mastodon.world import consent, load
+
+NAME = NetworkName("mastodon")
+AT_ONCE = 50
+
+
+@pytest.fixture
+def servers() -> dict[str, StrictServer]:
+    """Fifty servers, each with one person: the same number and the same name everywhere."""
+    made = {}
+    for number in range(AT_ONCE):
+        server = StrictServer(host=f"s{number}.example")
+        assert server.add("alice").id == "100"
+        made[server.host] = server
+    return made
+
+
+@pytest.fixture
+def site(db: Database, clock: MovedClock, servers: dict[str, StrictServer]) -> Site:
+    cabinet = RowCabinet(db, Vault(Keyring.fresh()), clock, NAME)
+    network = load(servers, clock=clock, cabinet=cabinet, development=False)
+    return cast.make_site(db, clock, [network])
+
+
+def sign_in(site: Site, server: StrictServer) -> Account:
+    browser = f"the browser at {server.host}"
+    url = service.begin(
+        site,
+        NAME,
+        typed=server.host,
+        purpose=Purpose.IDENTIFY,
+        browser=browser,
+        user=None,
+        expected=None,
+        next_path="/",
+        language="en",
+    )
+    answer = consent(server, url)
+    finished = service.finish(site, NAME, answer, browser=browser, user=None, locale="en")
+    return finished.account
+
+
+def test_fifty_people_sign_in_on_fifty_servers_at_once(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        came = list(threads.map(lambda server: sign_in(site, server), servers.values()))
+    assert len({account.user for account in came}) == AT_ONCE
+    assert [account.actor.id for account in came] == [
+        f"https://{host}/users/alice" for host in servers
+    ]
+    assert [account.actor.instance for account in came] == list(servers)
+    assert {len(server.apps) for server in servers.values()} == {1}
+    with site.db.read() as tx:
+        keys = {account.key for account in accounts.accounts_of_all(tx, [a.user for a in came])}
+    assert len(keys) == AT_ONCE
+
+
+def test_the_same_number_on_two_servers_is_two_people(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    one, two = (sign_in(site, servers[host]) for host in ("s0.example", "s1.example"))
+    assert one.user != two.user
+    assert one.key != two.key
+    assert sign_in(site, servers["s0.example"]).user == one.user
+
+
+def test_a_name_that_passed_to_somebody_else_is_somebody_else(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    server = servers["s0.example"]
+    before = sign_in(site, server)
+    server.people.clear()
+    server.tokens.clear()
+    server.people["200"] = Person(
+        id="200", username="alice", uri=f"https://{server.host}/ap/users/200"
+    )
+    after = sign_in(site, server)
+    assert after.actor.handle == before.actor.handle
+    assert after.actor.id != before.actor.id
+    assert after.user != before.user
+
+
+def test_a_sign_in_on_a_server_we_know_asks_no_more_than_the_protocol_does(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    server = servers["s0.example"]
+    sign_in(site, server)
+    first, server.asked = [one for one in server.asked if "authorize" not in one], []
+    sign_in(site, server)
+    # Once for each server: which kind it is, our registration, and whether it checks codes and us.
+    known = ["POST /oauth/token", "GET /api/v1/accounts/verify_credentials"]
+    assert first == [
+        "GET /api/v2/instance",
+        "GET /.well-known/oauth-authorization-server",
+        "POST /api/v1/apps",
+        *["POST /oauth/token"] * 2,
+        *known,
+    ]
+    assert [one for one in server.asked if "authorize" not in one] == known
