@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
+import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from openportability import settings as settings_module
 from openportability.accounts import api as accounts_api
@@ -34,6 +35,11 @@ from openportability.jobs.procrastinate import ProcrastinateEngine
 from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
 from openportability.network import Context, Network
+from openportability.operator import jobs as operator_jobs
+from openportability.operator import routes as operator_routes
+from openportability.operator.doctor import Means
+from openportability.operator.health import version
+from openportability.operator.metrics import Ledger
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
 from openportability.privacy import routes as privacy_routes
@@ -54,6 +60,7 @@ _ROUTERS = (
     circle_routes.router,
     reconnection_routes.router,
     privacy_routes.router,
+    operator_routes.router,
     home_api.router,
     accounts_api.router,
     consent_api.router,
@@ -62,7 +69,9 @@ _ROUTERS = (
     reconnection_api.router,
     privacy_api.router,
 )
-_JOBS = (accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
+#: The first server that a setting of a network names: a list of host names, or an address.
+_SERVER = re.compile(r"(?P<scheme>https?://)?(?P<rest>(?(scheme)[^,\s]+|[a-z0-9.-]+\.[a-z]{2,}))")
+_JOBS = (operator_jobs.work, accounts_jobs.work, matching_jobs.work, reconnection_jobs.work)
 
 
 def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = True) -> Site:
@@ -71,34 +80,43 @@ def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = 
     vault = keys(settings)
     db = Database(settings.database_url, pool_size=settings.connections(web=web, worker=worker))
     migrate.upgrade(db)
-    door = Door(
-        clock=clock,
-        allow_loopback=settings.allow_loopback,
-        extra_ca_file=settings.extra_ca_file,
-        user_agent=f"OpenPortability/{version()} (+{settings.base_url})",
-    )
-    engine = _engine(settings, db)
-    site = Site(
-        settings=settings,
-        clock=clock,
-        vault=vault,
-        db=db,
-        networks={
-            NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, door)
-            for name, folder in settings.networks
-        },
-        engine=engine,
-        before_unlink=_endings(lambda: site),
-    )
+    site = join(settings, clock, vault, db, door(settings, clock))
     work = [jobs(site) for jobs in _JOBS]
-    engine.prepare()
-    engine.register(
+    site.engine.prepare()
+    site.engine.register(
         Work(
             jobs=[job for jobs, _ in work for job in jobs],
             chores=[chore for _, chores in work for chore in chores],
         )
     )
     return site
+
+
+def join(settings: Settings, clock: Clock, vault: Vault, db: Database, way_out: Door) -> Site:
+    """Join the parts, as they are; nothing is migrated, prepared or asked."""
+    site = Site(
+        settings=settings,
+        clock=clock,
+        vault=vault,
+        db=db,
+        networks={
+            NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, way_out)
+            for name, folder in settings.networks
+        },
+        engine=_engine(settings, db),
+        before_unlink=_endings(lambda: site),
+    )
+    return site
+
+
+def door(settings: Settings, clock: Clock) -> Door:
+    """Make the way out to other machines."""
+    return Door(
+        clock=clock,
+        allow_loopback=settings.allow_loopback,
+        extra_ca_file=settings.extra_ca_file,
+        user_agent=f"OpenPortability/{version()} (+{settings.base_url})",
+    )
 
 
 def web(site: Site) -> FastAPI:
@@ -111,9 +129,9 @@ def web(site: Site) -> FastAPI:
         redoc_url=None,
     )
     shell.dress(app, site, session.is_member)
+    app.state.ledger = Ledger()
     for router in _ROUTERS:
         app.include_router(router)
-    app.include_router(_operations(site))
     for network in site.networks.values():
         for document in network.documents:
             app.include_router(documents.published(document))
@@ -125,20 +143,58 @@ def keys(settings: Settings) -> Vault:
     return Vault(keyring(settings))
 
 
-def keyring(settings: Settings) -> Keyring:
-    """Return the keys themselves: the whole secret of the site."""
+def _fresh_keyring() -> str:
+    return Keyring.fresh().text()
+
+
+def keyring(settings: Settings, make: Callable[[], str] = _fresh_keyring) -> Keyring:
+    """Return the keys themselves: the whole secret of the site. `make` is asked if there are none."""
     try:
-        return Keyring.parse(settings_module.master_key(settings, lambda: Keyring.fresh().text()))
+        return Keyring.parse(settings_module.master_key(settings, make))
     except BadKeyring as error:
         raise Misconfigured(f"OPENPORTABILITY_MASTER_KEY cannot be used: {error}") from None
 
 
-def version() -> str:
-    """Return the version of this program; a checkout that is not installed has none."""
+def doctors_means() -> Means:
+    """Return how a doctor makes the parts: as we do, but without making a keyring or tables."""
+    return Means(read=Settings.read, keys=_keys_there, door=door, join=join, addresses=_addresses)
+
+
+def _keys_there(settings: Settings) -> Vault:
+    if not settings.master_key and not settings.data_dir.is_dir():
+        _no_keyring()
+    return Vault(keyring(settings, make=_no_keyring))
+
+
+def _no_keyring() -> str:
+    raise Misconfigured("there is no keyring yet")
+
+
+def _addresses(settings: Settings) -> Mapping[NetworkName, str]:
+    """Return one server to ask for each network, from its own settings."""
+    found = {}
+    for name, folder in settings.networks:
+        module = _module(folder)
+        values = [
+            settings.network_option(name, option.name) or option.default
+            for option in module.OPTIONS
+        ]
+        hosts = [_SERVER.match(value) for value in values]
+        first = next((host for host in hosts if host), None)
+        if first is not None:
+            found[NetworkName(name)] = f"{first['scheme'] or 'https://'}{first['rest']}"
+    return found
+
+
+def _module(folder: str) -> ModuleType:
     try:
-        return importlib.metadata.version("openportability")
-    except importlib.metadata.PackageNotFoundError:
-        return "0.dev"
+        return importlib.import_module(f"openportability.networks.{folder}")
+    except ModuleNotFoundError as error:
+        if error.name != f"openportability.networks.{folder}":
+            raise
+        raise Misconfigured(
+            f"OPENPORTABILITY_NETWORKS names {folder}: there is no such folder in networks/"
+        ) from None
 
 
 def _engine(settings: Settings, db: Database) -> Engine:
@@ -156,14 +212,7 @@ def _load(
     db: Database,
     door: Door,
 ) -> Network:
-    try:
-        module = importlib.import_module(f"openportability.networks.{folder}")
-    except ModuleNotFoundError as error:
-        if error.name != f"openportability.networks.{folder}":
-            raise
-        raise Misconfigured(
-            f"OPENPORTABILITY_NETWORKS names {folder}: there is no such folder in networks/"
-        ) from None
+    module = _module(folder)
     given = {option.name: settings.network_option(name, option.name) for option in module.OPTIONS}
     options: Mapping[str, str] = {
         option.name: given[option.name] or option.default for option in module.OPTIONS
@@ -189,19 +238,3 @@ def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], .
         lambda tx, account: matching.end_account(tx, site(), account),
         lambda tx, account: lists.drop_lists(tx, account.id),
     )
-
-
-def _operations(site: Site) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok", "version": version()}
-
-    @router.get("/readyz")
-    def readyz() -> dict[str, str]:
-        if migrate.current(site.db) is None:
-            raise Misconfigured("the database is empty: run openportability migrate")
-        return {"status": "ready"}
-
-    return router

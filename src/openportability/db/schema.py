@@ -296,5 +296,5 @@ counters = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose("nobody", "sequences, and how far a sweep has come", "kept"),
+    info=_whose("nobody", "sequences, how far a sweep has come, when a worker lived", "kept"),
 )
