@@ -148,6 +148,7 @@ def run(site: Site, *, worker: bool) -> None:
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             # A stream lives for minutes: its page connects again, to whoever serves then.
             app.state.streams.close()
+            stop.set()
             super().handle_exit(sig, frame)
 
     server = Server(
@@ -161,6 +162,9 @@ def run(site: Site, *, worker: bool) -> None:
             proxy_headers=False,
         )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # When it has stopped, the server raises the signal once more: that must not end us before the work has.
+        signal.signal(number, server.handle_exit)
     try:
         server.run()
     finally:

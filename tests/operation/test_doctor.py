@@ -18,10 +18,12 @@ from tests.operation.test_health import somebody
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def look(house: House, *, least_free_bytes: int = 0, **changed: str) -> list[Finding]:
+def look(
+    house: House, changed: Mapping[str, str] | None = None, *, least_free_bytes: int = 0
+) -> list[Finding]:
     """Look the site over, some of its settings changed."""
     environ = dict(house.site.settings._environ)
-    environ |= {f"OPENPORTABILITY_{name}": value for name, value in changed.items()}
+    environ |= {f"OPENPORTABILITY_{name}": value for name, value in (changed or {}).items()}
     means = app.doctors_means()
     return list(examine(environ, house.clock, means, least_free_bytes=least_free_bytes))
 
@@ -32,7 +34,7 @@ def faults(found: list[Finding]) -> dict[str, Finding]:
 
 def test_a_site_that_is_well_is_well(house: House) -> None:
     somebody(house)
-    found = look(house, SKY_WORLD_URL=house.base_url)
+    found = look(house, {"SKY_WORLD_URL": house.base_url})
     assert faults(found) == {}
     told = {one.part for one in found}
     assert told >= {"settings", "disk", "keys", "database", "migrations", "keyring", "worker"}
@@ -103,7 +105,7 @@ def test_a_planted_fault_is_found(
     house.turn()
     plant(house)
     given = {name: value.format(home=house.base_url) for name, value in changed.items()}
-    found = faults(look(house, **given))
+    found = faults(look(house, given))
     assert part in found, found
     assert says in found[part].says
     assert todo in found[part].todo
@@ -117,6 +119,6 @@ def test_a_full_disk_is_found(house: House) -> None:
 def test_looking_changes_nothing(house: House, tmp_path: Path) -> None:
     new = tmp_path / "new"
     url = f"sqlite:///{new}/a.db"
-    found = faults(look(house, DATA_DIR=str(new), DATABASE_URL=url))
+    found = faults(look(house, {"DATA_DIR": str(new), "DATABASE_URL": url}))
     assert found["keys"].todo.endswith("start once to have one made")
     assert not new.exists()
