@@ -16,7 +16,9 @@ ROLES = {"BIRD_ROLE": "source", "HERD_ROLE": "instances", "SKY_ROLE": "repositor
 
 
 @pytest.mark.slow
-def test_streams_end_whole_when_the_process_is_told_to_stop(installed: Installed) -> None:
+def test_streams_end_whole_when_a_process_that_is_well_is_told_to_stop(
+    installed: Installed,
+) -> None:
     settings = {"NETWORKS": "bird:fake,herd:fake,sky:fake", "DATA_DIR": "stopping", **ROLES}
     with installed.serving(**settings, ALLOW_LOOPBACK="yes") as (url, process):
         browser = Browser(url)
@@ -27,9 +29,14 @@ def test_streams_end_whole_when_the_process_is_told_to_stop(installed: Installed
         answer = stream.getresponse()
         assert answer.status == 200
         assert answer.readline().startswith(b"data:")
+        looked = installed.run("doctor", BASE_URL=url, **settings, ALLOW_LOOPBACK="yes")
+        assert (looked.returncode, looked.stdout.count("FAULT")) == (0, 0), looked.stdout
         process.terminate()
         answer.read()  # a stream that is cut has no end, and that would raise
         assert process.wait(30) == 0
+    looked = installed.run("doctor", BASE_URL=url, **settings, ALLOW_LOOPBACK="yes")
+    assert looked.returncode == 1
+    assert "FAULT  public address" in looked.stdout
 
 
 def test_a_line_of_the_log_is_one_line_of_names_and_values() -> None:

@@ -62,7 +62,7 @@ def _published(door: Door, home: str, document: Document) -> Iterator[Finding]:
         ours = document.serve(Asked(method="GET", query={}, form={}))
     except NetworkError:
         return  # it asks its network, which is looked at by itself
-    if ours.status != 200 or not ours.media_type.startswith("application/"):
+    if ours.status != 200 or not ours.media_type.startswith("application/json"):
         return
     address = f"{home}{document.path}"
     try:
