@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
+import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from openportability import keyfile
 from openportability.accounts import api as accounts_api
@@ -37,6 +38,11 @@ from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
 from openportability.merging import routes as merging_routes
 from openportability.network import Context, Network
+from openportability.operator import jobs as operator_jobs
+from openportability.operator import routes as operator_routes
+from openportability.operator.doctor import Means
+from openportability.operator.health import version
+from openportability.operator.metrics import Ledger
 from openportability.outbound import Door
 from openportability.privacy import api as privacy_api
 from openportability.privacy import jobs as privacy_jobs
@@ -50,7 +56,6 @@ from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import BadKeyring, Keyring, Vault
 from openportability.web import documents, shell
-from openportability.web.who import anybody
 
 _ROUTERS = (
     home_routes.router,
@@ -62,6 +67,7 @@ _ROUTERS = (
     privacy_routes.router,
     merging_routes.router,
     privacy_api.router,  # before the imports from networks: it names its own path
+    operator_routes.router,
     home_api.router,
     accounts_api.router,
     consent_api.router,
@@ -69,7 +75,10 @@ _ROUTERS = (
     circle_api.router,
     reconnection_api.router,
 )
+#: The first server that a setting of a network names: a list of host names, or an address.
+_SERVER = re.compile(r"(?P<scheme>https?://)?(?P<rest>(?(scheme)[^,\s]+|[a-z0-9.-]+\.[a-z]{2,}))")
 _JOBS = (
+    operator_jobs.work,
     accounts_jobs.work,
     archives_jobs.work,
     matching_jobs.work,
@@ -88,34 +97,43 @@ def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = 
     except Misconfigured:
         db.close()
         raise
-    door = Door(
-        clock=clock,
-        allow_loopback=settings.allow_loopback,
-        extra_ca_file=settings.extra_ca_file,
-        user_agent=f"OpenPortability/{version()} (+{settings.base_url})",
-    )
-    engine = _engine(settings, db)
-    site = Site(
-        settings=settings,
-        clock=clock,
-        vault=vault,
-        db=db,
-        networks={
-            NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, door)
-            for name, folder in settings.networks
-        },
-        engine=engine,
-        before_unlink=_endings(lambda: site),
-    )
+    site = join(settings, clock, vault, db, door(settings, clock))
     work = [jobs(site) for jobs in _JOBS]
-    engine.prepare()
-    engine.register(
+    site.engine.prepare()
+    site.engine.register(
         Work(
             jobs=[job for jobs, _ in work for job in jobs],
             chores=[chore for _, chores in work for chore in chores],
         )
     )
     return site
+
+
+def join(settings: Settings, clock: Clock, vault: Vault, db: Database, way_out: Door) -> Site:
+    """Join the parts, as they are; nothing is migrated, prepared or asked."""
+    site = Site(
+        settings=settings,
+        clock=clock,
+        vault=vault,
+        db=db,
+        networks={
+            NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, way_out)
+            for name, folder in settings.networks
+        },
+        engine=_engine(settings, db),
+        before_unlink=_endings(lambda: site),
+    )
+    return site
+
+
+def door(settings: Settings, clock: Clock) -> Door:
+    """Make the way out to other machines."""
+    return Door(
+        clock=clock,
+        allow_loopback=settings.allow_loopback,
+        extra_ca_file=settings.extra_ca_file,
+        user_agent=f"OpenPortability/{version()} (+{settings.base_url})",
+    )
 
 
 def web(site: Site) -> FastAPI:
@@ -128,9 +146,9 @@ def web(site: Site) -> FastAPI:
         redoc_url=None,
     )
     shell.dress(app, site, session.is_member, site.db)
+    app.state.ledger = Ledger()
     for router in _ROUTERS:
         app.include_router(router)
-    app.include_router(_operations(site))
     for network in site.networks.values():
         for document in network.documents:
             app.include_router(documents.published(document))
@@ -146,12 +164,40 @@ def keyring(settings: Settings) -> Keyring:
     return _parsed(lambda: keyfile.master_key(settings, none_there))
 
 
-def version() -> str:
-    """Return the version of this program; a checkout that is not installed has none."""
+def doctors_means() -> Means:
+    """Return how a doctor makes the parts: as we do, but without making a keyring or tables."""
+    return Means(read=Settings.read, keys=_keys_there, door=door, join=join, addresses=_addresses)
+
+
+def _keys_there(settings: Settings) -> Vault:
+    return Vault(keyring(settings))
+
+
+def _addresses(settings: Settings) -> Mapping[NetworkName, str]:
+    """Return one server to ask for each network, from its own settings."""
+    found = {}
+    for name, folder in settings.networks:
+        module = _module(folder)
+        values = [
+            settings.network_option(name, option.name) or option.default
+            for option in module.OPTIONS
+        ]
+        hosts = [_SERVER.match(value) for value in values]
+        first = next((host for host in hosts if host), None)
+        if first is not None:
+            found[NetworkName(name)] = f"{first['scheme'] or 'https://'}{first['rest']}"
+    return found
+
+
+def _module(folder: str) -> ModuleType:
     try:
-        return importlib.metadata.version("openportability")
-    except importlib.metadata.PackageNotFoundError:
-        return "0.dev"
+        return importlib.import_module(f"openportability.networks.{folder}")
+    except ModuleNotFoundError as error:
+        if error.name != f"openportability.networks.{folder}":
+            raise
+        raise Misconfigured(
+            f"OPENPORTABILITY_NETWORKS names {folder}: there is no such folder in networks/"
+        ) from None
 
 
 def _vault(settings: Settings, db: Database) -> Vault:
@@ -184,14 +230,7 @@ def _load(
     db: Database,
     door: Door,
 ) -> Network:
-    try:
-        module = importlib.import_module(f"openportability.networks.{folder}")
-    except ModuleNotFoundError as error:
-        if error.name != f"openportability.networks.{folder}":
-            raise
-        raise Misconfigured(
-            f"OPENPORTABILITY_NETWORKS names {folder}: there is no such folder in networks/"
-        ) from None
+    module = _module(folder)
     given = {option.name: settings.network_option(name, option.name) for option in module.OPTIONS}
     options: Mapping[str, str] = {
         option.name: given[option.name] or option.default for option in module.OPTIONS
@@ -218,21 +257,3 @@ def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], .
         lambda tx, account: lists.drop_lists(tx, account.id),
         importing.end_account,
     )
-
-
-def _operations(site: Site) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/healthz")
-    @anybody
-    def healthz() -> dict[str, str]:
-        return {"status": "ok", "version": version()}
-
-    @router.get("/readyz")
-    @anybody
-    def readyz() -> dict[str, str]:
-        if migrate.current(site.db) is None:
-            raise Misconfigured("the database is empty: run openportability migrate")
-        return {"status": "ready"}
-
-    return router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -21,12 +23,14 @@ from openportability.db import backup as copies
 from openportability.db import move
 from openportability.db.engine import Database
 from openportability.errors import Misconfigured, OpenPortabilityError
+from openportability.operator import doctor as examining
 from openportability.operator import service as operating
 from openportability.privacy import keys as privacy_keys
 from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
 from openportability.vault import Vault
+from openportability.web.measure import request_number
 
 #: Where the database in use may be named.
 _DATABASE_URL = ("OPENPORTABILITY_DATABASE_URL", "OPENPORTABILITY_DATABASE_URL_FILE")
@@ -75,6 +79,18 @@ def migrate(
         return
     house.build(_settings(), SystemClock(), worker=False)
     typer.echo("The database is at the newest revision.")
+
+
+@program.command()
+def doctor() -> None:
+    """Look the site over and say what is wrong and what to do. Changes nothing."""
+    means = house.doctors_means()
+    well = True
+    for finding in examining.examine(os.environ, SystemClock(), means):
+        typer.echo(str(finding))
+        well = well and finding.good
+    if not well:
+        raise typer.Exit(1)
 
 
 @program.command()
@@ -173,8 +189,16 @@ def run(site: Site, *, worker: bool) -> None:
     if worker:
         work.start()
     app = house.web(site)
-    try:
-        uvicorn.run(
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # A stream lives for minutes: its page connects again, to whoever serves then.
+            app.state.streams.close()
+            stop.set()
+            super().handle_exit(sig, frame)
+
+    server = Server(
+        uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
@@ -183,6 +207,12 @@ def run(site: Site, *, worker: bool) -> None:
             server_header=False,
             proxy_headers=False,
         )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # When it has stopped, the server raises the signal once more: that must not end us before the work has.
+        signal.signal(number, server.handle_exit)
+    try:
+        server.run()
     finally:
         stop.set()
         if worker:
@@ -190,14 +220,22 @@ def run(site: Site, *, worker: bool) -> None:
 
 
 class Events(logging.Formatter):
-    """A line is an event's name, then its fields."""
+    """A line is an event's name, then its fields; the number of the request that it belongs to is one."""
 
     _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: value for name, value in vars(record).items() if name not in self._PLAIN}
-        said = " ".join(f"{name}={value}" for name, value in fields.items())
+        if number := request_number():
+            fields["request"] = number
+        said = " ".join(f"{name}={_one_word(value)}" for name, value in fields.items())
         return f"{super().format(record)} {said}".rstrip()
+
+
+def _one_word(value: object) -> str:
+    text = str(value)
+    plain = text and not any(sign.isspace() or sign in '="' for sign in text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def main() -> NoReturn:

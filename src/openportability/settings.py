@@ -176,6 +176,12 @@ class Settings(BaseModel):
         description="Development only: outgoing requests may go to this machine, and by plain "
         "http. Refused with an https `BASE_URL`.",
     )
+    metrics_token: str = Field(
+        "",
+        repr=False,
+        description="What a program must send as bearer to read `/metrics`. Default: only programs "
+        "of this machine may, past no proxy.",
+    )
     extra_ca_file: Annotated[Path | None, AfterValidator(_existing)] = Field(
         None, description="Certificates (PEM) to trust for outgoing requests, besides the usual."
     )

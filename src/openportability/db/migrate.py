@@ -42,6 +42,11 @@ def current(database: Database) -> str | None:
         return _revision(tx.connection)
 
 
+def is_older(revision: str | None) -> bool:
+    """Say whether this program can bring a database of this revision further."""
+    return not _up_to_date(revision)
+
+
 def newest() -> str:
     """Return the revision that this program brings a database to."""
     head = _revisions().get_current_head()

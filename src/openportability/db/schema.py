@@ -390,5 +390,9 @@ counters = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose("nobody", "sequences, how far a sweep has come, what was billed by day", "kept"),
+    info=_whose(
+        "nobody",
+        "sequences, how far sweeps have come, what was billed, when a worker lived",
+        "kept",
+    ),
 )

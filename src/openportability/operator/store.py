@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from datetime import datetime
 
+from sqlalchemy import func, or_, select
+
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import user_keys
+from openportability.db.schema import counters, lanes, reconnections, user_keys, users
 from openportability.domain import UserId
+
+_WORKER = "operator.worker"
+#: What arrives, the sequence that counts it, and how far matching has come in it.
+_SWEEPS = (
+    ("people", "accounts", "matching.accounts"),
+    ("lists", "follow_lists", "matching.lists"),
+)
 
 
 def some_key(tx: Tx) -> tuple[UserId, bytes] | None:
@@ -17,3 +28,56 @@ def some_key(tx: Tx) -> tuple[UserId, bytes] | None:
         .limit(1)
     ).first()
     return None if row is None else (UserId(row.user_id), row.wrapped)
+
+
+def note_worker(tx: Tx, now: datetime) -> None:
+    """Note that a worker is at work."""
+    note = tx.dialect.upsert(counters, key=["name"], change=["n"])
+    tx.execute(note, {"name": _WORKER, "n": micros(now)})
+
+
+def worker_seen(tx: Tx) -> datetime | None:
+    """Return when a worker was last at work; None: never."""
+    found = tx.execute(select(counters.c.n).where(counters.c.name == _WORKER)).scalar()
+    return None if found is None else moment(found)
+
+
+def count_people(tx: Tx) -> int:
+    """Return how many people take part."""
+    count: int = tx.execute(select(func.count()).select_from(users)).scalar_one()
+    return count
+
+
+def count_lanes(tx: Tx) -> Mapping[tuple[str, str], int]:
+    """Return how many lanes there are by network and state."""
+    by = (lanes.c.network, lanes.c.state)
+    rows = tx.execute(select(*by, func.count().label("rows")).group_by(*by))
+    return {(row.network, row.state): row.rows for row in rows}
+
+
+def overdue_since(tx: Tx, now: datetime) -> datetime | None:
+    """Return when the lane was due that nobody serves for the longest; None where none is due."""
+    found = tx.execute(
+        select(func.min(lanes.c.next_at)).where(
+            lanes.c.state == "open",
+            lanes.c.next_at <= micros(now),
+            or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < micros(now)),
+        )
+    ).scalar()
+    return None if found is None else moment(found)
+
+
+def count_reconnections(tx: Tx) -> Mapping[tuple[str, str, str], int]:
+    """Return how many rows of the ledger there are by network, state and reason. Reads all of them."""
+    by = (reconnections.c.network, reconnections.c.state, reconnections.c.reason)
+    rows = tx.execute(select(*by, func.count().label("rows")).group_by(*by))
+    return {(row.network, row.state, row.reason or ""): row.rows for row in rows}
+
+
+def sweeps_behind(tx: Tx) -> Mapping[str, int]:
+    """Return how many arrivals each sweep has not seen."""
+    reached = {row.name: row.n for row in tx.execute(select(counters.c.name, counters.c.n))}
+    return {
+        name: max(0, reached.get(sequence, 0) - reached.get(cursor, 0))
+        for name, sequence, cursor in _SWEEPS
+    }

@@ -33,7 +33,7 @@ from openportability.errors import (
     without_words,
 )
 from openportability.network import Network
-from openportability.web import i18n
+from openportability.web import i18n, measure
 from openportability.web.house import house_of
 from openportability.web.render import page, part
 from openportability.web.words import UNSAID, WAYS_ON, WORDS
@@ -126,6 +126,7 @@ def answer(
     fields: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with an error in the form that the one who asked can read."""
+    request.scope[measure.CODE] = error.code
     if request.url.path.startswith("/api/"):
         response = _as_json(request, error, reference=reference, fields=fields or {})
     else:

@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.errors import Busy, Invalid, NotAllowed
-from openportability.web import cookies, i18n, problems, rates, threads
+from openportability.web import cookies, i18n, measure, problems, rates, threads
 from openportability.web.house import House
 
 #: Answers that machines ask for by whatever name they know us under.
@@ -56,8 +56,9 @@ class Languages:
         prefix, path = i18n.split_prefix(scope["path"], languages)
         if prefix is not None:
             i18n.speak(languages[prefix])
-            inside = {**scope, "path": path, "raw_path": path.encode()}
-            return self._app(inside, receive, _keeping_language(connection, prefix, send))
+            # Changed and not copied: whoever counts outside of us reads the route off it.
+            scope.update(path=path, raw_path=path.encode())
+            return self._app(scope, receive, _keeping_language(connection, prefix, send))
         kept = cookies.read(connection, cookies.LANGUAGE)
         accepted = connection.headers.get("accept-language", "")
         i18n.speak(i18n.choose(languages, kept=kept, accepted=accepted))
@@ -203,9 +204,13 @@ def most_bytes(path: str, content_type: str) -> int:
 
 
 def install(app: FastAPI, house: House) -> None:
-    """Put the guards around all routes; the language comes first, so that refusals speak it."""
+    """Put the guards around all routes; the language comes before them, so that refusals speak it.
+
+    What counts stands around all.
+    """
     app.add_middleware(Guard, house=house)
     app.add_middleware(Languages)
+    app.add_middleware(measure.Measure, tally=app.state.tally)
 
 
 def _most(path: str) -> int:

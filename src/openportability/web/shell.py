@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from openportability.db.engine import Database
-from openportability.web import i18n, pages, problems, render, security, sse
+from openportability.web import i18n, measure, pages, problems, render, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
 from openportability.web.rates import Rates
@@ -37,6 +37,7 @@ def dress(
     app.state.languages = i18n.load_languages()
     app.state.templates = render.environment(assets.address)
     app.state.streams = sse.Streams()
+    app.state.tally = measure.Tally()
     app.include_router(assets.router())
     app.include_router(pages.router)
     if not house.settings.production:

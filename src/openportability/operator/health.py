@@ -1,0 +1,59 @@
+"""Which part of a site is down, in one word each and what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from datetime import timedelta
+
+from openportability.db import migrate
+from openportability.operator import service, store
+from openportability.site import Site
+
+OK = "ok"
+#: A worker gives a sign of life every 20 s; a restart of one takes less than this.
+WORKER_LOST = timedelta(seconds=120)
+
+
+def version() -> str:
+    """Return the version of this program; a checkout that is not installed has none."""
+    try:
+        return importlib.metadata.version("openportability")
+    except importlib.metadata.PackageNotFoundError:
+        return "0.dev"
+
+
+def parts(site: Site) -> Mapping[str, str]:
+    """Return `ok`, or what is wrong, for each part. What cannot be known is not named."""
+    try:
+        found = {"database": OK, "migrations": _migrations(site)}
+        if found["migrations"] == OK:
+            found |= {"keyring": _keyring(site), "worker": _worker(site)}
+    except Exception:  # noqa: BLE001 - whatever a driver raises, it is the database that does not answer
+        return {"database": "does not answer: see openportability doctor"}
+    return found
+
+
+def _migrations(site: Site) -> str:
+    revision = migrate.current(site.db)
+    if revision is None:
+        return "the database is empty: run openportability migrate"
+    return OK
+
+
+def _keyring(site: Site) -> str:
+    with site.db.read() as tx:
+        fits = service.opens(tx, site.vault)
+    return OK if fits else "does not open this database: put back the one it was sealed with"
+
+
+def _worker(site: Site) -> str:
+    with site.db.read() as tx:
+        seen = store.worker_seen(tx)
+    if seen is None:
+        return "never seen: start one with openportability worker"
+    silent = site.clock.now() - seen
+    if silent > WORKER_LOST:
+        seconds = round(silent.total_seconds())
+        return f"not seen for {seconds} s: start one with openportability worker"
+    return OK

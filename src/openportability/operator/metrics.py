@@ -1,0 +1,154 @@
+"""What Prometheus reads: numbers by names that we chose ourselves, nothing about a person.
+
+Counts of requests are those of the process that answers, what comes from the database is the same from each.
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from openportability.clock import monotonic
+from openportability.operator import health, store
+from openportability.site import Site
+from openportability.web.measure import Tally
+
+_SIGN_IN = "/auth/{network}/callback"
+#: How long numbers stand that take a look at every row of the ledger.
+_KEPT_SECONDS = 60.0
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One measure and its values by labels."""
+
+    name: str
+    kind: str
+    help: str
+    values: Iterable[tuple[Labels, float]]
+
+
+class Ledger:
+    """The counts of the ledger, looked at once a minute however often they are asked for."""
+
+    def __init__(self) -> None:
+        self._looking = Lock()
+        self._counts: Mapping[tuple[str, str, str], int] = {}
+        self._until = 0.0
+
+    def counts(self, site: Site) -> Mapping[tuple[str, str, str], int]:
+        """Return rows by network, state and reason."""
+        with self._looking:
+            if monotonic() >= self._until:
+                with site.db.read() as tx:
+                    self._counts = store.count_reconnections(tx)
+                self._until = monotonic() + _KEPT_SECONDS
+            return self._counts
+
+
+def exposition(families: Iterable[Family]) -> str:
+    """Return the text that Prometheus reads."""
+    return "".join(_lines(family) for family in families)
+
+
+def of_process(tally: Tally, streams: int) -> list[Family]:
+    """Return what this process counted."""
+    return [
+        Family(
+            name="requests_total",
+            kind="counter",
+            help="Requests answered.",
+            values=[({"route": r, "status": s}, n) for (r, s), n in tally.requests.items()],
+        ),
+        Family(
+            name="request_seconds_total",
+            kind="counter",
+            help="Seconds until answers began, added up.",
+            values=[({"route": route}, spent) for route, spent in tally.seconds.items()],
+        ),
+        Family(
+            name="problems_total",
+            kind="counter",
+            help="Answers that told of a problem, by its code.",
+            values=[({"route": r, "code": c}, n) for (r, c), n in tally.problems.items()],
+        ),
+        Family(
+            name="sign_ins_total",
+            kind="counter",
+            help="Sign-ins that came back from a network, by outcome.",
+            values=[({"outcome": outcome}, n) for outcome, n in _sign_ins(tally).items()],
+        ),
+        _gauge("streams", "Progress pages that are open.", [({}, streams)]),
+    ]
+
+
+def of_site(site: Site, ledger: Ledger) -> list[Family]:
+    """Return what the database and the job engine say; of a database that is away, only that."""
+    parts = health.parts(site)
+    up = [({"part": part}, float(said == health.OK)) for part, said in parts.items()]
+    found = [_gauge("up", "Whether a part is as it should be.", up)]
+    if any(parts.get(part) != health.OK for part in ("database", "migrations")):
+        return found
+    now = site.clock.now()
+    with site.db.read() as tx:
+        people, lanes = store.count_people(tx), store.count_lanes(tx)
+        overdue, behind = store.overdue_since(tx, now), store.sweeps_behind(tx)
+        seen = store.worker_seen(tx)
+    late = (now - overdue).total_seconds() if overdue else 0.0
+    rows = ledger.counts(site).items()
+    engine = site.engine.health()
+    found += [
+        _gauge("people", "People who take part.", [({}, people)]),
+        _gauge("lanes", "Lanes.", [({"network": n, "state": s}, v) for (n, s), v in lanes.items()]),
+        _gauge("lanes_late_seconds", "How long the lane waits that is due longest.", [({}, late)]),
+        _gauge(
+            "reconnections",
+            "Rows of the ledger.",
+            [({"network": n, "state": s, "reason": r}, v) for (n, s, r), v in rows],
+        ),
+        _gauge(
+            "sweep_behind",
+            "Arrivals that the standing sweep has not seen.",
+            [({"of": what}, count) for what, count in behind.items()],
+        ),
+        _gauge("jobs_waiting", "Wakes that wait.", [({}, engine.waiting)]),
+        _gauge("jobs_running", "Jobs that run.", [({}, engine.running)]),
+        _gauge("jobs_failed", "Jobs of this process that broke.", [({}, engine.failed)]),
+    ]
+    if seen is not None:
+        silent = max(0.0, (now - seen).total_seconds())
+        found.append(_gauge("worker_silent_seconds", "Since a worker was at work.", [({}, silent)]))
+    return found
+
+
+def _gauge(name: str, help: str, values: Iterable[tuple[Labels, float]]) -> Family:
+    return Family(name=name, kind="gauge", help=help, values=values)
+
+
+def _sign_ins(tally: Tally) -> Mapping[str, int]:
+    back = [(route, n) for (route, status), n in tally.requests.items() if status in {"2xx", "3xx"}]
+    outcomes = {"done": sum(n for route, n in back if route.startswith(_SIGN_IN))}
+    for (route, code), count in tally.problems.items():
+        if route.startswith(_SIGN_IN):
+            outcomes[code] = outcomes.get(code, 0) + count
+    return outcomes
+
+
+def _lines(family: Family) -> str:
+    name = f"openportability_{family.name}"
+    lines = [f"# HELP {name} {family.help}", f"# TYPE {name} {family.kind}"]
+    lines += [f"{name}{_labels(labels)} {value:.12g}" for labels, value in family.values]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: Labels) -> str:
+    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{told}}}" if told else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

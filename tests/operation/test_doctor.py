@@ -1,0 +1,124 @@
+"""The doctor finds what is wrong, says what to do, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from openportability import app
+from openportability.operator.doctor import examine
+from openportability.operator.finding import Finding
+from openportability.vault import Keyring
+from tests.house import House
+from tests.operation.test_health import somebody
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def look(
+    house: House, changed: Mapping[str, str] | None = None, *, least_free_bytes: int = 0
+) -> list[Finding]:
+    """Look the site over, some of its settings changed."""
+    environ = dict(house.site.settings._environ)
+    environ |= {f"OPENPORTABILITY_{name}": value for name, value in (changed or {}).items()}
+    means = app.doctors_means()
+    return list(examine(environ, house.clock, means, least_free_bytes=least_free_bytes))
+
+
+def faults(found: list[Finding]) -> dict[str, Finding]:
+    return {one.part: one for one in found if not one.good}
+
+
+def test_a_site_that_is_well_is_well(house: House) -> None:
+    somebody(house)
+    found = look(house, {"SKY_WORLD_URL": house.base_url})
+    assert faults(found) == {}
+    told = {one.part for one in found}
+    assert told >= {"settings", "disk", "keys", "database", "migrations", "keyring", "worker"}
+    assert told >= {"public address", "documents", "networks", "clock"}
+
+
+def _open_the_key(house: House) -> None:
+    (house.site.settings.data_dir / "master.key").chmod(0o644)
+
+
+def _come_from_the_future(house: House) -> None:
+    with house.site.db.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = 'future'"))
+
+
+def _be_an_hour_ahead(house: House) -> None:
+    house.clock.forward(hours=1)
+    house.turn()
+
+
+def _be_lived_in(house: House) -> None:
+    somebody(house)
+
+
+def _nothing(house: House) -> None:
+    """Change no more than a setting."""
+
+
+@pytest.mark.parametrize(
+    ("plant", "changed", "part", "says", "todo"),
+    [
+        (_nothing, {"BIND": "nowhere"}, "settings", "OPENPORTABILITY_BIND", "correct it"),
+        (_nothing, {"MASTER_KEY_FILE": "/none/key"}, "settings", "cannot be read", "correct"),
+        (
+            _nothing,
+            {"NETWORKS": "nosuch"},
+            "networks",
+            "no such folder",
+            "OPENPORTABILITY_NETWORKS",
+        ),
+        (_open_the_key, {}, "keys", "read by others", "put the keyring in place"),
+        (_be_lived_in, {"MASTER_KEY": Keyring.fresh().text()}, "keyring", "not open", "put back"),
+        (_nothing, {"MASTER_KEY": "short"}, "keys", "key_id:base64url", "put the keyring"),
+        (
+            _nothing,
+            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+            "database",
+            "does not answer",
+            "start it",
+        ),
+        (_nothing, {"DATABASE_URL": "sqlite:////none/a.db"}, "database", "no /none", "migrate"),
+        (_come_from_the_future, {}, "migrations", "newer program", "install that version"),
+        (lambda house: house.clock.forward(hours=1), {}, "worker", "not seen", "start one"),
+        (_be_an_hour_ahead, {"SKY_WORLD_URL": "{home}"}, "clock", "s off", "NTP"),
+        (_nothing, {"SKY_WORLD_URL": "http://127.0.0.1:1"}, "networks", "sky cannot", "reach"),
+        (_nothing, {"BASE_URL": "http://127.0.0.1:1"}, "public address", "cannot be", "proxy"),
+        (_nothing, {"SKY_SEED": "other"}, "documents", "not what this site", "unchanged"),
+    ],
+)
+def test_a_planted_fault_is_found(
+    house: House,
+    plant: Callable[[House], None],
+    changed: Mapping[str, str],
+    part: str,
+    says: str,
+    todo: str,
+) -> None:
+    house.turn()
+    plant(house)
+    given = {name: value.format(home=house.base_url) for name, value in changed.items()}
+    found = faults(look(house, given))
+    assert part in found, found
+    assert says in found[part].says
+    assert todo in found[part].todo
+    assert str(found[part]).startswith(f"FAULT  {part}: ")
+
+
+def test_a_full_disk_is_found(house: House) -> None:
+    assert "make room" in faults(look(house, least_free_bytes=2**60))["disk"].todo
+
+
+def test_looking_changes_nothing(house: House, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    url = f"sqlite:///{new}/a.db"
+    found = faults(look(house, {"DATA_DIR": str(new), "DATABASE_URL": url}))
+    assert found["keys"].todo.endswith("start once to have one made")
+    assert not new.exists()

@@ -1,0 +1,104 @@
+"""A site says which part is down, and counts without naming anybody."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from openportability import app
+from openportability.vault import Keyring, Vault
+from tests.house import House
+from tests.journeys.neighbourhood import Neighbour, Neighbourhood
+
+LINE = re.compile(r'openportability_[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? [0-9.e+-]+')
+
+
+def served(made: FastAPI, house: House, peer: str = "127.0.0.1") -> TestClient:
+    return TestClient(made, base_url=house.base_url, client=(peer, 5000))
+
+
+def somebody(house: House) -> Neighbour:
+    neighbours = Neighbourhood(house)
+    one = neighbours.somebody()
+    neighbours.join(one)
+    return one
+
+
+def test_a_site_says_which_part_is_down(house: House) -> None:
+    client = served(app.web(house.site), house)
+    parts = client.get("/readyz").json()["parts"]
+    assert parts["worker"] == "never seen: start one with openportability worker"
+    house.turn()
+    assert client.get("/readyz").json()["status"] == "ready"
+    house.clock.forward(minutes=5)
+    silent = client.get("/readyz")
+    assert (silent.status_code, silent.json()["status"]) == (200, "degraded")
+    assert silent.json()["parts"]["worker"].startswith("not seen for 300 s")
+    with house.site.db.write() as tx:
+        tx.execute(text("DELETE FROM alembic_version"))
+    down = client.get("/readyz")
+    assert (down.status_code, down.json()["status"]) == (503, "down")
+    assert "openportability migrate" in down.json()["parts"]["migrations"]
+    with house.site.db.write() as tx:
+        tx.execute(text("DROP TABLE alembic_version"))
+        tx.execute(text("CREATE TABLE alembic_version (other INTEGER)"))
+    assert list(client.get("/readyz").json()["parts"]) == ["database"]
+
+
+def test_the_keyring_of_another_site_is_seen(house: House) -> None:
+    somebody(house)
+    other = replace(house.site, vault=Vault(Keyring.fresh()))
+    answer = served(app.web(other), house).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["keyring"].startswith("does not open this database")
+
+
+def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
+    one = somebody(house)
+    client = served(app.web(house.site), house)
+    assert client.get("/nowhere/with/a-name").status_code == 404
+    assert client.get("/en/about").status_code == 200
+    assert client.get("/auth/herd/callback?state=made-up").status_code == 400
+    told = client.get("/metrics").text
+    for line in told.splitlines():
+        assert line.startswith("# ") or LINE.fullmatch(line), line
+    for expected in (
+        'requests_total{route="none",status="4xx"} 1',
+        'requests_total{route="/about",status="2xx"} 1',
+        'problems_total{route="/auth/{network}/callback",code="auth.replayed"} 1',
+        'sign_ins_total{outcome="auth.replayed"} 1',
+        'up{part="database"} 1',
+        "people 1",
+        'sweep_behind{of="people"} ',
+        "jobs_waiting ",
+    ):
+        assert f"openportability_{expected}" in told
+    for name in (one.old_handle, one.new_handle, one.new_id, "a-name", "made-up"):
+        assert name not in told
+    house.turn()
+    assert 'openportability_sweep_behind{of="people"} 0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("token", "peer", "headers", "status"),
+    [
+        ("", "127.0.0.1", {}, 200),
+        ("", "192.0.2.7", {}, 404),
+        ("", "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 404),
+        ("secret", "127.0.0.1", {}, 404),
+        ("secret", "192.0.2.7", {"Authorization": "Bearer secret"}, 200),
+        ("secret", "192.0.2.7", {"Authorization": "Bearer other"}, 404),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_numbers_are_for_the_operator(
+    house: House, token: str, peer: str, headers: dict[str, str], status: int
+) -> None:
+    settings = house.site.settings.model_copy(update={"metrics_token": token})
+    client = served(app.web(replace(house.site, settings=settings)), house, peer)
+    assert client.get("/metrics", headers=headers).status_code == status
