@@ -28,6 +28,7 @@ STEPS = [
     ("reasons", "scripts.reasons"),
     ("strangers", "scripts.strangers"),
     ("links", "scripts.links"),
+    ("translations", "scripts.translations"),
 ]
 
 

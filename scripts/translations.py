@@ -7,6 +7,7 @@ a package carries.
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -66,7 +67,26 @@ def extracted() -> Catalog:
     )
     for path, line, message, comments, context in texts:
         found.add(message, None, [(path, line)], auto_comments=comments, context=context)
+    for path, line, message in _of_networks():
+        found.add(message, None, [(path, line)])
     return found
+
+
+def _of_networks() -> Iterator[tuple[str, int, str]]:
+    """Yield what networks say on pages: their errors in words, and what is typed before signing in.
+
+    They know nothing of languages, so nothing in them is marked.
+    """
+    for path in sorted((SOURCES / "networks").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            told: list[ast.expr] = []
+            if isinstance(node, ast.Tuple) and path.name == "words.py":
+                told = node.elts
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
+                told = [one.value for one in node.keywords if one.arg in {"label", "help"}]
+            for text in told:
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield path.relative_to(SOURCES).as_posix(), text.lineno, text.value
 
 
 def _new(*, locale: str | None) -> Catalog:

@@ -19,5 +19,5 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -
 def test_four_workers_whose_queue_is_emptied_lose_nothing(
     tmp_path: Path, database_url: str
 ) -> None:
-    found, _ = soak(tmp_path, database_url, Size(people=40, targets=20, workers=4))
+    found, _ = soak(tmp_path, database_url, Size(people=12, targets=8, workers=4))
     assert (found.lost, found.double, found.untrue, found.over_limit) == (0, 0, 0, 0), found.words

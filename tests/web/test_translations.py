@@ -43,3 +43,8 @@ def test_a_translation_that_invents_a_placeholder_is_refused(folder: Path) -> No
     po.write_text(text.replace(blank, blank[:-1] + '%(nobody)s"'), encoding="utf-8")
     complaints = list(translations.complaints(translations.extracted()))
     assert "fr.po: other placeholders: There is nothing here" in complaints
+
+
+def test_every_language_says_everything() -> None:
+    assert list(i18n.load_languages()) == ["en", "ar", "de", "es", "fr", "it", "pt", "sv"]
+    assert list(translations.complaints(translations.extracted())) == []

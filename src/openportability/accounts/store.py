@@ -140,6 +140,18 @@ def account_of_actor(
     return rows.account(found[-1]) if found else None
 
 
+def claims_of(tx: Tx, network: NetworkName, actor_id: ActorId) -> list[Account]:
+    """Return the accounts of all who claim to be this actor and have not proved it."""
+    found = tx.execute(
+        select(accounts).where(
+            accounts.c.network == network,
+            accounts.c.actor_id == actor_id,
+            accounts.c.proof == Proof.CLAIMED,
+        )
+    )
+    return [rows.account(row) for row in found]
+
+
 def ids_by_handle(tx: Tx, network: NetworkName, handles: Sequence[str]) -> Mapping[str, ActorId]:
     """Return who was seen under these handles, by handle; of two, the one seen last."""
     named = select(accounts.c.handle, accounts.c.actor_id).order_by(accounts.c.seen_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from openportability.accounts import service, session_store, store, unlisting_store
-from openportability.domain import NetworkName, Proof
+from openportability.domain import NetworkName
 from openportability.errors import Conflict, Invalid
 from openportability.site import Site
 from openportability.web.i18n import to_translate as _
@@ -37,13 +37,13 @@ def finish(site: Site, network: NetworkName, answer: Mapping[str, str], *, brows
             unlisting_store.lift(tx, site.vault, actor)
             return flow.next
         holder = store.account_of_actor(tx, actor.network, actor.id)
-        if holder is not None and holder.proof is Proof.PROVED:
+        if holder is not None:
             raise Conflict("auth.member_here")
         unlisting_store.never_list(tx, site.vault, actor, now)
-        if holder is not None:
+        for claim in store.claims_of(tx, actor.network, actor.id):
             # Somebody only claimed to be them: the claim ends, with what was brought under it.
-            store.hold(tx, holder.user, now)
-            service.drop(tx, site, holder)
+            store.hold(tx, claim.user, now)
+            service.drop(tx, site, claim)
     return flow.next
 
 

@@ -152,7 +152,7 @@ merges = Table(
     METADATA,
     Column("session_id", BigInteger, primary_key=True),
     _user(index=True),
-    Column("sealed", LargeBinary, nullable=False),  # SEALED: the account that was proved, and whose
+    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "merges:{session_id}")),
     Column("expires_at", BigInteger, nullable=False, index=True),
     info=_whose("the person", "another user they proved to be, and may join", "10 minutes"),
 )
@@ -245,7 +245,7 @@ fetches = Table(
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
     _user(index=True),
     Column("network", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "fetches:{account_id}")),
     Column("state", String, nullable=False),  # reading, done, failed
     Column("reason", String),
     Column("n", Integer, nullable=False),

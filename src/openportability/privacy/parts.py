@@ -181,6 +181,8 @@ PART_OF_TABLE = {
     "consents": "consents",
     "follow_lists": "lists",
     "archives": "archives",
+    "fetches": "",  # a reading under way: what it gave is in the lists and reports
+    "merges": "",  # an offer of ten minutes
     "match_sets": "matches",
     "answered": "answers",
     "plans": "plans",
