@@ -35,7 +35,7 @@ OTHER_BYTES = 1 << 30
 _MEDIA_BYTES = 1 << 20
 OWNER = 77
 #: Members, and how many of them are in the lists.
-MEMBERS, KNOWN = 1_000, 100
+MEMBERS, KNOWN = 1_000, 300
 ZIP_GOAL_SECONDS = 1.2
 WIRE_GOAL_SECONDS = 0.15
 GOAL_MB = 120
