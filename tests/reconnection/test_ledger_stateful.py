@@ -376,7 +376,7 @@ def test_the_ledger_tells_the_truth_whatever_happens(migrated_sqlite: Path) -> N
 @pytest.mark.slow
 def test_the_ledger_tells_the_truth_whatever_happens_for_long(migrated_sqlite: Path) -> None:
     with sqlite_stages(migrated_sqlite) as open_stage:
-        run(open_stage, examples=70, steps=40)
+        run(open_stage, examples=42, steps=40)
 
 
 @pytest.mark.slow

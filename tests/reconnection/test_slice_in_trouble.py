@@ -119,10 +119,10 @@ def test_a_server_that_stays_away_is_given_up_after_a_week(stage: Stage) -> None
 
 @pytest.mark.slow
 def test_a_day_s_limit_is_never_passed_and_all_is_done_in_the_end(herd: Stage) -> None:
-    people = [herd.member() for _ in range(700)]
+    people = [herd.member() for _ in range(450)]
     herd.want(*people)
     herd.pass_days(1, most=2000)
-    assert herd.states() == [S.FOLLOWED] * 700
+    assert herd.states() == [S.FOLLOWED] * 450
     spending = herd.network.stage.ask("spending")[herd.me.actor.id]
     assert spending["refused"] == 0
     assert max(spending["highest"].values()) <= 320
