@@ -137,6 +137,8 @@ def demo(
     """Serve a simulated world on a scratch database, or play the whole journey in it."""
     from openportability.demo import show  # noqa: PLC0415 - a world that only the demo needs
 
+    # What it tells people must not drown in what a server tells its operator.
+    logging.getLogger("openportability").setLevel(logging.WARNING)
     raise typer.Exit(show.play(0) if auto else show.serve(port))
 
 
