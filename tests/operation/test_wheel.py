@@ -32,7 +32,7 @@ def test_what_runs_is_the_wheel_and_not_the_repository(installed: Installed) -> 
     where = "import openportability; print(openportability.__file__)"
     python = installed.folder / "bin" / "python"
     told = subprocess.run(
-        [python, "-c", where], cwd="/", capture_output=True, text=True, check=True
+        [python, "-c", where], cwd="/", env={}, capture_output=True, text=True, check=True
     )
     assert told.stdout.startswith(str(installed.folder))
     assert str(ROOT) not in told.stdout
