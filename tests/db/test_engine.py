@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from threading import Barrier
+from pathlib import Path
+from threading import Barrier, Timer
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InternalError
 
 from openportability.db.engine import Database
@@ -106,3 +108,18 @@ def test_an_error_of_the_database_tells_no_values(
         tx.execute(insert(user_keys).values(user_id=404, wrapped=b"very secret"))
     assert "very secret" not in str(raised.value)
     assert "very secret" not in caplog.text
+
+
+def test_a_new_file_that_another_process_is_writing_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE a (b)")
+    done = Timer(0.2, other.execute, ["COMMIT"])
+    done.start()
+    database = Database(f"sqlite:///{path}")
+    with database.read() as tx:
+        assert tx.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    database.close()
+    done.join()
+    other.close()

@@ -7,6 +7,8 @@ network is asked. Effects that must not happen on rollback (wakes, mails) wait i
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,10 +29,8 @@ class Tx:
 
     def __init__(self, connection: Connection, dialect: Dialect, *, writes: bool) -> None:
         self.connection = connection
-        #: False where nothing may be changed, nor held.
-        self.writes = writes
         self.dialect = dialect
-        #: True where it may see what is never committed.
+        #: False where nothing may be changed, nor held.
         self.writes = writes
         self._after: list[Callable[[], None]] = []
 
@@ -106,6 +106,24 @@ class Database:
         self._engine.dispose()
 
 
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging, as long as that takes.
+
+    The first switch needs the file alone, and SQLite does not wait for it whatever `busy_timeout` says: of two
+    processes that open a new file together, one would fail.
+    """
+    for _ in range(500):
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+    raw.execute("PRAGMA journal_mode=WAL")
+
+
 def _begin_by_ourselves(engine: Engine) -> None:
     """Make SQLite's transactions begin as declared: writers take the lock at once.
 
@@ -116,8 +134,8 @@ def _begin_by_ourselves(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(raw: Any, _record: Any) -> None:
         raw.isolation_level = None
+        _write_ahead(raw)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=NORMAL",
             "busy_timeout=10000",
             "foreign_keys=ON",
