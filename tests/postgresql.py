@@ -1,0 +1,110 @@
+"""A PostgreSQL of this process, and databases in it that are as good as new for each test.
+
+A new database is a copy of hundreds of files and takes 0.2 s; emptying the few tables that a test has filled takes a
+tenth of that. So a migrated one is used again, unless a test has changed more than rows.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+
+#: Whatever a test may have changed that emptying does not bring back.
+_SHAPE = b"""
+    SELECT (SELECT string_agg(version_num, ',') FROM alembic_version),
+           (SELECT md5(string_agg(attrelid::text || attname || atttypid || attisdropped, ',' ORDER BY attrelid, attnum))
+            FROM pg_attribute JOIN pg_class ON oid = attrelid
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0),
+           (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_proc)
+"""
+
+_EMPTY = b"""
+    DO $$
+    DECLARE
+        name text;
+        filled boolean;
+        tables text[] := '{}';
+    BEGIN
+        FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+                    WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+            EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO filled;
+            IF filled THEN
+                tables := tables || name;
+            END IF;
+        END LOOP;
+        IF cardinality(tables) > 0 THEN
+            EXECUTE 'TRUNCATE ' || array_to_string(tables, ', ') || ' CASCADE';
+        END IF;
+        FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
+                    WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+            EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART';
+        END LOOP;
+    END $$
+"""
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """One PostgreSQL of this process, with a migrated database to copy."""
+
+    folder: str
+    migrated: str
+    #: Migrated databases that nobody uses, empty.
+    _free: list[str] = field(default_factory=list)
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        with self._connected("postgres") as connection:
+            connection.execute(statement.encode())
+
+    @contextmanager
+    def new(self, *, template: str) -> Iterator[str]:
+        """Lend a copy of a database, which is dropped afterwards."""
+        name = self._copy(template)
+        yield self.url(name)
+        self._drop(name)
+
+    @contextmanager
+    def as_new(self) -> Iterator[str]:
+        """Lend a migrated database without a row, which is emptied afterwards."""
+        name = self._free.pop() if self._free else self._copy(self.migrated)
+        yield self.url(name)
+        if self._emptied(name):
+            self._free.append(name)
+        else:
+            self._drop(name)
+
+    def _emptied(self, name: str) -> bool:
+        with self._connected("postgres") as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+        with (
+            suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn),
+            self._connected(name) as connection,
+        ):
+            connection.execute(_EMPTY)
+            return connection.execute(_SHAPE).fetchone() == self._shape
+        return False
+
+    @property
+    def _shape(self) -> tuple[object, ...] | None:
+        with self._connected(self.migrated) as connection:
+            return connection.execute(_SHAPE).fetchone()
+
+    def _copy(self, template: str) -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _drop(self, name: str) -> None:
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _connected(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(f"postgresql://postgres@/{name}?host={self.folder}", autocommit=True)
