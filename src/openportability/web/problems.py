@@ -72,6 +72,9 @@ _CODE_OF_STATUS: Mapping[int, str] = {
     413: "svc.too_large",
 }
 
+#: Whose words say that the operator has been told.
+_FOR_THE_OPERATOR = frozenset({"auth.clock"})
+
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 Networks = Mapping[NetworkName, Network]
@@ -126,7 +129,7 @@ def answer(
     fields: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with an error in the form that the one who asked can read."""
-    request.scope[measure.CODE] = error.code
+    note(request, error)
     if request.url.path.startswith("/api/"):
         response = _as_json(request, error, reference=reference, fields=fields or {})
     else:
@@ -136,6 +139,13 @@ def answer(
         left = until - house_of(request).clock.now()
         response.headers["Retry-After"] = str(max(1, round(left.total_seconds())))
     return response
+
+
+def note(request: Request, error: OpenPortabilityError) -> None:
+    """Have an error counted that a page tells of, and tell the operator of what only they can mend."""
+    request.scope[measure.CODE] = error.code
+    if error.code in _FOR_THE_OPERATOR:
+        log.error("operator_needed", extra={"code": error.code, **error.detail})
 
 
 def broken(request: Request, error: Exception) -> Response:
