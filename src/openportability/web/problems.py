@@ -114,9 +114,11 @@ def unsaid(name: str) -> str:
     return i18n.gettext(UNSAID[name])
 
 
-def way_on(code: str) -> tuple[str, str]:
+def way_on(code: str, path: str = "") -> tuple[str, str]:
     """Return the button that helps after an error: its label and where it leads."""
     beginning = max((start for start in WAYS_ON if code.startswith(start)), key=len)
+    if not beginning and path.startswith("/auth/"):
+        beginning = "auth."  # whatever went wrong there, it was a sign-in
     label, address = WAYS_ON[beginning]
     return i18n.gettext(label), address
 
@@ -192,7 +194,7 @@ def _not_valid(request: Request, error: Exception) -> Response:
 
 def _as_page(request: Request, error: OpenPortabilityError, *, reference: str) -> Response:
     happened, next_step = words_of(error, house_of(request).networks)
-    label, address = way_on(error.code)
+    label, address = way_on(error.code, request.url.path)
     values = {
         "happened": happened,
         "next_step": next_step,

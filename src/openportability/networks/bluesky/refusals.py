@@ -28,7 +28,7 @@ def refusal(
     if reply.status == 429:
         return Throttled(reset_time(reply.headers, now))
     if reply.status >= 500 or not error_name(reply):
-        return Unavailable("at.uncertain")
+        return Unavailable("at.pds_down")
     if error_name(reply) in OF_TIME and clock_differs(reply):
         return Unavailable("auth.clock", host=urlsplit(reply.url).hostname or "")
     return otherwise

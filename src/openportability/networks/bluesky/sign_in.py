@@ -80,7 +80,10 @@ class BlueskySignIn:
         self, *, typed: str, purpose: Purpose, redirect_uri: str, state: str, language: str
     ) -> Begun:
         """Push what we ask for to the person's own server, and send them there."""
-        who, issuer = self._find(typed)
+        try:
+            who, issuer = self._find(typed)
+        except Gone:
+            raise Invalid("at.deactivated") from None
         scope = scopes.ASKED[purpose]
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
         key, verifier = new_key(), secrets.token_urlsafe(48)
@@ -255,7 +258,10 @@ class BlueskySignIn:
         except Unavailable:
             raise Unavailable("at.uncertain") from None
         if reply.status != 200:
-            raise refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+            problem = refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+            # Without a clear no, the token may be spent.
+            unclear = problem.code == "at.pds_down"
+            raise Unavailable("at.uncertain") if unclear else problem
         tokens = mapping(reply)
         if tokens.get("sub") != grant.actor_id:
             raise SignedOut("at.session_lost")

@@ -63,7 +63,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "at.pds_down": (
         "Your Bluesky server does not answer as it should.",
-        "There is nothing to do: we try again, later and later.",
+        "Please try again in a few minutes. What is under way here goes on by itself.",
     ),
     "at.uncertain": (
         "We do not know whether the last step worked.",
