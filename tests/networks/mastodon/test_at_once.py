@@ -100,6 +100,21 @@ def test_a_name_that_passed_to_somebody_else_is_somebody_else(
     assert after.user != before.user
 
 
+def test_a_new_name_and_picture_are_those_of_the_same_account(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    server = servers["s0.example"]
+    before = sign_in(site, server)
+    server.people["100"].username = server.signed_in = "alix"
+    server.tokens.clear()
+    after = sign_in(site, server)
+    assert (after.id, after.user) == (before.id, before.user)
+    with site.db.read() as tx:
+        kept = service.own_account(tx, before.user, before.id).actor
+    assert (kept.id, kept.handle) == (before.actor.id, f"alix@{server.host}")
+    assert (kept.name, kept.avatar) == ("Alix", "https://pictures.example/alix.png")
+
+
 def test_a_sign_in_on_a_server_we_know_asks_no_more_than_the_protocol_does(
     site: Site, servers: dict[str, StrictServer]
 ) -> None:
