@@ -84,6 +84,7 @@ ON_COMING_BACK: list[tuple[str, OpenPortabilityError]] = [
     ("mastodon", Invalid("masto.login_disabled")),
     ("mastodon", Throttled(SOON, "masto.throttled")),
     ("bluesky", Invalid("at.scope_missing")),
+    ("bluesky", Invalid("at.broad_only")),
     ("bluesky", Gone("at.gone")),
     ("bluesky", Unavailable("auth.clock", host="some.example")),
     ("x", Invalid("x.empty")),

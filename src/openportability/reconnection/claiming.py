@@ -138,7 +138,7 @@ def release(site: Site, work: Slice, asked: int, failure: NetworkError | None) -
     failures = work.lane.failures + 1 if failure else 0
     with site.db.write() as tx:
         lane = lane_store.hold(tx, work.account.id)
-        if lane is not None and lane.lease == lane_store.passed_on(work.token):
+        if lane is not None and lane.lease == rules.passed_on(work.token):
             # What was asked for is looked at anew, under the user whose lane it is now.
             _hand_on(tx, lane, now)
             return True

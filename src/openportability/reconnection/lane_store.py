@@ -158,11 +158,6 @@ def spend(tx: Tx, account: AccountId, spent: Sequence[Spent], remaining: int | N
     )
 
 
-def passed_on(token: str) -> str:
-    """Return the token of a lease whose lane became another user's while it was served."""
-    return f"{token}+"
-
-
 def release(
     tx: Tx,
     account: AccountId,

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select, update
 from openportability.db.engine import Tx
 from openportability.db.schema import lanes, plans, reconnections
 from openportability.domain import AccountId, UserId
-from openportability.reconnection.lane_store import passed_on
+from openportability.reconnection.rules import passed_on
 from openportability.reconnection.store import WHOM, record_place
 from openportability.vault import PersonalKey
 

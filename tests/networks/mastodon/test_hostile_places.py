@@ -12,7 +12,7 @@ from openportability.domain import Purpose
 from openportability.errors import Invalid, Refused
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import HOST, REDIRECT, World, consent, load
-from tests.networks.stand_in import Said, serve
+from tests.networks.stand_in import Question, Said, serve
 from tests.networks.subject import MemoryCabinet, a_door
 
 Neighbour = Callable[[str], StrictServer]
@@ -54,8 +54,7 @@ def test_a_host_that_sends_us_into_a_house_is_no_server(
     for version in ("v1", "v2"):
         trap.fail(f"/api/{version}/instance", Said(status=404, body=""))
     trap.fail(path, Said(status=302, body="", headers={"location": location}))
-    asked: list[str] = []
-    world.servers.update({host: lambda q: asked.append(q.path) or Said() for host in _hosts(INNER)})
+    asked = _inner_servers(world)
     with pytest.raises(Invalid):
         _begin(world, "trap.example")
     assert asked == []
@@ -68,8 +67,7 @@ def test_a_domain_that_sends_us_into_a_house_is_not_believed(
     server.domain = "famous.example"
     front = neighbour("famous.example")
     front.fail("/webfinger", Said(status=302, body="", headers={"location": location}))
-    asked: list[str] = []
-    world.servers.update({host: lambda q: asked.append(q.path) or Said() for host in _hosts(INNER)})
+    asked = _inner_servers(world)
     assert world.proved(server).actor.handle == f"alice@{HOST}"
     assert asked == []
 
@@ -119,5 +117,13 @@ def _begin(world: World, typed: str) -> None:
     )
 
 
-def _hosts(addresses: list[str]) -> list[str]:
-    return [urlsplit(address).netloc for address in addresses]
+def _inner_servers(world: World) -> list[str]:
+    """Let servers answer at the inner addresses; return what they will be asked."""
+    asked: list[str] = []
+
+    def answer(question: Question) -> Said:
+        asked.append(question.path)
+        return Said()
+
+    world.servers.update({urlsplit(address).netloc: answer for address in INNER})
+    return asked

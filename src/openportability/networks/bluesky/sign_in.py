@@ -22,6 +22,7 @@ from openportability.errors import (
 )
 from openportability.network import Begun, Field, Proved
 from openportability.networks.bluesky import scopes
+from openportability.networks.bluesky.broad import Broad
 from openportability.networks.bluesky.discovery import (
     Issuer,
     issuer_at,
@@ -64,6 +65,7 @@ class BlueskySignIn:
         identities: Identities,
         client: Client,
         prover: Prover,
+        broad: Broad,
         local: bool,
     ) -> None:
         self._network = network
@@ -72,6 +74,7 @@ class BlueskySignIn:
         self._identities = identities
         self._client = client
         self._prover = prover
+        self._broad = broad
         self._local = local
 
     # --- begin ---
@@ -84,7 +87,7 @@ class BlueskySignIn:
             who, issuer = self._find(typed)
         except Gone:
             raise Invalid("at.deactivated") from None
-        scope = scopes.ASKED[purpose]
+        scope = scopes.asked(purpose, broadly=self._broad.is_needed_at(issuer.issuer))
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
         key, verifier = new_key(), secrets.token_urlsafe(48)
         asked = {
@@ -114,6 +117,7 @@ class BlueskySignIn:
                 "token_endpoint": issuer.token,
                 "revocation_endpoint": issuer.revoke,
                 "client_id": client_id,
+                "scope": scope,
                 "redirect_uri": redirect_uri,
                 "dpop_key": key,
                 "verifier": verifier,
@@ -180,10 +184,20 @@ class BlueskySignIn:
             grant = self._grant(who, tokens, kept, asked_at)
             if scopes.IDENTITY not in grant.scopes:
                 raise Invalid("at.scope_missing")
+            self._want_more(frozenset(secret["scope"].split()), grant)
         except (Invalid, NetworkError):
             self._revoke_quietly(tokens, kept)
             raise
         return Proved(actor=self._actor(who), grant=grant)
+
+    def _want_more(self, asked: frozenset[str], grant: Grant) -> None:
+        """Explain it where a server left out the right to follow, and ask for the broad one next."""
+        if not scopes.may_follow(asked) or grant.can_follow:
+            return
+        if scopes.BROAD in asked:
+            raise Invalid("at.scope_missing")
+        self._broad.note(grant.secret["issuer"])
+        raise Invalid("at.broad_only")
 
     def _whose(self, tokens: Mapping[str, object], secret: Mapping[str, str]) -> Identity:
         """Return whose tokens these are: a hostile server could name anybody.

@@ -41,6 +41,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
             "If your server does not offer this right, it needs an update first."
         ),
     ),
+    "at.broad_only": (
+        "Your server knows no right that is for following alone.",
+        (
+            "You can ask once more: it then offers a broad right, as older apps have it. "
+            "We would use it to follow people and to take follows back, and for nothing else."
+        ),
+    ),
     "at.points": (
         "The follows that your server allows in an hour or a day are used up.",
         "There is nothing to do: it goes on by itself %(until)s.",
