@@ -14,19 +14,20 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import ModuleType
 from typing import Any, NoReturn, Protocol
+from urllib.parse import urlsplit
 
 import openportability.networks
 from openportability.clock import Clock, MovedClock
 from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose
 from openportability.network import Begun, Context, Network, Proved
-from openportability.outbound import Door
+from openportability.outbound import Door, Reply
 
 BASE_URL = "http://127.0.0.1:8000"
 STATE = "a-state-of-ours"
@@ -85,6 +86,11 @@ class Subject:
 
     network: Network
     redirect_uri: str
+    door: CountingDoor
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        """Return what the protocol needs to be asked for a sign-in at a server that is known."""
+        _missing(self, "needed")
 
     def person(self, *, locked: bool = False) -> Actor:
         """Return somebody new, whom nobody follows and who follows nobody, able to sign in."""
@@ -269,10 +275,22 @@ def load(
     return network
 
 
-def a_door(clock: Clock, **more: Any) -> Door:
+class CountingDoor(Door):
+    """The way out, with a list of what was asked: `GET /path`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.asked: list[str] = []
+
+    def request(self, method: str, url: str, **more: Any) -> Reply:
+        self.asked.append(f"{method} {urlsplit(url).path}")
+        return super().request(method, url, **more)
+
+
+def a_door(clock: Clock, **more: Any) -> CountingDoor:
     """Return a door that opens to this machine."""
     options = {"allow_loopback": True, "extra_ca_file": None, "user_agent": "OpenPortability"}
-    return Door(clock=clock, **{**options, **more})
+    return CountingDoor(clock=clock, **{**options, **more})
 
 
 def _missing(subject: Subject, method: str) -> NoReturn:

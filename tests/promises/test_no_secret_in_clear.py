@@ -5,53 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select
 
-from openportability import vault
-from openportability.db.schema import METADATA
 from openportability.domain import NetworkName
 from openportability.network import Proved
 from tests.accounts.shown import account_of
-from tests.browsing import Answer, Browser
+from tests.browsing import Answer
 from tests.house import House
+from tests.promises.spying import codes_of, database, shown, standing_in, told
 
 #: What is made by chance and kept secret looks so; handles, addresses and names of networks do not.
 _BY_CHANCE = re.compile(r"[A-Za-z0-9_-]{16,}")
-
-
-@pytest.fixture
-def sealed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """All that was sealed, as it was before."""
-    plain: list[bytes] = []
-    seal = vault._gcm_seal
-
-    def watched(key: Any, text: bytes, header: bytes, place: str) -> bytes:
-        plain.append(text)
-        return seal(key, text, header, place)
-
-    monkeypatch.setattr(vault, "_gcm_seal", watched)
-    return plain
-
-
-@pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
-    """All answers of our own pages; the networks' pages may know their own codes."""
-    seen: list[Answer] = []
-    ask = Browser.ask
-
-    def watched(self: Browser, method: str, address: str, **more: object) -> Answer:
-        answer = ask(self, method, address, **more)  # type: ignore[arg-type] # passed on as it came
-        if not answer.path.startswith("/_simulated/"):
-            seen.append(answer)
-        return answer
-
-    monkeypatch.setattr(Browser, "ask", watched)
-    return seen
 
 
 def secrets_in(sealed: list[bytes]) -> set[str]:
@@ -71,21 +39,6 @@ def _by_chance(form: Mapping[str, object]) -> Iterator[str]:
     for value in form.values():
         if isinstance(value, str) and _BY_CHANCE.fullmatch(value):
             yield value
-
-
-def database(house: House) -> bytes:
-    """Return every value of every row, one after the other."""
-    values: list[bytes] = []
-    with house.site.db.read() as tx:
-        for table in METADATA.sorted_tables:
-            for row in tx.execute(select(table)):
-                values += [one if isinstance(one, bytes) else str(one).encode() for one in row]
-    return b"\n".join(values)
-
-
-def codes_of(addresses: list[str]) -> set[str]:
-    queries = [parse_qs(urlsplit(address).query) for address in addresses]
-    return {value for query in queries for name in ("code", "state") for value in query[name]}
 
 
 def test_secrets_of_whole_journeys_stand_nowhere_in_clear(
@@ -128,8 +81,23 @@ def test_secrets_of_whole_journeys_stand_nowhere_in_clear(
 
     secrets = secrets_in(sealed) | codes_of(ways_back) | cookies
     assert len(secrets) > 3 * len(who)
-    told = caplog.text + "".join(str(vars(record)) for record in caplog.records)
-    shown = "".join(answer.text for answer in pages)
-    assert {secret for secret in secrets if secret.encode() in stored} == set()
-    assert {secret for secret in secrets if secret in told} == set()
-    assert {secret for secret in secrets if secret in shown} == set()
+    assert standing_in(stored, secrets) == set()
+    assert standing_in(told(caplog), secrets) == set()
+    assert standing_in(shown(pages), secrets) == set()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda secret: secret.encode("utf-16-le"),
+        lambda secret: secret.encode().hex().encode(),
+        lambda secret: b64encode(b"token=" + secret.encode() + b"!"),
+        lambda secret: urlsafe_b64encode(b"a token: " + secret.encode()),
+        lambda secret: quote(f'["{secret}"]').encode(),
+        lambda secret: b"d=" + urlsafe_b64decode(secret + "="),
+    ],
+)
+def test_a_secret_is_found_however_it_is_spelled(spelled: Callable[[str], bytes]) -> None:
+    secret = "5jsh36TyEM-JsB32eR6gChCnxQzig4ZMVWRVukls5b4"
+    assert standing_in(b"before " + spelled(secret) + b" after", {secret}) == {secret}
+    assert standing_in(b"before " + spelled(secret[::-1]) + b" after", {secret}) == set()

@@ -109,6 +109,7 @@ def start(
             language=i18n.speaking().code,
         )
     except OpenPortabilityError as error:
+        problems.note(request, error)
         tried = Tried(network=network, typed=typed, purpose=purpose, account=account)
         return _choices(request, site, tried, error, next_path=next)
     response = RedirectResponse(url, 303)

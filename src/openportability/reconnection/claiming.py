@@ -138,6 +138,10 @@ def release(site: Site, work: Slice, asked: int, failure: NetworkError | None) -
     failures = work.lane.failures + 1 if failure else 0
     with site.db.write() as tx:
         lane = lane_store.hold(tx, work.account.id)
+        if lane is not None and lane.lease == rules.passed_on(work.token):
+            # What was asked for is looked at anew, under the user whose lane it is now.
+            _hand_on(tx, lane, now)
+            return True
         if lane is None or lane.lease != work.token:
             return False
         reason = None
@@ -153,6 +157,13 @@ def release(site: Site, work: Slice, asked: int, failure: NetworkError | None) -
             tx, work.account.id, work.token, next_at=next_at, reason=reason, failures=failures
         )
     return failure is None and next_at is not None and next_at <= site.clock.now()
+
+
+def _hand_on(tx: Tx, lane: Lane, now: datetime) -> None:
+    assert lane.lease is not None
+    lane_store.release(
+        tx, lane.account, lane.lease, next_at=now, reason=lane.reason, failures=lane.failures
+    )
 
 
 def _learn_of_host(tx: Tx, work: Slice, failure: NetworkError | None, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select, update
@@ -10,6 +9,7 @@ from sqlalchemy import bindparam, func, select, update
 from openportability.db.engine import Tx
 from openportability.db.schema import lanes, plans, reconnections
 from openportability.domain import AccountId, UserId
+from openportability.reconnection.rules import passed_on
 from openportability.reconnection.store import WHOM, record_place
 from openportability.vault import PersonalKey
 
@@ -36,10 +36,10 @@ def move_lanes(tx: Tx, user: UserId, to: UserId) -> None:
     """Let lanes that are held be another user's.
 
     Whoever serves one of them just now is as good as killed: the lease goes on under another
-    token, so the next slice begins when it ends, and finds what was asked for.
+    token, until they notice and give it back. The next slice finds what was asked for.
     """
     for lane in tx.execute(select(lanes).where(lanes.c.user_id == user)).all():
-        lease = lane.lease and f"{lane.lease.partition(':')[0]}:{secrets.token_hex(16)}"
+        lease = lane.lease and passed_on(lane.lease)
         moved = update(lanes).where(lanes.c.account_id == lane.account_id)
         tx.execute(moved.values(user_id=to, lease=lease))
 

@@ -136,6 +136,11 @@ class Halt:
     next_at: datetime | None
 
 
+def passed_on(token: str) -> str:
+    """Return the token of a lease whose lane became another user's while it was served."""
+    return f"{token}+"
+
+
 def moved(before: State, after: State) -> State:
     """Return `after` if it may come after `before`; anything else is a mistake of ours."""
     if after not in NEXT[before]:

@@ -72,6 +72,9 @@ _CODE_OF_STATUS: Mapping[int, str] = {
     413: "svc.too_large",
 }
 
+#: Whose words say that the operator has been told.
+_FOR_THE_OPERATOR = frozenset({"auth.clock"})
+
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 Networks = Mapping[NetworkName, Network]
@@ -111,9 +114,11 @@ def unsaid(name: str) -> str:
     return i18n.gettext(UNSAID[name])
 
 
-def way_on(code: str) -> tuple[str, str]:
+def way_on(code: str, path: str = "") -> tuple[str, str]:
     """Return the button that helps after an error: its label and where it leads."""
     beginning = max((start for start in WAYS_ON if code.startswith(start)), key=len)
+    if not beginning and path.startswith("/auth/"):
+        beginning = "auth."  # whatever went wrong there, it was a sign-in
     label, address = WAYS_ON[beginning]
     return i18n.gettext(label), address
 
@@ -126,7 +131,7 @@ def answer(
     fields: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with an error in the form that the one who asked can read."""
-    request.scope[measure.CODE] = error.code
+    note(request, error)
     if request.url.path.startswith("/api/"):
         response = _as_json(request, error, reference=reference, fields=fields or {})
     else:
@@ -136,6 +141,13 @@ def answer(
         left = until - house_of(request).clock.now()
         response.headers["Retry-After"] = str(max(1, round(left.total_seconds())))
     return response
+
+
+def note(request: Request, error: OpenPortabilityError) -> None:
+    """Have an error counted that a page tells of, and tell the operator of what only they can mend."""
+    request.scope[measure.CODE] = error.code
+    if error.code in _FOR_THE_OPERATOR:
+        log.error("operator_needed", extra={"code": error.code, **error.detail})
 
 
 def broken(request: Request, error: Exception) -> Response:
@@ -182,7 +194,7 @@ def _not_valid(request: Request, error: Exception) -> Response:
 
 def _as_page(request: Request, error: OpenPortabilityError, *, reference: str) -> Response:
     happened, next_step = words_of(error, house_of(request).networks)
-    label, address = way_on(error.code)
+    label, address = way_on(error.code, request.url.path)
     values = {
         "happened": happened,
         "next_step": next_step,

@@ -214,7 +214,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "net.throttled": (
         _("We are asked to slow down by %(network)s"),
-        _("It goes on by itself %(until)s."),
+        _("Please try again %(until)s. What is under way here goes on by itself."),
     ),
     "net.busy": (
         _("Many people are asking %(host)s through us just now"),
@@ -222,7 +222,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "net.unavailable": (
         _("There is no answer from %(host)s"),
-        _("It may be away for a while. We try again by ourselves where work is under way."),
+        _("Please try again in a few minutes. What is under way here goes on by itself."),
     ),
     "net.unreachable": (
         _("There is no way to reach %(host)s"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -87,10 +87,11 @@ class AtPds(Subject):
         self._clock = clock
         self._people: dict[str, Person] = {}
         self.redirect_uri = f"{BASE_URL}/auth/bluesky/callback"
+        self.door = a_door(clock, transport=transport)
         self.network = load(
             "bluesky",
             clock=clock,
-            door=a_door(clock, transport=transport),
+            door=self.door,
             options={"PLC_URL": net.plc, "HANDLE_RESOLVER_URL": self._home},
         )
 
@@ -108,6 +109,17 @@ class AtPds(Subject):
 
     def typed(self, who: Actor) -> str:
         return f"@{who.handle}"
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        return [
+            "GET /xrpc/com.atproto.identity.resolveHandle",
+            f"GET /{who.id}",  # at the directory
+            "GET /.well-known/oauth-protected-resource",
+            "GET /.well-known/oauth-authorization-server",
+            # Every server challenges the first request of a key for a nonce.
+            *["POST /oauth/par"] * 2,
+            "POST /oauth/token",
+        ]
 
     def mistyped(self) -> str:
         return "nobody at nowhere"

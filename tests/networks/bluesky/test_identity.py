@@ -14,7 +14,7 @@ import dns.rrset
 import httpx2
 import pytest
 
-from openportability.errors import Gone, Invalid, Refused, Unavailable
+from openportability.errors import Invalid, Refused, Unavailable
 from openportability.network import Network
 from tests.networks.bluesky.conftest import Load
 from tests.networks.bluesky.stand_in import (
@@ -187,8 +187,9 @@ def test_an_inner_address_is_no_server(load: Load, host: str) -> None:
 
 def test_a_tombstone_is_gone(network: Network, world: World) -> None:
     world.answers[f"{PLC}/{ANNA}"] = says(410)
-    with pytest.raises(Gone):
+    with pytest.raises(Invalid) as gone:
         begin(network)
+    assert gone.value.code == "at.deactivated"
 
 
 def test_a_name_that_is_not_confirmed_is_said_and_the_did_works(
@@ -258,8 +259,9 @@ def test_an_account_without_a_server_is_gone(
 ) -> None:
     said = {**document(ANNA, handle="anna.example.com"), "service": service}
     world.answers[f"{PLC}/{ANNA}"] = says(200, said)
-    with pytest.raises(Gone):
+    with pytest.raises(Invalid) as gone:
         begin(network)
+    assert gone.value.code == "at.deactivated"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from openportability.clock import MovedClock
-from openportability.domain import Grant
+from openportability.domain import Grant, Purpose
 from openportability.errors import Invalid, SignedOut, Throttled, Unavailable
 from openportability.network import Network
 from tests.networks.bluesky.stand_in import (
     ANNA,
     BEA,
+    BOTH,
     ISSUER,
     PLC,
     PROTECTED,
@@ -29,10 +30,34 @@ from tests.networks.bluesky.stand_in import (
     tokens,
 )
 
+BROAD = "atproto transition:generic"
 
-def test_less_than_was_asked_signs_in_but_cannot_follow(network: Network, world: World) -> None:
+
+def test_a_server_without_the_finer_right_is_explained_and_then_asked_for_the_broad_one(
+    network: Network, world: World, clock: MovedClock
+) -> None:
     world.answers[TOKEN] = says(200, tokens(scope="atproto"))
-    assert not granted(network).can_follow
+    with pytest.raises(Invalid) as explained:
+        finish(network, begin(network))
+    assert explained.value.code == "at.broad_only"
+    assert world.asked_at(f"{ISSUER}/revoke")
+    # Who only says who they are is asked for no more than before.
+    assert finish(network, begin(network, purpose=Purpose.IDENTIFY)).grant
+    world.answers[TOKEN] = says(200, tokens(scope=BROAD))
+    grant = granted(network)
+    assert grant.can_follow
+    clock.forward(days=8)
+    begin(network)
+    asked = [form_of(request)["scope"] for request in world.asked_at(f"{ISSUER}/par")]
+    assert asked == [BOTH, "atproto", BROAD, BOTH]
+
+
+def test_a_server_that_gives_neither_right_is_told_so(network: Network, world: World) -> None:
+    world.answers[TOKEN] = says(200, tokens(scope="atproto"))
+    for code in ("at.broad_only", "at.scope_missing"):
+        with pytest.raises(Invalid) as refused:
+            finish(network, begin(network))
+        assert refused.value.code == code
 
 
 def test_a_grant_that_proves_nothing_is_given_back(network: Network, world: World) -> None:

@@ -24,6 +24,7 @@ from tests.networks.bluesky.stand_in import (
     PDS,
     PLC,
     PROTECTED,
+    RESOLVER,
     TOKEN,
     Answer,
     World,
@@ -129,6 +130,55 @@ def test_a_clock_that_is_off_is_set_by_the_servers(
 
     world.answers[f"{ISSUER}/par"] = strict
     assert begin(network).url
+
+
+@pytest.mark.parametrize("error", ["invalid_dpop_proof", "invalid_client"])
+@pytest.mark.parametrize("step", ["par", "token"])
+def test_clocks_that_cannot_be_brought_together_are_said_to_be_wrong(
+    network: Network, world: World, clock: MovedClock, error: str, step: str
+) -> None:
+    date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+    clock.forward(hours=3)
+    begun = begin(network)
+    world.answers[f"{ISSUER}/{step}"] = says(400, {"error": error}, Date=date)
+    with pytest.raises(Unavailable) as wrong:
+        begin(network) if step == "par" else finish(network, begun)
+    assert wrong.value.code == "auth.clock"
+    assert wrong.value.detail == {"host": "signin.example.com"}
+    sent = [proof_of(request)[1]["iat"] for request in world.asked_at(f"{ISSUER}/{step}")[-2:]]
+    assert sent[0] - sent[1] == 3 * 3600  # tried with their time before
+
+
+def test_a_refresh_with_a_wrong_clock_does_not_end_the_session(
+    network: Network, world: World, clock: MovedClock
+) -> None:
+    grant = granted(network)
+    date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+    clock.forward(hours=3)
+    world.answers[TOKEN] = says(401, {"error": "invalid_client"}, Date=date)
+    assert network.sign_in
+    with pytest.raises(Unavailable) as wrong:
+        network.sign_in.refresh(grant)
+    assert wrong.value.code == "auth.clock"
+
+
+@pytest.mark.parametrize(
+    ("error", "hours", "code"),
+    [
+        ("invalid_dpop_proof", 0, "at.no_oauth"),  # refused for something else than its time
+        ("use_dpop_nonce", 3, "at.no_oauth"),
+        ("invalid_request", 3, "at.no_oauth"),
+    ],
+)
+def test_a_clock_is_not_blamed_for_what_is_no_matter_of_time(
+    network: Network, world: World, clock: MovedClock, error: str, hours: int, code: str
+) -> None:
+    date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+    clock.forward(hours=hours)
+    world.answers[f"{ISSUER}/par"] = says(400, {"error": error}, Date=date)
+    with pytest.raises(Refused) as refused:
+        begin(network)
+    assert refused.value.code == code
 
 
 # --- who answers ---
@@ -286,12 +336,35 @@ def test_a_push_that_is_answered_with_a_page_is_no_answer(network: Network, worl
         begin(network)
 
 
-def test_what_a_sign_in_asks_is_counted(network: Network, world: World) -> None:
-    begun = begin(network)
-    # Who and where (2), who signs them in (2), the request itself.
-    assert len(world.asked) == 5
-    world.asked.clear()
-    finish(network, begun)
-    # The tokens; whose they are, asked of their own server as the standard wants (3) and with the
-    # name confirmed once more; name and picture.
-    assert len(world.asked) == 6
+RESOLVED, DIRECTED = f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle", f"{PLC}/{ANNA}"
+PROFILE = f"{PDS}/xrpc/com.atproto.repo.getRecord"
+
+
+@pytest.mark.parametrize(
+    ("typed", "at_first", "afterwards"),
+    [
+        ("anna.example.com", [RESOLVED, DIRECTED, PROTECTED, ISSUED], []),
+        (ANNA, [DIRECTED, RESOLVED, PROTECTED, ISSUED], []),
+        # Who it is comes last: then both ways are looked up.
+        (PDS, [PROTECTED, ISSUED], [DIRECTED, RESOLVED]),
+        # An issuer that keeps no accounts: that the account relies on it is asked of its server.
+        (
+            ISSUER,
+            [f"{ISSUER}/.well-known/oauth-protected-resource", ISSUED],
+            [DIRECTED, RESOLVED, PROTECTED],
+        ),
+    ],
+    ids=["handle", "did", "server", "issuer"],
+)
+def test_nothing_is_asked_twice_and_one_thing_more_than_the_protocol_needs(
+    network: Network, world: World, typed: str, at_first: list[str], afterwards: list[str]
+) -> None:
+    def asked() -> list[str]:
+        found = [str(request.url.copy_with(query=None)) for request in world.asked]
+        world.asked.clear()
+        return found
+
+    begun = begin(network, typed=typed)
+    assert asked() == [*at_first, f"{ISSUER}/par"]
+    assert finish(network, begun).actor.handle == "anna.example.com"
+    assert asked() == [TOKEN, *afterwards, PROFILE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import count
@@ -19,10 +19,10 @@ from openportability.networks.fake.residents import Role
 from openportability.networks.fake.way import Line, Way, through, within
 from openportability.networks.fake.world import WAIT, World, shared_world
 from openportability.networks.fake.world_server import WorldServer
-from openportability.outbound import Door
 from tests.networks.subject import (
     BASE_URL,
     Can,
+    CountingDoor,
     Fault,
     Fixture,
     Subject,
@@ -83,19 +83,31 @@ class Simulated(Subject):
     """A simulated network, and a line to what is behind its stage."""
 
     def __init__(
-        self, role: Role, *, clock: MovedClock, door: Door, way: Way, options: Mapping[str, str]
+        self,
+        role: Role,
+        *,
+        clock: MovedClock,
+        door: CountingDoor,
+        way: Way,
+        options: Mapping[str, str],
     ) -> None:
         name = f"its_{role}"
         self.network = load("fake", name=name, clock=clock, door=door, options=options)
         self.redirect_uri = f"{BASE_URL}/auth/{self.network.name}/callback"
         self.stage = Line(Terms(name=self.network.name, role=role), way, clock)
+        self.door = door
         self._role = role
+        self._is_elsewhere = "WORLD_URL" in options
         self._clock = clock
         self._nicks = (f"somebody_{number}" for number in count())
 
     def person(self, *, locked: bool = False) -> Actor:
         told = self.stage.ask("arrive", nick=next(self._nicks), locked=locked)
         return self._actor(told)
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        # In this process nothing goes out.
+        return ["POST /person", "POST /token"] if self._is_elsewhere else []
 
     def typed(self, who: Actor) -> str:
         match self._role:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -15,12 +15,21 @@ from lab.servers import Snac
 from openportability.clock import MovedClock, monotonic
 from openportability.domain import Actor, ActorId, Grant, NetworkName
 from openportability.network import Begun
-from openportability.outbound import Door
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import answer_of, consent
 from tests.networks.stand_in import Said, serve
-from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
+from tests.networks.subject import (
+    BASE_URL,
+    Can,
+    CountingDoor,
+    Fault,
+    Fixture,
+    Subject,
+    Variant,
+    a_door,
+    load,
+)
 from tests.real import snac
 
 ALWAYS = {
@@ -29,6 +38,9 @@ ALWAYS = {
     Can.ARCHIVE: "lists come from its API, not from an archive",
     Can.REFRESH: "its tokens do not end by themselves",
 }
+
+#: At a server that we know: the code for a token, and whose it is.
+NEEDED = ("POST /oauth/token", "GET /api/v1/accounts/verify_credentials")
 
 UNTOLD = "it cannot be told to fail"
 
@@ -56,9 +68,10 @@ VARIANTS = (
 class BetweenServers(Subject):
     """Two strict servers on loopback; people live on them in turn."""
 
-    def __init__(self, *servers: StrictServer, clock: MovedClock, door: Door) -> None:
+    def __init__(self, *servers: StrictServer, clock: MovedClock, door: CountingDoor) -> None:
         options = {"GAP_SECONDS": "0"}
         self.network = load("mastodon", clock=clock, door=door, options=options)
+        self.door = door
         self.redirect_uri = f"{BASE_URL}/auth/mastodon/callback"
         self._servers = {server.host: server for server in servers}
         self._clock = clock
@@ -71,6 +84,9 @@ class BetweenServers(Subject):
 
     def typed(self, who: Actor) -> str:
         return f"@{who.handle}"
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        return NEEDED
 
     def mistyped(self) -> str:
         return "nobody at nowhere"
@@ -165,9 +181,12 @@ class BetweenServers(Subject):
 class BetweenRealServers(Subject):
     """Two real servers that federate; people live on them in turn."""
 
-    def __init__(self, servers: tuple[Snac, Snac], *, clock: MovedClock, door: Door) -> None:
+    def __init__(
+        self, servers: tuple[Snac, Snac], *, clock: MovedClock, door: CountingDoor
+    ) -> None:
         options = {"GAP_SECONDS": "0"}
         self.network = load("mastodon", clock=clock, door=door, options=options)
+        self.door = door
         self.redirect_uri = f"{BASE_URL}/auth/mastodon/callback"
         self._servers = {urlsplit(server.url).netloc: server for server in servers}
         self._passwords: dict[str, str] = {}
@@ -192,6 +211,10 @@ class BetweenRealServers(Subject):
 
     def typed(self, who: Actor) -> str:
         return f"@{who.handle}"
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        # It shows no actor URI, so WebFinger must say it.
+        return [*NEEDED, "GET /.well-known/webfinger"]
 
     def mistyped(self) -> str:
         return "nobody at nowhere"

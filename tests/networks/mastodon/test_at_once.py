@@ -100,6 +100,21 @@ def test_a_name_that_passed_to_somebody_else_is_somebody_else(
     assert after.user != before.user
 
 
+def test_a_new_name_and_picture_are_those_of_the_same_account(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    server = servers["s0.example"]
+    before = sign_in(site, server)
+    server.people["100"].username = server.signed_in = "alix"
+    server.tokens.clear()
+    after = sign_in(site, server)
+    assert (after.id, after.user) == (before.id, before.user)
+    with site.db.read() as tx:
+        kept = service.own_account(tx, before.user, before.id).actor
+    assert (kept.id, kept.handle) == (before.actor.id, f"alix@{server.host}")
+    assert (kept.name, kept.avatar) == ("Alix", "https://pictures.example/alix.png")
+
+
 def test_a_sign_in_on_a_server_we_know_asks_no_more_than_the_protocol_does(
     site: Site, servers: dict[str, StrictServer]
 ) -> None:
@@ -107,13 +122,31 @@ def test_a_sign_in_on_a_server_we_know_asks_no_more_than_the_protocol_does(
     sign_in(site, server)
     first, server.asked = [one for one in server.asked if "authorize" not in one], []
     sign_in(site, server)
-    # Once for each server: which kind it is, our registration, and whether it checks codes and us.
+    # Once for each server: which kind it is, our registration, and whether it checks codes.
     known = ["POST /oauth/token", "GET /api/v1/accounts/verify_credentials"]
     assert first == [
         "GET /api/v2/instance",
         "GET /.well-known/oauth-authorization-server",
         "POST /api/v1/apps",
-        *["POST /oauth/token"] * 2,
+        "POST /oauth/token",
         *known,
     ]
     assert [one for one in server.asked if "authorize" not in one] == known
+
+
+def test_what_a_server_can_is_kept_for_a_day(
+    site: Site, servers: dict[str, StrictServer], clock: MovedClock
+) -> None:
+    server = servers["s0.example"]
+    sign_in(site, server)
+    asked: dict[int, list[str]] = {}
+    for hours in (7, 25):
+        server.asked.clear()
+        clock.forward(hours=hours)
+        sign_in(site, server)
+        asked[hours] = [one for one in server.asked if "authorize" not in one]
+    # Whether it still knows us, the token, and whose it is.
+    later = [*["POST /oauth/token"] * 2, "GET /api/v1/accounts/verify_credentials"]
+    assert asked[7] == later
+    discovered = ["GET /api/v2/instance", "GET /.well-known/oauth-authorization-server"]
+    assert asked[25] == [*discovered, *later]

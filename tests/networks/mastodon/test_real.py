@@ -7,7 +7,7 @@ OAuth, which the strict stand-in is not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +18,7 @@ from openportability.domain import Actor, ActorId, Grant, Purpose, Relationship,
 from openportability.errors import Gone, SignedOut
 from openportability.network import Proved
 from tests.networks.mastodon.world import World, answer_of, load
-from tests.networks.subject import MemoryCabinet
+from tests.networks.subject import CountingDoor, MemoryCabinet, a_door
 from tests.real.snac import consent
 
 pytestmark = pytest.mark.real
@@ -28,9 +28,16 @@ Snacs = tuple[Snac, Snac]
 
 
 @pytest.fixture
-def world(clock: MovedClock) -> World:
+def door(clock: MovedClock) -> Iterator[CountingDoor]:
+    made = a_door(clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(clock: MovedClock, door: CountingDoor) -> World:
     cabinet = MemoryCabinet()
-    network = load(None, clock=clock, cabinet=cabinet, development=True)
+    network = load(None, clock=clock, cabinet=cabinet, development=True, door=door)
     return World(servers={}, clock=clock, cabinet=cabinet, network=network)
 
 
@@ -125,6 +132,24 @@ def test_nobody_of_that_name_is_gone(world: World, snacs: Snacs) -> None:
     answer = world.follows.relationships(grant, [Wanted(actor=nobody)]).of[nobody.id]
     assert isinstance(answer, Gone)
     assert answer.code == "masto.gone"
+
+
+def test_the_first_sign_in_at_a_server_asks_one_thing_more_than_the_protocol_needs(
+    world: World, snacs: Snacs, door: CountingDoor
+) -> None:
+    _sign_in(world, snacs[0], "bob", Purpose.IDENTIFY)
+    assert door.asked == [
+        # Which kind it is: no newer API, no metadata. One application.
+        "GET /api/v2/instance",
+        "GET /api/v1/instance",
+        "GET /.well-known/oauth-authorization-server",
+        "POST /api/v1/apps",
+        "POST /oauth/token",  # the one more: whether it looks at codes
+        # The token, whose it is, and their actor URI, which this software shows by WebFinger alone.
+        "POST /oauth/token",
+        "GET /api/v1/accounts/verify_credentials",
+        "GET /.well-known/webfinger",
+    ]
 
 
 def test_a_revoked_grant_is_signed_out(world: World, snacs: Snacs) -> None:

@@ -10,6 +10,7 @@ from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose, Wanted
 from openportability.network import Cabinet, Context, Destination, Network, Proved, SignIn
 from openportability.networks import mastodon
+from openportability.outbound import Door
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.stand_in import Answer, Question, transport
@@ -95,10 +96,11 @@ def load(
     clock: MovedClock,
     cabinet: Cabinet,
     development: bool,
+    door: Door | None = None,
 ) -> Network:
     """Load the network; without servers it goes to loopback."""
     behind = None if servers is None else transport(servers)
-    door = a_door(clock, allow_loopback=development, transport=behind)
+    door = door or a_door(clock, allow_loopback=development, transport=behind)
     defaults = {option.name: option.default for option in mastodon.OPTIONS}
     context = Context(
         name=NetworkName("mastodon"),

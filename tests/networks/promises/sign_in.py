@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -33,6 +34,22 @@ def a_sign_in_carries_our_state_and_hides_its_secret(subject: Subject) -> None:
     assert re.match(r"https?://", begun.url)
     assert STATE in begun.url or "request_uri=" in begun.url
     assert "secret=" not in repr(begun)
+
+
+@promise()
+def a_sign_in_asks_one_thing_more_than_the_protocol_needs_at_most(subject: Subject) -> None:
+    who = subject.person()
+    subject.sign_in(who)
+    subject.door.asked.clear()
+    begun = subject.begin(who, Purpose.IDENTIFY)
+    asked = Counter(subject.door.asked)
+    answer = subject.consent(begun, who)  # may take the same door, where the network is simulated
+    subject.door.asked.clear()
+    subject.finish(begun, answer)
+    asked += Counter(subject.door.asked)
+    needed = Counter(subject.needed(who))
+    assert needed <= asked, "it is not needed, then"
+    assert (asked - needed).total() <= 1, asked - needed
 
 
 @promise(Can.TYPE)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, NetworkName
 from openportability.network import Begun
-from openportability.outbound import Door
 from tests.networks.stand_in import serve
-from tests.networks.subject import BASE_URL, Can, Fixture, Subject, Variant, a_door, load
+from tests.networks.subject import (
+    BASE_URL,
+    Can,
+    CountingDoor,
+    Fixture,
+    Subject,
+    Variant,
+    a_door,
+    load,
+)
 from tests.networks.x.stub import XStub
 
 NO_DESTINATION = "nobody can be followed there by its API"
@@ -37,7 +45,7 @@ VARIANTS = (
 class WithStub(Subject):
     """X, and the stub behind it."""
 
-    def __init__(self, stub: XStub, url: str, *, clock: MovedClock, door: Door) -> None:
+    def __init__(self, stub: XStub, url: str, *, clock: MovedClock, door: CountingDoor) -> None:
         options = {
             "CLIENT_ID": stub.client_id,
             "CLIENT_SECRET": stub.client_secret,
@@ -45,9 +53,13 @@ class WithStub(Subject):
             "API_URL": url,
         }
         self.network = load("x", clock=clock, door=door, options=options)
+        self.door = door
         self.redirect_uri = stub.redirect_uri
         self._stub = stub
         self._clock = clock
+
+    def needed(self, who: Actor) -> Sequence[str]:
+        return ["POST /2/oauth2/token", "GET /2/users/me", "POST /2/oauth2/revoke"]
 
     def person(self, *, locked: bool = False) -> Actor:
         number = str(2**63 + len(self._stub.people))

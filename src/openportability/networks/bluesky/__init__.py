@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
+from openportability.networks.bluesky.broad import Broad
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
 from openportability.networks.bluesky.forms import forms
@@ -61,6 +62,7 @@ def load(context: Context) -> Network:
             identities=identities,
             client=client,
             prover=prover,
+            broad=Broad(context.cabinet, clock),
             local=local,
         ),
         source=Source(lists=Lists(repositories)),

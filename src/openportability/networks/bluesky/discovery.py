@@ -27,14 +27,21 @@ class Issuer:
     push: str
     token: str
     revoke: str
+    #: The server of accounts that was asked and named it; empty where it was typed itself.
+    pds: str
+
+
+def issuer_named_by(door: Door, pds: str) -> str:
+    """Return the name of the issuer that a server of accounts relies on; `Refused` if it has none."""
+    named = _fetch(door, pds + OF_SERVER).get("authorization_servers")
+    if not isinstance(named, list) or len(named) != 1 or not isinstance(named[0], str):
+        raise Refused("at.no_oauth")
+    return named[0]
 
 
 def issuer_of(door: Door, pds: str) -> Issuer:
     """Return the issuer that a server of accounts relies on. Raise `Refused` if it has none."""
-    named = _fetch(door, pds + OF_SERVER).get("authorization_servers")
-    if not isinstance(named, list) or len(named) != 1 or not isinstance(named[0], str):
-        raise Refused("at.no_oauth")
-    return read_issuer(door, named[0])
+    return _read_issuer(door, issuer_named_by(door, pds), pds)
 
 
 def issuer_at(door: Door, origin: str) -> Issuer:
@@ -42,10 +49,10 @@ def issuer_at(door: Door, origin: str) -> Issuer:
     try:
         return issuer_of(door, origin)
     except Refused:
-        return read_issuer(door, origin)
+        return _read_issuer(door, origin, "")
 
 
-def read_issuer(door: Door, issuer: str) -> Issuer:
+def _read_issuer(door: Door, issuer: str, pds: str) -> Issuer:
     """Return an issuer whose own description is in order."""
     try:
         if origin_of(issuer) != issuer:
@@ -59,6 +66,7 @@ def read_issuer(door: Door, issuer: str) -> Issuer:
             push=_address(found, issuer, "pushed_authorization_request_endpoint"),
             token=_address(found, issuer, "token_endpoint"),
             revoke=_address(found, issuer, "revocation_endpoint"),
+            pds=pds,
         )
     except Invalid:
         raise Refused("at.no_oauth") from None

@@ -13,8 +13,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -22,15 +21,13 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from openportability.clock import Clock, micros
-from openportability.networks.bluesky.replies import error_name
+from openportability.networks.bluesky.replies import OF_TIME, clock_differs, error_name, time_of
 from openportability.outbound import Door, Reply
 
 ALGORITHM = "ES256"
 CURVE = "P-256"
 #: So many nonces are kept in a process; the oldest are forgotten and cost one more request.
 MOST_NONCES = 20_000
-#: Servers accept proofs some minutes old; a clock further off than this is worth correcting.
-CLOCK_OFF = timedelta(seconds=30)
 
 #: Makes the form of a token request for a given time: assertions in it are good for one try.
 MakeForm = Callable[[datetime], Mapping[str, str]]
@@ -111,8 +108,7 @@ class Prover:
         """Send, and once more if only the nonce or the time was wrong: nothing was done then."""
         now = self._clock.now()
         reply = self._send_at(key, call, now)
-        theirs = _time_of(reply)
-        if _says(reply, "invalid_dpop_proof") and theirs and abs(theirs - now) > CLOCK_OFF:
+        if _says(reply, *OF_TIME) and clock_differs(reply) and (theirs := time_of(reply)):
             # One of the clocks is wrong, so the proof is stale on arrival: say the server's time.
             return self._send_at(key, call, theirs)
         return reply
@@ -158,14 +154,6 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _says(reply: Reply, name: str) -> bool:
+def _says(reply: Reply, *names: str) -> bool:
     # Servers of accounts challenge with 401, those that sign in with 400.
-    return reply.status in (400, 401) and error_name(reply) == name
-
-
-def _time_of(reply: Reply) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(reply.headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return reply.status in (400, 401) and error_name(reply) in names

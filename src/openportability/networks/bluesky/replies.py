@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from openportability.errors import Unavailable
 from openportability.outbound import Reply
+
+#: Servers accept proofs some minutes old; a clock further off than this is worth correcting.
+CLOCK_OFF = timedelta(seconds=30)
+#: Names under which servers refuse a proof of a key, or of who we are, that is stale or of later.
+OF_TIME = frozenset({"invalid_dpop_proof", "invalid_client"})
 
 
 def mapping(reply: Reply) -> Mapping[str, object]:
@@ -51,3 +58,18 @@ def texts_of(found: Mapping[str, object], key: str) -> frozenset[str]:
         if isinstance(value, list)
         else frozenset()
     )
+
+
+def time_of(reply: Reply) -> datetime | None:
+    """Return the server's time, if it says one."""
+    try:
+        found = parsedate_to_datetime(reply.headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def clock_differs(reply: Reply) -> bool:
+    """Tell whether the server's clock is so far from ours that proofs of ours are refused."""
+    theirs = time_of(reply)
+    return theirs is not None and abs(theirs - reply.at) > CLOCK_OFF

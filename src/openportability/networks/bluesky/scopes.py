@@ -14,19 +14,26 @@ FOLLOW = "app.bsky.graph.follow"
 #: Without it a grant proves nothing.
 IDENTITY = "atproto"
 
-#: The least that works. A server too old for these would need a second try with `BROAD`,
-#: after the person has read why.
+#: The least that works.
 ASKED: Mapping[Purpose, str] = {
     Purpose.IDENTIFY: IDENTITY,
     Purpose.FOLLOW: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete",
 }
-#: All that an app password may do: the only right to write that old servers know.
+#: All that an app password may do: the only right to write that old servers know. Asked for where
+#: the finer one was not given, after the person has read why.
 BROAD = "transition:generic"
 
 
 def ever_asked() -> str:
     """Return every scope that we may ask for, as the client metadata must declare them."""
-    return " ".join(dict.fromkeys(" ".join(ASKED.values()).split()))
+    return " ".join(dict.fromkeys([*" ".join(ASKED.values()).split(), BROAD]))
+
+
+def asked(purpose: Purpose, *, broadly: bool) -> str:
+    """Return what to ask for; `broadly` at a server that does not know the finer right to follow."""
+    if purpose is Purpose.FOLLOW and broadly:
+        return f"{IDENTITY} {BROAD}"
+    return ASKED[purpose]
 
 
 def may_follow(granted: frozenset[str]) -> bool:

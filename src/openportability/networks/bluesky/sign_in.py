@@ -18,19 +18,25 @@ from openportability.errors import (
     NetworkError,
     Refused,
     SignedOut,
-    Throttled,
     Unavailable,
 )
 from openportability.network import Begun, Field, Proved
 from openportability.networks.bluesky import scopes
-from openportability.networks.bluesky.discovery import Issuer, issuer_at, issuer_of
+from openportability.networks.bluesky.broad import Broad
+from openportability.networks.bluesky.discovery import (
+    Issuer,
+    issuer_at,
+    issuer_named_by,
+    issuer_of,
+)
 from openportability.networks.bluesky.dpop import Call, Prover, digest, new_key, read_key
 from openportability.networks.bluesky.identity import Identities, Identity
 from openportability.networks.bluesky.metadata import Client
 from openportability.networks.bluesky.profile import read_profile
-from openportability.networks.bluesky.replies import error_name, mapping, text_of
+from openportability.networks.bluesky.refusals import refusal, stopped
+from openportability.networks.bluesky.replies import mapping, text_of
 from openportability.networks.bluesky.syntax import Hosted, Identified, Named, read_typed
-from openportability.outbound import Door, Reply, reset_time
+from openportability.outbound import Door, Reply
 
 #: Where a server does not say how long an access token lives: short enough for any.
 UNSAID_SECONDS = 300
@@ -59,6 +65,7 @@ class BlueskySignIn:
         identities: Identities,
         client: Client,
         prover: Prover,
+        broad: Broad,
         local: bool,
     ) -> None:
         self._network = network
@@ -67,6 +74,7 @@ class BlueskySignIn:
         self._identities = identities
         self._client = client
         self._prover = prover
+        self._broad = broad
         self._local = local
 
     # --- begin ---
@@ -75,8 +83,11 @@ class BlueskySignIn:
         self, *, typed: str, purpose: Purpose, redirect_uri: str, state: str, language: str
     ) -> Begun:
         """Push what we ask for to the person's own server, and send them there."""
-        who, issuer = self._find(typed)
-        scope = scopes.ASKED[purpose]
+        try:
+            who, issuer = self._find(typed)
+        except Gone:
+            raise Invalid("at.deactivated") from None
+        scope = scopes.asked(purpose, broadly=self._broad.is_needed_at(issuer.issuer))
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
         key, verifier = new_key(), secrets.token_urlsafe(48)
         asked = {
@@ -92,7 +103,7 @@ class BlueskySignIn:
             asked["login_hint"] = who.handle or who.did
         reply = self._ask(issuer.issuer, issuer.push, key, client_id, asked)
         if reply.status not in (200, 201):
-            raise _refusal(reply, self._clock.now(), Refused("at.no_oauth"))
+            raise refusal(reply, self._clock.now(), Refused("at.no_oauth"))
         request_uri = text_of(mapping(reply), "request_uri")
         sent = urlencode({"client_id": client_id, "request_uri": request_uri})
         joint = "&" if urlsplit(issuer.authorize).query else "?"
@@ -100,10 +111,13 @@ class BlueskySignIn:
             url=f"{issuer.authorize}{joint}{sent}",
             secret={
                 "did": who.did if who else "",
+                "handle": (who.handle or "") if who else "",
+                "pds": issuer.pds,
                 "issuer": issuer.issuer,
                 "token_endpoint": issuer.token,
                 "revocation_endpoint": issuer.revoke,
                 "client_id": client_id,
+                "scope": scope,
                 "redirect_uri": redirect_uri,
                 "dpop_key": key,
                 "verifier": verifier,
@@ -117,7 +131,7 @@ class BlueskySignIn:
             case Hosted(origin=origin):
                 return None, issuer_at(self._door, origin)
             case Identified(did=did):
-                who = self._identities.unnamed(did)
+                who = self._identities.by_did(did)
             case Named(handle=handle):
                 try:
                     who = self._identities.by_handle(handle)
@@ -143,7 +157,7 @@ class BlueskySignIn:
         if answer.get("iss") != secret["issuer"]:
             raise Invalid("auth.mixed_up")
         if "error" in answer:
-            raise _stopped(answer["error"])
+            raise stopped(answer["error"])
         if not answer.get("code"):
             raise Invalid("auth.expired")
         # The nonce goes first: there are servers that spend the code on asking for it.
@@ -159,7 +173,7 @@ class BlueskySignIn:
         asked_at = self._clock.now()
         reply = self._ask_with(secret, secret["token_endpoint"], form)
         if reply.status != 200:
-            raise _refusal(reply, self._clock.now(), Invalid("auth.expired"))
+            raise refusal(reply, self._clock.now(), Invalid("auth.expired"))
         tokens = mapping(reply)
         kept = {
             **{k: secret[k] for k in ("issuer", "token_endpoint", "revocation_endpoint")},
@@ -170,19 +184,36 @@ class BlueskySignIn:
             grant = self._grant(who, tokens, kept, asked_at)
             if scopes.IDENTITY not in grant.scopes:
                 raise Invalid("at.scope_missing")
+            self._want_more(frozenset(secret["scope"].split()), grant)
         except (Invalid, NetworkError):
             self._revoke_quietly(tokens, kept)
             raise
         return Proved(actor=self._actor(who), grant=grant)
 
+    def _want_more(self, asked: frozenset[str], grant: Grant) -> None:
+        """Explain it where a server left out the right to follow, and ask for the broad one next."""
+        if not scopes.may_follow(asked) or grant.can_follow:
+            return
+        if scopes.BROAD in asked:
+            raise Invalid("at.scope_missing")
+        self._broad.note(grant.secret["issuer"])
+        raise Invalid("at.broad_only")
+
     def _whose(self, tokens: Mapping[str, object], secret: Mapping[str, str]) -> Identity:
-        """Return whose tokens these are: a hostile server could name anybody, so ask their own."""
+        """Return whose tokens these are: a hostile server could name anybody.
+
+        An account that was named led to this issuer when the sign-in began, ten minutes ago at
+        most, so it must be that account. Where only a server was named, the account's own says.
+        """
         did = text_of(tokens, "sub")
+        if secret["did"]:
+            if did != secret["did"]:
+                raise Invalid("auth.wrong_account")
+            return Identity(did=did, handle=secret["handle"] or None, pds=secret["pds"])
         who = self._identities.by_did(did)
-        if issuer_of(self._door, who.pds).issuer != secret["issuer"]:
+        led_here = who.pds == secret["pds"]
+        if not led_here and issuer_named_by(self._door, who.pds) != secret["issuer"]:
             raise Invalid("auth.mixed_up")
-        if secret["did"] and did != secret["did"]:
-            raise Invalid("auth.wrong_account")
         return who
 
     def _grant(
@@ -241,7 +272,10 @@ class BlueskySignIn:
         except Unavailable:
             raise Unavailable("at.uncertain") from None
         if reply.status != 200:
-            raise _refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+            problem = refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+            # Without a clear no, the token may be spent.
+            unclear = problem.code == "at.pds_down"
+            raise Unavailable("at.uncertain") if unclear else problem
         tokens = mapping(reply)
         if tokens.get("sub") != grant.actor_id:
             raise SignedOut("at.session_lost")
@@ -250,7 +284,7 @@ class BlueskySignIn:
     def _still_there(self, grant: Grant) -> Identity:
         try:
             who = self._identities.unnamed(grant.actor_id)
-            issuer = issuer_of(self._door, who.pds).issuer
+            issuer = issuer_named_by(self._door, who.pds)
         except (Invalid, Gone):
             raise SignedOut("at.session_lost") from None
         except Refused:
@@ -265,7 +299,7 @@ class BlueskySignIn:
         form = {"token": grant.secret["refresh_token"]}
         reply = self._ask_with(grant.secret, grant.secret["revocation_endpoint"], form)
         if reply.status == 429 or reply.status >= 500:
-            raise _refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
+            raise refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
 
     def _revoke_quietly(self, tokens: Mapping[str, object], kept: Mapping[str, str]) -> None:
         """Leave nothing behind of a sign-in that we do not accept."""
@@ -296,25 +330,3 @@ class BlueskySignIn:
 def _lifetime(expires_in: object) -> timedelta:
     lasts = expires_in if isinstance(expires_in, int) else UNSAID_SECONDS
     return timedelta(seconds=min(max(lasts, 0), MOST_SECONDS))
-
-
-def _stopped(error: str) -> Invalid | NetworkError:
-    """Return what the callback's `error` means. Its texts are the server's and are not read."""
-    match error:
-        case "access_denied":
-            return Invalid("auth.denied")
-        case "server_error" | "temporarily_unavailable":
-            return Unavailable("at.pds_down")
-        case _:
-            return Invalid("auth.expired")
-
-
-def _refusal(
-    reply: Reply, now: datetime, otherwise: Invalid | NetworkError
-) -> Invalid | NetworkError:
-    """Return what an answer without tokens means; `otherwise` for a plain no."""
-    if reply.status == 429:
-        return Throttled(reset_time(reply.headers, now))
-    if reply.status >= 500 or not error_name(reply):
-        return Unavailable("at.uncertain")
-    return otherwise

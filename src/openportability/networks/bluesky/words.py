@@ -41,6 +41,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
             "If your server does not offer this right, it needs an update first."
         ),
     ),
+    "at.broad_only": (
+        "Your server knows no right that is for following alone.",
+        (
+            "You can ask once more: it then offers a broad right, as older apps have it. "
+            "We would use it to follow people and to take follows back, and for nothing else."
+        ),
+    ),
     "at.points": (
         "The follows that your server allows in an hour or a day are used up.",
         "There is nothing to do: it goes on by itself %(until)s.",
@@ -63,7 +70,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "at.pds_down": (
         "Your Bluesky server does not answer as it should.",
-        "There is nothing to do: we try again, later and later.",
+        "Please try again in a few minutes. What is under way here goes on by itself.",
     ),
     "at.uncertain": (
         "We do not know whether the last step worked.",

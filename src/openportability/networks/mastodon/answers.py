@@ -84,7 +84,7 @@ def account(found: object) -> Seen | None:
         id=str(number),
         acct=acct,
         username=username,
-        uri=text(found, "uri"),
+        uri=text(found, "uri") or _uri_of_pleroma(found),
         url=text(found, "url"),
         name=(text(found, "display_name") or username).strip()[:200],
         avatar=text(found, "avatar"),
@@ -92,6 +92,11 @@ def account(found: object) -> Seen | None:
         suspended=found.get("suspended") is True,
         memorial=found.get("memorial") is True,
     )
+
+
+def _uri_of_pleroma(found: Mapping[str, object]) -> str | None:
+    more = found.get("pleroma")
+    return text(more, "ap_id") if isinstance(more, dict) else None
 
 
 def is_actor(seen: Seen, actor: Actor, instance: str) -> bool:

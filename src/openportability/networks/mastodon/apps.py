@@ -63,21 +63,22 @@ class Apps:
 
         One that does not check codes is the caller's to keep: nobody else will ever get it.
         """
-        app = self._kept_or_made(server, redirect_uri)
+        app, is_new = self._kept_or_made(server, redirect_uri)
         if not app.checks_codes:
-            return replace(self._register(server, redirect_uri), checks_codes=False)
+            # Whoever made the first one, to find this out, is the only one to use it.
+            own = app if is_new else self._register(server, redirect_uri)
+            return replace(own, checks_codes=False)
         if not self._fits(app, server, redirect_uri):
             # Its tokens live on, and to revoke them takes the application they were given to.
             self._context.cabinet.make_once(
                 server.host, f"app {app.client_id}", lambda: _to_text(app)
             )
             self.forget(server.host, app)
-            app = self._kept_or_made(server, redirect_uri)
-        if not self._known.get(app.client_id):
-            if self._is_lost(server.host, app):
-                self.forget(server.host, app)
-                app = self._kept_or_made(server, redirect_uri)
-            self._known.put(app.client_id, True)
+            app, is_new = self._kept_or_made(server, redirect_uri)
+        if not is_new and not self._known.get(app.client_id) and self._is_lost(server.host, app):
+            self.forget(server.host, app)
+            app, _ = self._kept_or_made(server, redirect_uri)
+        self._known.put(app.client_id, True)
         return app
 
     def find(self, host: str, client_id: str) -> App | None:
@@ -96,12 +97,17 @@ class Apps:
         """Drop an application, so that the next sign-in registers again."""
         self._context.cabinet.drop(host, "app", _to_text(app))
 
-    def _kept_or_made(self, server: Server, redirect_uri: str) -> App:
+    def _kept_or_made(self, server: Server, redirect_uri: str) -> tuple[App, bool]:
+        """Return the application that is kept, and whether it was made just now, by this call."""
+        made: list[App] = []
+
         def make() -> Mapping[str, str]:
             app = self._register(server, redirect_uri)
-            return _to_text(replace(app, checks_codes=self._checks_codes(server.host, app)))
+            made.append(replace(app, checks_codes=self._checks_codes(server.host, app)))
+            return _to_text(made[0])
 
-        return _from_text(self._context.cabinet.make_once(server.host, "app", make))
+        kept = _from_text(self._context.cabinet.make_once(server.host, "app", make))
+        return kept, made == [kept]
 
     def _fits(self, app: App, server: Server, redirect_uri: str) -> bool:
         wanted = scopes_of(server)

@@ -37,10 +37,6 @@ class Home:
         """Return the plain answer to *who am I*, whatever it is."""
         return self._ask("GET", WHO_AM_I)
 
-    def userinfo(self) -> Reply:
-        """Return the plain answer of the OpenID kind, which newer servers give."""
-        return self._ask("GET", "/oauth/userinfo")
-
     def account(self, number: str) -> Seen | None:
         """Return an account by its number here; None if there is none."""
         return self._seen(self.get(f"/api/v1/accounts/{quote(number, safe='')}"))

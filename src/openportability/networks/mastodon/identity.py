@@ -15,6 +15,7 @@ from openportability.errors import Invalid, NetworkError, Unavailable
 from openportability.networks.mastodon import answers, discovery, syntax
 from openportability.networks.mastodon.answers import Seen
 from openportability.networks.mastodon.home import Home
+from openportability.networks.mastodon.servers import Servers
 
 _LONGEST_URI = 500
 
@@ -33,12 +34,16 @@ class Established:
     avatar: str | None
 
 
-def establish(home: Home, *, host: str, claimed_domain: str) -> Established:
+def establish(home: Home, servers: Servers, *, host: str, claimed_domain: str) -> Established:
     """Ask a server whose token this is, and check what it says of other domains."""
     seen = _signed_in(home)
-    uri = seen.uri or _subject(home) or _linked(home, seen, host) or seen.url
+    uri = seen.uri or discovery.self_link(home.context, seen.username, host) or seen.url
     domain = host
-    if claimed_domain != host and uri and _leads_back(home, seen, claimed_domain, host, uri):
+    if (
+        claimed_domain != host
+        and uri
+        and _leads_back(home, servers, seen, claimed_domain, host, uri)
+    ):
         domain = claimed_domain
     if uri is None or not _may_name(home, uri, {host, domain}):
         uri = f"{home.api}/@{seen.username}"
@@ -64,34 +69,24 @@ def _signed_in(home: Home) -> Seen:
     return seen
 
 
-def _subject(home: Home) -> str | None:
-    """Return the actor URI from the server's userinfo (4.4 and later), if it has that."""
-    reply = home.userinfo()
-    return answers.text(answers.mapping(reply), "sub") if reply.status == 200 else None
-
-
-def _linked(home: Home, seen: Seen, host: str) -> str | None:
-    return discovery.self_link(home.context, seen.username, host)
-
-
-def _leads_back(home: Home, seen: Seen, domain: str, host: str, uri: str) -> bool:
+def _leads_back(home: Home, servers: Servers, seen: Seen, domain: str, host: str, uri: str) -> bool:
     """Tell whether a domain names this actor, and by its own word leaves it to this host."""
     lives_at = answers.netloc(uri)
     if lives_at not in (host, domain):
         return False
     try:
         is_named = discovery.self_link(home.context, seen.username, domain) == uri
-        return is_named and (lives_at == host or _is_served_by(home, domain, host))
+        return is_named and (lives_at == host or _is_served_by(servers, domain, host))
     except NetworkError:
         if lives_at == domain:  # without that domain's word there is no id to record
             raise
         return False
 
 
-def _is_served_by(home: Home, domain: str, host: str) -> bool:
+def _is_served_by(servers: Servers, domain: str, host: str) -> bool:
     """Tell whether who starts at a domain comes to this host."""
     try:
-        return discovery.discover(home.context, domain).host == host
+        return servers.at(domain).host == host
     except Invalid:
         raise Unavailable from None
 

@@ -15,9 +15,8 @@ from openportability.errors import Invalid, SignedOut, Unavailable
 from openportability.network import Begun, Context, Field, Proved
 from openportability.networks.mastodon import answers, apps, discovery, identity, syntax
 from openportability.networks.mastodon.apps import App, Apps
-from openportability.networks.mastodon.discovery import Server
 from openportability.networks.mastodon.home import Home
-from openportability.networks.mastodon.memory import Memory
+from openportability.networks.mastodon.servers import Servers
 from openportability.outbound import Reply
 
 
@@ -27,9 +26,7 @@ class SignInAtServer:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._apps = Apps(context)
-        self._servers: Memory[str, Server] = Memory(
-            context.clock, keep=timedelta(minutes=10), most=5_000
-        )
+        self._servers = Servers(context)
         offered = context.options["SERVERS"].split(",")
         self.field: Field | None = Field(
             label="Your Mastodon server or address",
@@ -43,7 +40,7 @@ class SignInAtServer:
     ) -> Begun:
         """Find the server, register there if need be, and send the browser to its consent page."""
         spelled = syntax.parse(typed, development=self._context.development)
-        server = self._server(spelled.host)
+        server = self._servers.at(spelled.host)
         # An address for each server: one that sends people on to another server's consent page
         # cannot have that other's answer come back as its own.
         redirect_uri = f"{redirect_uri}/{server.host}"
@@ -141,13 +138,6 @@ class SignInAtServer:
         if reply.status == 429 or reply.status >= 500:
             answers.raise_for(reply, self._context.clock.now())
 
-    def _server(self, typed_host: str) -> Server:
-        known = self._servers.get(typed_host)
-        if known is None:
-            known = discovery.discover(self._context, typed_host)
-            self._servers.put(typed_host, known)
-        return known
-
     def _app(self, host: str, secret: Mapping[str, str]) -> App | None:
         """Return the application of a sign-in or a grant: its own, else the one of the server."""
         if not secret["client_secret"]:
@@ -221,7 +211,9 @@ class SignInAtServer:
             token=grant.secret["access_token"],
             scopes=grant.scopes,
         )
-        who = identity.establish(home, host=secret["host"], claimed_domain=secret["domain"])
+        who = identity.establish(
+            home, self._servers, host=secret["host"], claimed_domain=secret["domain"]
+        )
         if secret["user"] and secret["user"].lower() != who.username.lower():
             raise Invalid("auth.wrong_account")
         actor = Actor(

@@ -25,7 +25,7 @@ WORDS = {
     ),
     "masto.apps_throttled": (
         "This server accepts no new sites for some minutes.",
-        "Nothing is wrong with your account. Please try again at the time shown.",
+        "Nothing is wrong with your account. Please try again %(until)s.",
     ),
     "masto.login_disabled": (
         "Your account there is disabled, not confirmed yet, or waits for approval.",
@@ -45,7 +45,7 @@ WORDS = {
     ),
     "masto.throttled": (
         "Your server asks us to slow down.",
-        "It goes on by itself at the time shown.",
+        "Please try again %(until)s. What is under way here goes on by itself.",
     ),
     "masto.ceiling": (
         "Your server allows no more follows in all.",

@@ -17,6 +17,6 @@ WORDS = {
     ),
     "x.throttled": (
         "X asks us to wait.",
-        "Please try again at the time shown, or go on with your X archive alone.",
+        "Please try again %(until)s, or go on with your X archive alone.",
     ),
 }
