@@ -8,6 +8,7 @@ share their high bytes, so the shuffled high bytes shrink to almost nothing.
 from __future__ import annotations
 
 import struct
+import threading
 
 import numpy as np
 import zstandard
@@ -50,7 +51,7 @@ def decode(packed: bytes) -> Keys:
         size = zstandard.frame_content_size(frame)
         if size != count * 8:
             raise Unreadable(f"{size} bytes for {count} keys")
-        plain = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
+        plain = _decompressor().decompress(frame, allow_extra_data=False)
     except (struct.error, zstandard.ZstdError) as error:
         raise Unreadable(str(error)) from error
     shuffled = np.frombuffer(plain, np.uint8).reshape(8, count)
@@ -63,4 +64,15 @@ def decode(packed: bytes) -> Keys:
 
 def is_sorted_set(keys: Keys) -> bool:
     """Say whether keys ascend without repetition."""
-    return bool(np.all(keys[1:] > keys[:-1]))
+    return bool((keys[1:] > keys[:-1]).all())
+
+
+_of_thread = threading.local()
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    """Return this thread's own: to make one takes longer than to read an ordinary list."""
+    if not hasattr(_of_thread, "decompressor"):
+        _of_thread.decompressor = zstandard.ZstdDecompressor()
+    made: zstandard.ZstdDecompressor = _of_thread.decompressor
+    return made

@@ -19,6 +19,8 @@ from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
 _KEPT_DAYS = 30
+#: The counter that names the segment which belongs to this database, by its mark.
+SEGMENT = "matching.segment"
 #: Put together once: it is asked at each forward pass.
 _SET_AND_KEY = (
     select(match_sets.c.sealed, user_keys.c.wrapped)
@@ -238,6 +240,12 @@ def move_cursor(tx: Tx, name: str, to: int) -> None:
     """Note how far a sweep has come; a slower one that did the same never moves it back."""
     tx.execute(tx.dialect.insert_missing(counters, key=["name"]), {"name": name, "n": to})
     tx.execute(update(counters).where(counters.c.name == name, counters.c.n < to).values(n=to))
+
+
+def put_mark(tx: Tx, name: str, mark: int) -> None:
+    """Note by which mark something is known from now on."""
+    noted = tx.dialect.upsert(counters, key=["name"], change=["n"])
+    tx.execute(noted, {"name": name, "n": mark})
 
 
 def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, PersonalKey]:
