@@ -71,20 +71,38 @@ def put_list(
     imported_at: datetime,
 ) -> None:
     """Store the list in place of the one before."""
-    row = {
-        "user_id": of.user,
-        "network": of.network,
-        "kind": of.kind,
-        "account_id": of.account,
-        "n": int(keys.size),
-        "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
-        "taken_at": micros(taken_at) if taken_at else None,
-        "imported_at": micros(imported_at),
-        "seq": tx.dialect.next_seq(tx, "follow_lists"),
-    }
+    put_lists(tx, key, [(of, keys)], taken_at=taken_at, imported_at=imported_at)
+
+
+def put_lists(
+    tx: Tx,
+    key: PersonalKey,
+    some: Sequence[tuple[ListOf, Keys]],
+    *,
+    taken_at: datetime | None,
+    imported_at: datetime,
+) -> None:
+    """Store a person's lists in place of those before, in two statements however many they are."""
+    rows = [
+        {
+            "user_id": of.user,
+            "network": of.network,
+            "kind": of.kind,
+            "account_id": of.account,
+            "n": int(keys.size),
+            "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
+            "taken_at": micros(taken_at) if taken_at else None,
+            "imported_at": micros(imported_at),
+        }
+        for of, keys in some
+    ]
+    if not rows:
+        return
     own = ("account_id", "kind")
-    change = [name for name in row if name not in own]
-    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), row)
+    change = [name for name in (*rows[0], "seq") if name not in own]
+    last = tx.dialect.next_seq(tx, "follow_lists", len(rows))
+    numbered = [row | {"seq": seq} for seq, row in enumerate(rows, last - len(rows) + 1)]
+    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), numbered)
 
 
 def open_list(tx: Tx, key: PersonalKey, account: AccountId, kind: Kind) -> Keys | None:
