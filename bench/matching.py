@@ -24,6 +24,7 @@ from openportability.accounts import line_store
 from openportability.domain import Account, Kind, UserId
 from openportability.graph.codec import Keys
 from openportability.matching import sweep
+from openportability.matching.holders import who_lists
 from openportability.site import Site
 
 #: Somebody who brings two lists of that length is ordinary.
@@ -180,7 +181,7 @@ def _match_everybody(folder: Path, url: str | None) -> None:
             people = line_store.listed_since(tx, 0)
         for user in {line.user for line in people}:
             _asked(site, user)()
-        sweep.who_lists(site, people[-1000:])
+        who_lists(site, people[-1000:])
     print(peak_mb())
 
 

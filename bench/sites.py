@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,13 +20,16 @@ BIRD = NetworkName("bird")
 
 
 @contextmanager
-def opened(folder: Path, database_url: str | None = None) -> Iterator[Site]:
+def opened(
+    folder: Path, database_url: str | None = None, given: Mapping[str, str] | None = None
+) -> Iterator[Site]:
     """Build a site; what it keeps lies in the folder, and in the database if one is named."""
     environ = {
         "OPENPORTABILITY_DATA_DIR": str(folder),
         "OPENPORTABILITY_NETWORKS": "bird:fake",
         "OPENPORTABILITY_BIRD_ROLE": "source",
         "OPENPORTABILITY_BIRD_PEOPLE": "10",
+        **(given or {}),
     }
     if database_url is not None:
         environ["OPENPORTABILITY_DATABASE_URL"] = database_url

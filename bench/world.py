@@ -111,6 +111,8 @@ def bring(site: Site, world: World, members: list[Account]) -> int:
 def put(tx: Tx, site: Site, account: Account, brought: Mapping[Kind, Keys]) -> None:
     """Store somebody's lists."""
     key = accounts.personal_key(tx, site.vault, account.user)
-    for kind, keys in brought.items():
-        of = lists.ListOf(user=account.user, network=BIRD, kind=kind, account=account.id)
-        lists.put_list(tx, key, of, keys, taken_at=None, imported_at=site.clock.now())
+    some = [
+        (lists.ListOf(user=account.user, network=BIRD, kind=kind, account=account.id), keys)
+        for kind, keys in brought.items()
+    ]
+    lists.put_lists(tx, key, some, taken_at=None, imported_at=site.clock.now())

@@ -119,7 +119,9 @@ class Settings(BaseModel):
         f"`BASE_URL`, else {_DEFAULT_PORT}.",
     )
     data_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
-        Path("var"), description="Directory of the SQLite file and, if none is given, the key file."
+        Path("var"),
+        description="Directory of the SQLite file, the index of lists and, if none is given, the key "
+        "file.",
     )
     database_url: Annotated[str, AfterValidator(_database)] = Field(
         repr=False,
@@ -164,6 +166,12 @@ class Settings(BaseModel):
         500,
         ge=1,
         description="The same for who has not proved an account on the network of their lists.",
+    )
+    segments_from_links: int = Field(
+        20_000_000,
+        ge=0,
+        description="From so many links in all lists together a worker keeps an index of them in "
+        "`DATA_DIR`, sealed, so that who arrives is met without reading every list. 0: never.",
     )
     pool_size: int = Field(
         0,

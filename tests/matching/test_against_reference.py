@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,6 +17,7 @@ from openportability.db.engine import Database
 from openportability.db.schema import METADATA, counters, match_sets
 from openportability.domain import Account, Found, Kind, Proof, UserId
 from openportability.errors import Conflict, Invalid
+from openportability.matching import segments
 from openportability.matching import service as matching
 from openportability.site import Site
 from tests import cast
@@ -62,6 +64,7 @@ class Life:
             self.be_found: 3,
             self.unlink: 2,
             self.set_dismissed: 1,
+            self.spoil: 1,
         }
 
     def compare(self) -> None:
@@ -153,6 +156,17 @@ class Life:
         (self.world.dismiss if dismissed else self.world.restore)(me, them)
         return (me,)
 
+    def spoil(self) -> tuple[UserId, ...]:
+        """Damage what is derived from the lists, or take it away: nobody may notice."""
+        try:
+            segment = bytearray(segments.path(self.site).read_bytes())
+        except FileNotFoundError:
+            return ()
+        segment[self.chance.randrange(len(segment))] ^= 1
+        segments.path(self.site).write_bytes(segment)
+        self.told.append("spoil")
+        return ()
+
     # --- keeping up ------------------------------------------------------------------------------
 
     def _choice(self) -> Found:
@@ -201,11 +215,11 @@ def sees(site: Site, user: UserId) -> dict[UserId, Answer]:
     }
 
 
-def sealed_sets(site: Site) -> list[tuple[int, bytes]]:
+def sealed_sets(site: Site) -> list[tuple[int, bytes, bytes]]:
     """Return what is stored, to the byte: a set that is written again looks different."""
     with site.db.read() as tx:
-        rows = tx.execute(select(match_sets.c.user_id, match_sets.c.sealed).order_by("user_id"))
-        return [(row.user_id, row.sealed) for row in rows]
+        columns = (match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart)
+        return [tuple(row) for row in tx.execute(select(*columns).order_by("user_id"))]
 
 
 def sweep_all_again(site: Site) -> None:
@@ -228,11 +242,19 @@ def wipe(db: Database) -> None:
 )
 @given(seed=st.integers(0, 2**32), steps=st.integers(10, 40))
 def test_any_life_is_seen_as_the_slow_matcher_sees_it(
-    db: Database, clock: MovedClock, seed: int, steps: int
+    db: Database, clock: MovedClock, tmp_path: Path, seed: int, steps: int
 ) -> None:
     wipe(db)
-    life = Life(cast.make_site(db, clock), Random(seed))
-    for _ in range(steps):
+    # Half of all lives have segments, of any age.
+    folder = tmp_path / str(seed)
+    folder.mkdir(exist_ok=True)
+    given = {
+        "OPENPORTABILITY_DATA_DIR": str(folder),
+        "OPENPORTABILITY_SEGMENTS_FROM_LINKS": str(seed % 2),
+    }
+    life = Life(cast.make_site(db, clock, given=given), Random(seed))
+    # A step takes several times as long where each statement goes to a server.
+    for _ in range(steps if db.dialect.name == "sqlite" else (START + steps) // 2):
         life.step()
     # Swept again from the beginning, sets lose rows of accounts that are gone, and nothing else.
     sweep_all_again(life.site)

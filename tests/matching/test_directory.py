@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,21 @@ def test_what_is_rolled_back_is_seen_by_nobody_else(site: Site) -> None:
     # The number that was given back goes to somebody else, who must not be missed.
     cast.join(site, OLD, 6)
     agrees(site, held)
+
+
+def test_a_new_name_reaches_every_process(site: Site) -> None:
+    here, there = Directories(), Directories()
+    alice = cast.join(site, OLD, 1)
+    agrees(site, here)
+    before = agrees(site, there)
+    for name, changes in (("Aaron", True), ("Aaron", False)):
+        with site.db.write() as tx:
+            accounts.see_actor(tx, alice.id, replace(alice.actor, name=name))
+        agrees(site, here)
+        now = agrees(site, there)
+        assert (now.lines.name.tolist() != before.lines.name.tolist()) is changes
+        assert (now.edition != before.edition) is changes
+        before = now
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 50])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import event, select
 
 from openportability.circle import view
 from openportability.circle.view import Page, Show
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
+from openportability.db.schema import match_sets
 from openportability.domain import Found, UserId
+from openportability.matching import store
 from openportability.matching.seen import Filter
+from openportability.matching.sets import MatchSet
 from openportability.privacy import service as privacy
 from openportability.site import Site
 from tests import cast
@@ -58,6 +64,38 @@ def test_absent_hidden_and_left_look_the_same(site: Site) -> None:
     }
     assert all(page == pages[ABSENT] for page in pages.values())
     assert pages[ABSENT].totals[Show.ALL] == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_page_is_as_much_work_whether_people_are_absent_hidden_or_left(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, for times are noise: statements, bytes of the set, rows that are opened."""
+    work: list[object] = []
+    opened = store.open_set
+
+    def counted(*given: Any) -> MatchSet:
+        met = opened(*given)
+        work.append(len(met))
+        return met
+
+    monkeypatch.setattr(store, "open_set", counted)
+    event.listen(
+        site.db.sqlalchemy_engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_: work.append(statement),
+    )
+    done = {}
+    for owner, numbers in enumerate((ABSENT, CONFIRMED, HIDDEN, LEFT, OPEN), start=30_001):
+        user = cast.join(site, OLD, owner).user
+        cast.bring(site, user, OLD, following=numbers, followers=numbers, blocked=numbers[:2])
+        site.engine.turn()
+        work.clear()
+        with site.db.read() as tx:
+            view.page(tx, site, user, Filter(), Show.ALL, after=None, limit=50)
+            sealed = select(match_sets.c.sealed).where(match_sets.c.user_id == user)
+            done[numbers] = [*work, len(tx.execute(sealed).scalar_one())]
+    assert done[ABSENT] == done[CONFIRMED] == done[HIDDEN] == done[LEFT] != done[OPEN]
 
 
 def _page_of_who_lists(site: Site, number: int, numbers: range) -> Page:

@@ -39,10 +39,33 @@ def test_rows_come_back_from_their_bytes_in_the_order_of_accounts() -> None:
     rows = MatchSet()
     say(rows, person(2, 30, 10), Bit.I_FOLLOW, Bit.MY_FOLLOWER)
     say(rows, person(1, 20), Bit.I_FOLLOW, by_them=True)
-    back = MatchSet.unpacked(rows.packed())
+    back = MatchSet.unpacked(*rows.packed())
     assert [met.account for met in back] == [10, 20, 30]
     assert list(back) == list(rows)
-    assert len(rows.packed()) == 1 + 14 * len(rows)
+    assert sum(len(part) for part in rows.packed()) == 2 + 14 * len(rows)
+
+
+def test_whom_nobody_shows_me_stands_apart() -> None:
+    rows = MatchSet()
+    hidden = person(3, 7, 40, found=Found.NOBODY)
+    for lines in (person(1, 5), hidden, person(2, 6)):
+        say(rows, lines, *[Bit.I_FOLLOW] * len(lines))
+        rows.answer(People(lines), np.full(len(lines), 2), 0 if lines is not hidden else 9)
+    seen, _ = rows.packed()
+    assert [met.account for met in MatchSet.unpacked(seen)] == [5, 6]
+    assert [met.account for met in MatchSet.unpacked(*rows.packed())] == [5, 6, 7, 40]
+    again = person(3, 7, 40)
+    say(rows, again, Bit.I_FOLLOW, Bit.NONE)
+    rows.answer(People(again), np.full(2, 2), 0)
+    assert [met.account for met in MatchSet.unpacked(rows.packed()[0])] == [5, 6, 7, 40]
+
+
+def test_who_waits_for_an_answer_stands_apart() -> None:
+    rows = MatchSet()
+    say(rows, person(1, 5), Bit.I_FOLLOW)
+    rows.answer(People(person(1, 5)), np.full(1, 2), 2)
+    assert rows.waits
+    assert len(MatchSet.unpacked(rows.packed()[0])) == 0
 
 
 def test_rows_of_an_unknown_form_are_refused() -> None:

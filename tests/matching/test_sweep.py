@@ -167,7 +167,7 @@ def test_a_copy_of_the_database_does_not_show_which_sets_were_changed_together(s
     look(site, *people)
     with site.db.read() as tx:
         # How far somebody's own lists have met others comes of their lists alone, which have numbers of their own.
-        of_their_own = ("user_id", "sealed", "people_met", "lists_met")
+        of_their_own = ("user_id", "sealed", "apart", "people_met", "lists_met")
         columns = [column for column in match_sets.c if column.name not in of_their_own]
         rest = tx.execute(select(*columns)).all()
         met = store.horizons(tx, people[1::2])
@@ -248,5 +248,5 @@ def together(*works: Callable[[], None]) -> None:
 
 def bits_of(site: Site, user: UserId) -> dict[int, int]:
     with site.db.read() as tx:
-        rows = store.open_set(tx, accounts.personal_key(tx, site.vault, user), user)
+        rows = store.open_whole(tx, accounts.personal_key(tx, site.vault, user), user)
         return {met.account: met.bits for met in rows}

@@ -212,7 +212,8 @@ def test_one_look_wakes_all_whose_matches_changed(sky: Stage) -> None:
     with sky.db.write() as tx:
         now = sky.site.clock.now()
         users = [accounts.create_user(tx, sky.site.vault, "en", now) for _ in range(people)]
-        rows = [{"user_id": user, "n": 0, "sealed": b"", "changed": user} for user in users]
+        empty = {"n": 0, "sealed": b"", "apart": b""}
+        rows = [{"user_id": user, "changed": user, **empty} for user in users]
         tx.execute(insert(match_sets), rows)
     _, chores = jobs.work(sky.site)
     (look,) = [chore.look for chore in chores if chore.name == "standing"]

@@ -186,8 +186,16 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
 
 
 def see_actor(tx: Tx, account_id: AccountId, actor: Actor) -> None:
-    """Note handle, name and place as the network gave them just now."""
-    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**rows.seen(actor)))
+    """Note handle, name and place as the network gave them just now.
+
+    Under a new handle or name it gets a new number: every process has the old one in memory.
+    """
+    now = rows.seen(actor)
+    renamed = or_(accounts.c.handle != now["handle"], accounts.c.name != now["name"])
+    same = accounts.c.id == account_id
+    if tx.execute(select(accounts.c.id).where(same, renamed)).first():
+        now["seq"] = tx.dialect.next_seq(tx, SEQ)
+    tx.execute(update(accounts).where(same).values(**now))
 
 
 def prove(tx: Tx, account_id: AccountId) -> None:

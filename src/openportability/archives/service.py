@@ -184,13 +184,14 @@ def _replaced(
     tx: Tx, key: PersonalKey, account: Account, read: Archive, way: Way, now: datetime
 ) -> Report:
     user, network = account.user, account.actor.network
-    lists = []
+    lists, brought = [], []
     for kind, keys in read.lists.items():
         before = graph.open_list(tx, key, account.id, kind)
         changed = asdict(reader.changes(before, keys))
         of = graph.ListOf(user=user, network=network, kind=kind, account=account.id)
-        graph.put_list(tx, key, of, keys, taken_at=read.generated_at, imported_at=now)
+        brought.append((of, keys))
         lists.append(ListReport(kind=kind, count=int(keys.size), first=before is None, **changed))
+    graph.put_lists(tx, key, brought, taken_at=read.generated_at, imported_at=now)
     return Report(
         network=network,
         way=way,

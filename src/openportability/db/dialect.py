@@ -97,8 +97,8 @@ class Dialect(Protocol):
         On SQLite the statement stays as it is: the one writer holds everything.
         """
 
-    def next_seq(self, tx: Executes, name: str) -> int:
-        """Return the next number of a sequence, from 1.
+    def next_seq(self, tx: Executes, name: str, count: int = 1) -> int:
+        """Return the next number of a sequence, from 1; with a count, the last of so many.
 
         Whoever asks next waits for this transaction to end, so numbers follow the order of commits:
         a reader that has seen one has seen all before it. Therefore ask late, with nothing left to
@@ -145,8 +145,8 @@ class SQLite:
     def for_update(self, rows: S) -> S:
         return rows
 
-    def next_seq(self, tx: Executes, name: str) -> int:
-        return _next_seq(tx, sqlite.insert, name)
+    def next_seq(self, tx: Executes, name: str, count: int = 1) -> int:
+        return _next_seq(tx, sqlite.insert, name, count)
 
     def last_id(self, tx: Executes, table: Table) -> int:
         found = tx.execute(_LAST_ID, {"name": table.name}).scalar()
@@ -200,8 +200,8 @@ class PostgreSQL:
     def for_update(self, rows: S) -> S:
         return rows.with_for_update(skip_locked=True)
 
-    def next_seq(self, tx: Executes, name: str) -> int:
-        return _next_seq(tx, postgresql.insert, name)
+    def next_seq(self, tx: Executes, name: str, count: int = 1) -> int:
+        return _next_seq(tx, postgresql.insert, name, count)
 
     def last_id(self, tx: Executes, table: Table) -> int:
         name = tx.execute(_SEQUENCE, {"name": table.name}).scalar_one()
@@ -254,13 +254,14 @@ def _upsert(
 @cache
 def _raised(insert_into: Callable[[Table], Any]) -> Any:
     """Make the statement once that raises a counter, or begins it."""
-    insert = insert_into(counters).values(name=bindparam("name"), n=1)
-    upsert = insert.on_conflict_do_update(index_elements=["name"], set_={"n": counters.c.n + 1})
+    insert = insert_into(counters).values(name=bindparam("name"), n=bindparam("n"))
+    raised = {"n": counters.c.n + insert.excluded.n}
+    upsert = insert.on_conflict_do_update(index_elements=["name"], set_=raised)
     return upsert.returning(counters.c.n)
 
 
-def _next_seq(tx: Executes, insert_into: Callable[[Table], Any], name: str) -> int:
-    number: int = tx.execute(_raised(insert_into), {"name": name}).scalar_one()
+def _next_seq(tx: Executes, insert_into: Callable[[Table], Any], name: str, count: int) -> int:
+    number: int = tx.execute(_raised(insert_into), {"name": name, "n": count}).scalar_one()
     return number
 
 

@@ -265,6 +265,8 @@ match_sets = Table(
     _user(primary_key=True),
     Column("n", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "match_sets:{user_id}")),
+    #: The same about people who are not shown to them.
+    Column("apart", LargeBinary, nullable=False, info=_as("sealed", "match_sets:{user_id}:apart")),
     #: By chance at each change, 0 once later stages have looked: an order would show who met whom.
     Column("changed", BigInteger, nullable=False, index=True),
     #: When those who wait for an answer are looked at again; null: nobody does.

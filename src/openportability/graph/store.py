@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Database, Tx
@@ -71,20 +71,38 @@ def put_list(
     imported_at: datetime,
 ) -> None:
     """Store the list in place of the one before."""
-    row = {
-        "user_id": of.user,
-        "network": of.network,
-        "kind": of.kind,
-        "account_id": of.account,
-        "n": int(keys.size),
-        "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
-        "taken_at": micros(taken_at) if taken_at else None,
-        "imported_at": micros(imported_at),
-        "seq": tx.dialect.next_seq(tx, "follow_lists"),
-    }
+    put_lists(tx, key, [(of, keys)], taken_at=taken_at, imported_at=imported_at)
+
+
+def put_lists(
+    tx: Tx,
+    key: PersonalKey,
+    some: Sequence[tuple[ListOf, Keys]],
+    *,
+    taken_at: datetime | None,
+    imported_at: datetime,
+) -> None:
+    """Store a person's lists in place of those before, in two statements however many they are."""
+    rows = [
+        {
+            "user_id": of.user,
+            "network": of.network,
+            "kind": of.kind,
+            "account_id": of.account,
+            "n": int(keys.size),
+            "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
+            "taken_at": micros(taken_at) if taken_at else None,
+            "imported_at": micros(imported_at),
+        }
+        for of, keys in some
+    ]
+    if not rows:
+        return
     own = ("account_id", "kind")
-    change = [name for name in row if name not in own]
-    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), row)
+    change = [name for name in (*rows[0], "seq") if name not in own]
+    last = tx.dialect.next_seq(tx, "follow_lists", len(rows))
+    numbered = [row | {"seq": seq} for seq, row in enumerate(rows, last - len(rows) + 1)]
+    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), numbered)
 
 
 def open_list(tx: Tx, key: PersonalKey, account: AccountId, kind: Kind) -> Keys | None:
@@ -164,26 +182,25 @@ def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
 
 
 def each_list(
-    db: Database, vault: Vault, networks: Collection[NetworkName]
+    db: Database, vault: Vault, networks: Collection[NetworkName] | None, *, since: int = 0
 ) -> Iterator[tuple[ListOf, Keys]]:
-    """Pass over all lists of these networks, each opened with its owner's key.
+    """Pass over all lists of these networks (None: of all) that came after a sequence number.
 
-    Each batch is read in a transaction of its own: what changes while the pass goes on may come
-    in its old form, in its new one, or not at all. A batch ends when it is large.
+    Each is opened with its owner's key. Each batch is read in a transaction of its own: what
+    changes while the pass goes on may come in its old form, in its new one, or in both; what
+    goes may not come at all. A batch ends when it is large.
     """
-    after = (0, "")
+    after = since
     while True:
         with db.read() as tx:
-            last, more = _batch(tx, networks, after)
+            meant = [follow_lists.c.seq > after]
+            if networks is not None:
+                meant.append(tx.dialect.among(follow_lists.c.network, list(networks)))
+            last, more = _batch(tx, meant)
             if last is None:
                 return
-            rows = tx.execute(
-                _SEALED.where(
-                    tuple_(*_OWN) > after,
-                    tuple_(*_OWN) <= last,
-                    tx.dialect.among(follow_lists.c.network, list(networks)),
-                ).order_by(*_OWN)
-            ).all()
+            wanted = _SEALED.where(*meant, follow_lists.c.seq <= last)
+            rows = tx.execute(wanted.order_by(follow_lists.c.seq)).all()
         yield from _opened(vault, rows)
         if not more:
             return
@@ -201,6 +218,18 @@ def brought_since(tx: Tx, seq: int, limit: int) -> list[tuple[UserId, int]]:
     return [(UserId(row.user_id), row.seq) for row in rows]
 
 
+def newest_seq(tx: Tx) -> int:
+    """Return the highest sequence number of a list, 0 when there is none."""
+    newest: int | None = tx.execute(select(func.max(follow_lists.c.seq))).scalar()
+    return newest or 0
+
+
+def links_since(tx: Tx, seq: int) -> int:
+    """Return how many links all lists hold together that came after a sequence number."""
+    held = select(func.sum(follow_lists.c.n)).where(follow_lists.c.seq > seq)
+    return int(tx.execute(held).scalar() or 0)
+
+
 def newest_seq_of(tx: Tx, user: UserId) -> int:
     """Return the sequence number of the list that a user brought last, 0 when there is none."""
     newest: int | None = tx.execute(
@@ -209,14 +238,12 @@ def newest_seq_of(tx: Tx, user: UserId) -> int:
     return newest or 0
 
 
-def _batch(
-    tx: Tx, networks: Collection[NetworkName], after: tuple[int, str]
-) -> tuple[tuple[int, str] | None, bool]:
-    """Return the key of the last list of the next batch, and whether others may come behind it."""
+def _batch(tx: Tx, meant: Sequence[ColumnElement[bool]]) -> tuple[int | None, bool]:
+    """Return the number of the last list of the next batch, and whether others may come behind it."""
     heads = tx.execute(
-        select(*_OWN, follow_lists.c.n)
-        .where(tuple_(*_OWN) > after, tx.dialect.among(follow_lists.c.network, list(networks)))
-        .order_by(*_OWN)
+        select(follow_lists.c.seq, follow_lists.c.n)
+        .where(*meant)
+        .order_by(follow_lists.c.seq)
         .limit(_BATCH_LISTS)
     ).all()
     links, last = 0, None
@@ -224,19 +251,22 @@ def _batch(
         links += head.n
         if last is not None and links > _BATCH_LINKS:
             return last, True
-        last = (head.account_id, head.kind)
+        last = head.seq
     return last, len(heads) == _BATCH_LISTS
 
 
 def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Keys]]:
+    owner, key = None, None
     for row in rows:
+        if key is None or row.user_id != owner:
+            # The lists of a person mostly come one after the other.
+            owner, key = row.user_id, vault.personal(row.wrapped, row.user_id)
         of = ListOf(
             user=UserId(row.user_id),
             network=NetworkName(row.network),
             kind=Kind(row.kind),
             account=AccountId(row.account_id),
         )
-        key = vault.personal(row.wrapped, of.user)
         try:
             keys = decode(key.open(row.sealed, _place(of.account, of.kind)))
         except (Sealed, Unreadable) as error:

@@ -87,7 +87,7 @@ class Directory:
         # Two accounts may share a key: an actor's number, and a hash that happens to be the same.
         first = at[found]
         last = np.searchsorted(here, keys[found], side="right")
-        return places[_ranges(first, last)]
+        return places[ranges(first, last)]
 
     def find(self, accounts: Numbers) -> tuple[NDArray[np.bool_], Places]:
         """Say of each account whether it is here, and where those are that are."""
@@ -103,7 +103,7 @@ class Directory:
         meant[person[places]] = True
         which = np.flatnonzero(meant)
         last = np.append(starts, by_user.size)[which + 1]
-        return by_user[_ranges(starts[which], last)]
+        return by_user[ranges(starts[which], last)]
 
     @cached_property
     def _people(self) -> tuple[Places, Places, Places]:
@@ -190,7 +190,7 @@ def _beginning(name: str) -> int:
     return int.from_bytes(start.ljust(_NAME_BYTES, b"\0"), "big")
 
 
-def _ranges(first: Places, last: Places) -> Places:
+def ranges(first: Places, last: Places) -> Places:
     """Return all numbers from each first to before each last."""
     counts = last - first
     ends = np.cumsum(counts)

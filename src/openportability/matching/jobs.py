@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from openportability.domain import UserId
 from openportability.jobs.port import Chore, Job, Wake
-from openportability.matching import store, sweep
+from openportability.matching import segments, store, sweep
 from openportability.site import Site
 
 
@@ -43,16 +43,30 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
         with site.db.read() as tx:
             return [Wake(job="answer-more", key=str(user)) for user in store.answers_due(tx, now)]
 
+    segment, segment_due = _segments(site)
     return (
         [
             Job(name="lists-arrived", run=lists_arrived),
             Job(name="lists-waiting", run=lists_waiting),
             Job(name="people-arrived", run=people_arrived),
             Job(name="answer-more", run=answer_more),
+            segment,
         ],
         [
             Chore(name="lists-waiting", seconds=60, look=lists),
             Chore(name="people-arrived", seconds=20, look=newcomers),
             Chore(name="unanswered", seconds=3600, look=unanswered),
+            segment_due,
         ],
     )
+
+
+def _segments(site: Site) -> tuple[Job, Chore]:
+    def build(_key: str) -> None:
+        if segments.due(site):
+            segments.build(site)
+
+    def look() -> Iterable[Wake]:
+        return [Wake(job="segment", key="all")] if segments.due(site) else []
+
+    return Job(name="segment", run=build), Chore(name="segment", seconds=900, look=look)

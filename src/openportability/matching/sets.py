@@ -2,6 +2,9 @@
 
 A row stands for an account that lists speak of, and for each further account of somebody who is offered to me: so a
 place that they add later is seen to be new.
+
+Rows of people who are not shown to their owner lie apart from the others. What is shown is made of the others alone, so
+neither its size nor the time it takes depends on people who hide, or who wait for an answer.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ _OFFERED = 4  # it was part of *all* when last looked at, or waits only for its 
 _OWED = 8  # its user must still hear that my lists say nothing of them any more
 _ANSWERED = 16  # it was counted, and may be shown for as long as a list says that I follow it
 _WAITS = 32  # it would be shown, but for the number of answers in a day
+_UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page opens them
 
 #: The rule for all bits and all choices, to be asked for many rows at once.
 MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in range(64)])
@@ -112,15 +116,21 @@ class MatchSet:
         self._rows = np.empty(0, _ROW) if rows is None else rows
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> MatchSet:
-        """Read what `packed` returned."""
-        if packed[:1] != _VERSION:
-            raise ValueError(f"match set of an unknown version {packed[:1]!r}")
-        return cls(np.frombuffer(packed, _ROW, offset=1))
+    def unpacked(cls, *parts: bytes) -> MatchSet:
+        """Read what `packed` returned: both parts, or the seen one alone for looking."""
+        for part in parts:
+            if part[:1] != _VERSION:
+                raise ValueError(f"match set of an unknown version {part[:1]!r}")
+        rows = np.concatenate([np.frombuffer(part, _ROW, offset=1) for part in parts])
+        return cls(rows[np.argsort(rows["account"], kind="stable")])
 
-    def packed(self) -> bytes:
-        """Return the rows as bytes, 14 a row."""
-        return _VERSION + self._rows.tobytes()
+    def packed(self) -> tuple[bytes, bytes]:
+        """Return the rows as bytes, 14 a row: those of people who are shown, and the others."""
+        unseen = self._rows["marks"] & _UNSEEN != 0
+        return (
+            _VERSION + self._rows[~unseen].tobytes(),
+            _VERSION + self._rows[unseen].tobytes(),
+        )
 
     def __len__(self) -> int:
         return self._rows.size
@@ -150,6 +160,10 @@ class MatchSet:
             arrived=marks & _ARRIVED != 0,
             answered=marks & _ANSWERED != 0,
         )
+
+    def bits_of(self, accounts: Sequence[AccountId]) -> list[Bit]:
+        """Return what lists say of these accounts, one by one."""
+        return [Bit(bits) for bits in self.about(np.array(accounts, np.uint64)).bits.tolist()]
 
     @property
     def waits(self) -> bool:
@@ -195,8 +209,10 @@ class MatchSet:
         newly = paying[spent + np.arange(paying.size) < most[paying]]
         known |= np.isin(people.actors, people.actors[newly])
         before = rows["marks"].copy()
-        rows["marks"] &= ~np.uint8(_WAITS)
+        rows["marks"] &= ~np.uint8(_WAITS | _UNSEEN)
         rows["marks"] |= (asked & known) * np.uint8(_ANSWERED) | (asked & ~known) * np.uint8(_WAITS)
+        seen = people.any_of(shown & ~(asked & ~known))
+        rows["marks"] |= ~seen * np.uint8(_UNSEEN)
         if not np.array_equal(rows["marks"], before):
             self._put(rows)
         return newly.size
@@ -230,6 +246,8 @@ class MatchSet:
         was_there = (both["marks"] & _OFFERED != 0) & (both["marks"] & _ARRIVED == 0)
         rows["marks"][at[was_there]] &= ~np.uint8(_ARRIVED)
         rows["since"][rows["since"] == _NEVER] = 0
+        # Who was hidden from one may be shown to both together; they meet everyone again.
+        rows["marks"] &= ~np.uint8(_UNSEEN)
         self._rows = rows
 
     def dismiss(self, accounts: Numbers, *, dismissed: bool) -> None:
@@ -253,7 +271,7 @@ class MatchSet:
         _, at = self._find(rows["account"])
         others = np.ones(self._rows.size, np.bool_)
         others[at] = False
-        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED) != 0)
+        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED | _UNSEEN) != 0)
         both = np.concatenate([self._rows[others], rows[says]])
         self._rows = both[np.argsort(both["account"])]
 

@@ -19,9 +19,11 @@ from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
 _KEPT_DAYS = 30
+#: The counter that names the segment which belongs to this database, by its mark.
+SEGMENT = "matching.segment"
 #: Put together once: it is asked at each forward pass.
 _SET_AND_KEY = (
-    select(match_sets.c.sealed, user_keys.c.wrapped)
+    select(match_sets.c.sealed, match_sets.c.apart, user_keys.c.wrapped)
     .join(user_keys, user_keys.c.user_id == match_sets.c.user_id)
     .where(match_sets.c.user_id == bindparam("user"))
 )
@@ -34,7 +36,7 @@ class Opened:
     key: PersonalKey
     rows: MatchSet
     #: As it is stored; what has not changed is not written.
-    was: bytes
+    was: tuple[bytes, bytes]
     #: When those who wait for an answer are looked at again; None: nobody does.
     again_at: int | None
     again_was: int | None
@@ -53,9 +55,15 @@ NOBODY_MET = Horizon(people=0, lists=0)
 
 
 def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
-    """Return a person's match set, for looking."""
+    """Return what of a person's match set may be shown to them, for looking."""
     sealed = tx.execute(select(match_sets.c.sealed).where(match_sets.c.user_id == user)).scalar()
     return MatchSet() if sealed is None else MatchSet.unpacked(key.open(sealed, _place(user)))
+
+
+def open_whole(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
+    """Return a person's match set with those who are not shown to them, for rules to decide by."""
+    row = tx.execute(_SET_AND_KEY, {"user": user}).one_or_none()
+    return MatchSet() if row is None else _unpacked(key, user, row)
 
 
 def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:
@@ -64,7 +72,7 @@ def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:
     if row is None:
         return MatchSet().accounts()
     key = vault.personal(row.wrapped, user)
-    return MatchSet.unpacked(key.open(row.sealed, _place(user))).accounts()
+    return _unpacked(key, user, row).accounts()
 
 
 def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Opened]:
@@ -86,7 +94,7 @@ def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Ope
         {
             "user_id": user,
             "n": 0,
-            "sealed": _sealed(keys[user], user, MatchSet().packed()),
+            **_sealed(keys[user], user, MatchSet().packed()),
             "changed": 0,
         }
         for user in wanted
@@ -95,7 +103,7 @@ def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Ope
     if empty:
         tx.execute(tx.dialect.insert_missing(match_sets, key=["user_id"]), empty)
     rows = tx.execute(
-        select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.again_at)
+        select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart, match_sets.c.again_at)
         .where(tx.dialect.among(match_sets.c.user_id, wanted))
         .order_by(match_sets.c.user_id)
         .with_for_update()
@@ -117,14 +125,14 @@ def put_sets(tx: Tx, opened: Mapping[UserId, Opened]) -> None:
         {
             "user_id": user,
             "n": len(opened[user].rows),
-            "sealed": _sealed(opened[user].key, user, packed[user]),
+            **_sealed(opened[user].key, user, packed[user]),
             # Numbers in a row would show a thief which sets were changed together: who met whom.
             "changed": 1 + secrets.randbits(62),
             "again_at": opened[user].again_at,
         }
         for user in changed
     ]
-    change = ["n", "sealed", "changed", "again_at"]
+    change = ["n", "sealed", "apart", "changed", "again_at"]
     tx.execute(tx.dialect.upsert(match_sets, key=["user_id"], change=change), rows)
 
 
@@ -240,6 +248,12 @@ def move_cursor(tx: Tx, name: str, to: int) -> None:
     tx.execute(update(counters).where(counters.c.name == name, counters.c.n < to).values(n=to))
 
 
+def put_mark(tx: Tx, name: str, mark: int) -> None:
+    """Note by which mark something is known from now on."""
+    noted = tx.dialect.upsert(counters, key=["name"], change=["n"])
+    tx.execute(noted, {"name": name, "n": mark})
+
+
 def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, PersonalKey]:
     wanted = select(user_keys).where(tx.dialect.among(user_keys.c.user_id, users))
     if tx.writes:
@@ -250,19 +264,32 @@ def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Persona
 
 
 def _opened(key: PersonalKey, row: Row[Any]) -> Opened:
-    was = key.open(row.sealed, _place(row.user_id))
+    rows = _unpacked(key, row.user_id, row)
     return Opened(
         key=key,
-        rows=MatchSet.unpacked(was),
-        was=was,
+        rows=rows,
+        was=rows.packed(),
         again_at=row.again_at,
         again_was=row.again_at,
     )
 
 
-def _sealed(key: PersonalKey, user: UserId, packed: bytes) -> bytes:
-    return key.seal(packed, _place(user))
+def _unpacked(key: PersonalKey, user: UserId, row: Row[Any]) -> MatchSet:
+    seen = key.open(row.sealed, _place(user))
+    return MatchSet.unpacked(seen, key.open(row.apart, _place_apart(user)))
+
+
+def _sealed(key: PersonalKey, user: UserId, packed: tuple[bytes, bytes]) -> dict[str, bytes]:
+    seen, unseen = packed
+    return {
+        "sealed": key.seal(seen, _place(user)),
+        "apart": key.seal(unseen, _place_apart(user)),
+    }
 
 
 def _place(user: UserId) -> str:
     return f"match_sets:{user}"
+
+
+def _place_apart(user: UserId) -> str:
+    return f"match_sets:{user}:apart"

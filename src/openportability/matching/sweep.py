@@ -9,9 +9,9 @@ set, and so is found again when the lists change. Done twice, or killed half-way
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 
@@ -20,13 +20,14 @@ from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.clock import micros
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, NetworkName, UserId
+from openportability.domain import Account, AccountId, UserId
 from openportability.graph import store as lists
 from openportability.graph.codec import Keys
-from openportability.graph.probe import Probe, held
+from openportability.graph.probe import held
 from openportability.matching import store
 from openportability.matching.answers import Answers
 from openportability.matching.directory import Directories, Numbers
+from openportability.matching.holders import Pairs, who_lists
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, Bit, told
 from openportability.matching.sets import Bits, People
 from openportability.site import Site
@@ -52,8 +53,8 @@ def match_lists(site: Site, user: UserId) -> None:
         meant = concerned(tx, site, user)
     # In this order: whoever came meanwhile is still the one who arrives.
     late = meant.newer_than(newer_than)
-    _meet_all(site, {user: late}, owner_came=False)
-    _meet_all(site, {user: meant.users() - late}, owner_came=True)
+    _meet_all(site, Pairs.of(user, late), owner_came=False)
+    _meet_all(site, Pairs.of(user, meant.users() - late), owner_came=True)
     with site.db.write() as tx:
         opened = store.lock_sets(tx, site.vault, [user])
         for own in opened.values():
@@ -105,17 +106,7 @@ def meet_newcomers(site: Site) -> bool:
     if not listed:
         return False
     came = {line.user: line.seq for line in listed}
-    knowing = who_lists(site, people)
-    with site.db.read() as tx:
-        horizons = store.horizons(tx, sorted(knowing))
-    # Whom a forward pass has met since they came need not be met again.
-    missed = {
-        owner: {
-            other for other in others if horizons.get(owner, store.NOBODY_MET).people < came[other]
-        }
-        for owner, others in knowing.items()
-    }
-    _meet_all(site, missed, owner_came=False)
+    _meet_all(site, _missed(site, who_lists(site, people), came), owner_came=False)
     for user, seq in came.items():
         # Whom their own lists name: what those see of them changed as well.
         with site.db.read() as tx:
@@ -191,27 +182,17 @@ def _known_until(tx: Tx, user: UserId, horizon: store.Horizon) -> int | None:
     return max(before.people, store.cursor(tx, PEOPLE_CURSOR))
 
 
-def who_lists(site: Site, people: Sequence[Listed]) -> dict[UserId, set[UserId]]:
-    """Return whose lists hold which of these people, by one pass over all lists."""
-    on_network: dict[NetworkName, dict[int, set[UserId]]] = defaultdict(lambda: defaultdict(set))
-    for line in people:
-        on_network[line.network][line.key].add(line.user)
-    probes = {
-        network: Probe(np.array(sorted(users), np.uint64)) for network, users in on_network.items()
-    }
-    knowing: dict[UserId, set[UserId]] = defaultdict(set)
-    for of, keys in lists.each_list(site.db, site.vault, list(probes)):
-        found, _ = probes[of.network].among(keys)
-        users = on_network[of.network]
-        others = set[UserId]().union(*(users[key] for key in keys[found].tolist())) - {of.user}
-        if others:
-            knowing[of.user] |= others
-    return knowing
+def _missed(site: Site, knowing: Pairs, came: Mapping[UserId, int]) -> Pairs:
+    """Leave out whom a forward pass of the owner has met since they came."""
+    owners, owner = np.unique(knowing.owners, return_inverse=True)
+    with site.db.read() as tx:
+        met = store.horizons(tx, [UserId(one) for one in owners.tolist()])
+    until = [met.get(UserId(one), store.NOBODY_MET).people for one in owners.tolist()]
+    seqs = [came[UserId(one)] for one in knowing.others.tolist()]
+    return knowing.kept(np.array(until, np.int64)[owner] < np.array(seqs, np.int64))
 
 
-def _meet_all(
-    site: Site, meetings: Mapping[UserId, Collection[UserId]], *, owner_came: bool
-) -> None:
+def _meet_all(site: Site, meetings: Pairs, *, owner_came: bool) -> None:
     """Let owners of lists meet others; some pairs at a time.
 
     `owner_came`: it is the owner who has something new, so it is they who arrive at the others.
@@ -275,12 +256,9 @@ def _said(
     return of_them, to_them
 
 
-def _batches(
-    meetings: Mapping[UserId, Collection[UserId]],
-) -> Iterator[dict[UserId, list[UserId]]]:
-    pairs = ((owner, other) for owner in sorted(meetings) for other in sorted(meetings[owner]))
-    while some := list(islice(pairs, _PAIRS)):
+def _batches(meetings: Pairs) -> Iterator[dict[UserId, list[UserId]]]:
+    for start in range(0, len(meetings), _PAIRS):
         batch: dict[UserId, list[UserId]] = defaultdict(list)
-        for owner, other in some:
+        for owner, other in meetings.between(start, start + _PAIRS):
             batch[owner].append(other)
         yield batch

@@ -19,12 +19,12 @@ def closed(tx: Tx, key: PersonalKey, user: UserId, whom: Collection[Account]) ->
 
     Evidence that went with a list is no reason: the person chose while it was there.
     """
-    met = {row.account: row.bits for row in sets.open_set(tx, key, user)}
     others = sorted({account.user for account in whom})
+    lines = line_store.listed_of(tx, others)
+    said = sets.open_whole(tx, key, user).bits_of([line.account for line in lines])
     hide: set[UserId] = set(others)
     avoided: set[UserId] = set()
-    for line in line_store.listed_of(tx, others):
-        bits = met.get(line.account, Bit.NONE)
+    for line, bits in zip(lines, said, strict=True):
         if Bit.AVOIDED in bits:
             avoided.add(line.user)
         if line.found is Found.ANYONE or (line.found is Found.CONFIRMED and Bit.CONFIRMED in bits):

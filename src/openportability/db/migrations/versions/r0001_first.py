@@ -272,6 +272,7 @@ def _match_sets() -> None:
         _number("user_id"),
         _count("n"),
         _bytes("sealed"),
+        _bytes("apart"),
         _number("changed"),
         _number("again_at", nullable=True),
         sa.Column("people_met", sa.BigInteger, nullable=False, server_default="0"),

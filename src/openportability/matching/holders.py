@@ -1,0 +1,146 @@
+"""Whose lists hold these people: by the segment, where there is one, and newer lists; else by all lists."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openportability.accounts.people import Listed
+from openportability.domain import NetworkName, UserId
+from openportability.graph import store as lists
+from openportability.graph.codec import Keys
+from openportability.graph.probe import Probe
+from openportability.matching.directory import Numbers, Places, ranges
+from openportability.matching.segments import Segments
+from openportability.site import Site
+from openportability.vault import Unreadable
+
+log = logging.getLogger(__name__)
+
+#: Keys that are looked for at once: more would not fit the processor's cache.
+_ASKED_TOGETHER = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Owners of lists and others, a column each: in the order of owners, then others, each pair once."""
+
+    owners: Numbers
+    others: Numbers
+
+    @classmethod
+    def of(cls, owner: UserId, others: Iterable[UserId]) -> Pairs:
+        """Pair one owner with some others."""
+        every = np.array(sorted(others), np.uint64)
+        return cls(owners=np.full(every.size, owner, np.uint64), others=every)
+
+    def __len__(self) -> int:
+        return self.owners.size
+
+    def kept(self, which: NDArray[np.bool_]) -> Pairs:
+        """Return some of these pairs."""
+        return Pairs(owners=self.owners[which], others=self.others[which])
+
+    def between(self, first: int, last: int) -> Iterator[tuple[UserId, UserId]]:
+        """Yield some pairs by their places."""
+        some = slice(first, last)
+        pairs = zip(self.owners[some].tolist(), self.others[some].tolist(), strict=True)
+        return ((UserId(owner), UserId(other)) for owner, other in pairs)
+
+
+def who_lists(site: Site, people: Sequence[Listed]) -> Pairs:
+    """Return whose lists hold which of these people.
+
+    Some pairs may be of a list of yesterday: whoever acts on a pair asks the list of today.
+    """
+    asked = {
+        network: _Asked([line for line in people if line.network == network])
+        for network in sorted({line.network for line in people})
+    }
+    hits, since = _in_segment(site, asked.values())
+    hits.extend(_in_lists(site, asked, since))
+    return _joined(hits)
+
+
+class _Asked:
+    """The keys of some people, sorted and distinct, and whose they are: several may claim one."""
+
+    def __init__(self, lines: Sequence[Listed]) -> None:
+        keys = np.array([line.key for line in lines], np.uint64)
+        order = np.argsort(keys, kind="stable")
+        self.users: Numbers = np.array([line.user for line in lines], np.uint64)[order]
+        self.keys: Keys
+        self.keys, self._first, self._counts = np.unique(
+            keys[order], return_index=True, return_counts=True
+        )
+
+    def hit(self, places: Places, owners: Numbers) -> Pairs:
+        """Pair each owner with whoever has the key at the place beside it."""
+        counts = self._counts[places]
+        first = self._first[places]
+        return Pairs(
+            owners=np.repeat(owners, counts), others=self.users[ranges(first, first + counts)]
+        )
+
+
+def _in_segment(site: Site, asked: Iterable[_Asked]) -> tuple[list[Pairs], int]:
+    """Return what the segment knows, and up to which list; nothing where it is missing or damaged."""
+    held = site.memory.of(Segments)
+    with site.db.read() as tx:
+        segment = held.current(tx, site)
+    if segment is None:
+        return [], 0
+    try:
+        found = [(one, *segment.holders(one.keys)) for one in asked]
+    except (OSError, Unreadable):
+        log.warning("segment_unreadable")
+        held.refuse(site)
+        return [], 0
+    hits = [one.hit(places, owners.astype(np.uint64)) for one, places, owners in found]
+    return hits, segment.head.lists
+
+
+def _in_lists(site: Site, asked: dict[NetworkName, _Asked], since: int) -> Iterator[Pairs]:
+    """Yield what the lists say that came after a sequence number, by one pass over them."""
+    probes = {network: Probe(one.keys) for network, one in asked.items()}
+    for network, some in _some_together(
+        lists.each_list(site.db, site.vault, [*asked], since=since)
+    ):
+        at, places = probes[network].among(np.concatenate([keys for _, keys in some]))
+        ends = np.cumsum([keys.size for _, keys in some])
+        owners = np.array([owner for owner, _ in some], np.uint64)
+        owner = np.searchsorted(ends, at.astype(np.intp), side="right")
+        yield asked[network].hit(places.astype(np.intp), owners[owner])
+
+
+def _some_together(
+    each: Iterable[tuple[lists.ListOf, Keys]],
+) -> Iterator[tuple[NetworkName, list[tuple[UserId, Keys]]]]:
+    """Yield lists of one network some at a time: to ask about each alone takes longer than the answer."""
+    waiting: dict[NetworkName, list[tuple[UserId, Keys]]] = defaultdict(list)
+    counts: dict[NetworkName, int] = defaultdict(int)
+    for of, keys in each:
+        waiting[of.network].append((of.user, keys))
+        counts[of.network] += keys.size
+        if counts[of.network] > _ASKED_TOGETHER:
+            yield of.network, waiting.pop(of.network)
+            del counts[of.network]
+    yield from waiting.items()
+
+
+def _joined(hits: Sequence[Pairs]) -> Pairs:
+    if not hits:
+        return Pairs.of(UserId(0), ())
+    owners = np.concatenate([one.owners for one in hits])
+    others = np.concatenate([one.others for one in hits])
+    # One number for both sorts several times faster than two columns; others are few.
+    few, other = np.unique(others, return_inverse=True)
+    both = np.unique(owners * np.uint64(max(few.size, 1)) + other.astype(np.uint64))
+    owner, at = np.divmod(both, np.uint64(max(few.size, 1)))
+    pairs = Pairs(owners=owner, others=few[at.astype(np.intp)])
+    return pairs.kept(pairs.owners != pairs.others)
