@@ -10,6 +10,7 @@ from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
+from openportability.networks.bluesky.followers import Followers
 from openportability.networks.bluesky.forms import forms
 from openportability.networks.bluesky.identity import Identities
 from openportability.networks.bluesky.lists import Lists
@@ -27,6 +28,11 @@ OPTIONS = (
     Option(
         name="HANDLE_RESOLVER_URL",
         help="Server asked for a handle's account before DNS and the handle's host; may be empty.",
+    ),
+    Option(
+        name="VIEW_URL",
+        help="Server asked who follows an account; empty: followers are not read.",
+        default="https://public.api.bsky.app",
     ),
 )
 
@@ -47,6 +53,7 @@ def load(context: Context) -> Network:
     )
     prover = Prover(door=context.door, clock=clock, nonces=Nonces())
     client = Client(context)
+    view = context.options["VIEW_URL"]
     repositories = Repositories(door=context.door, clock=clock, identities=identities)
     return Network(
         name=context.name,
@@ -63,7 +70,12 @@ def load(context: Context) -> Network:
             prover=prover,
             local=local,
         ),
-        source=Source(lists=Lists(repositories)),
+        source=Source(
+            lists=Lists(
+                repositories,
+                Followers(door=context.door, clock=clock, url=view) if view else None,
+            )
+        ),
         destination=BlueskyDestination(
             clock=clock,
             repositories=repositories,
