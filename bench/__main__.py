@@ -12,6 +12,7 @@ from bench.figures import Figure
 #: A name for people, and the module that measures: `measure(scale)` yields figures.
 BENCHES: Mapping[str, str] = {
     "import": "bench.archives",
+    "hostile": "bench.hostile",
     "match": "bench.matching",
     "sweep": "bench.sweeping",
     "oracle": "bench.oracle",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2
 import uvicorn
 
 from bench.figures import seconds
@@ -21,26 +24,39 @@ from openportability.domain import UserId
 from openportability.site import Site
 
 _PIECE_BYTES = 1 << 20
+_TIMES = 3
+_BOUNDARY = "line"
+_FRONT = (
+    f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="archive.zip"\r\n\r\n'
+)
+_END = f"\r\n--{_BOUNDARY}--\r\n"
 
 
-def sending(site: Site, user: UserId, path: Path) -> float:
-    """Return how long an upload takes, from its first byte to the report."""
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """The best of some uploads, from the first byte to the report."""
+
+    seconds: float
+    #: Of the processor, in the process that serves: all that is ours to make smaller.
+    cpu_seconds: float
+
+
+def sending(site: Site, user: UserId, path: Path) -> Sent:
+    """Let another process send a file as a form, some times."""
     with site.db.write() as tx:
         token = tokens.make_token(tx, site, user, "bench")
     home = urlsplit(site.settings.base_url).netloc
-    with _served(site) as address:
-
-        def send() -> None:
-            with path.open("rb") as file:
-                answer = httpx2.post(
-                    f"{address}/api/v1/archives",
-                    files={"file": ("archive.zip", file, "application/zip")},
-                    headers={"Authorization": f"Bearer {token}", "Host": home},
-                    timeout=600,
-                )
-            assert answer.status_code == 201, answer.text
-
-        return seconds(send)
+    taken: list[tuple[float, float]] = []
+    with _served(site) as port:
+        command = [sys.executable, "-m", "bench.upload", str(port), home, token, str(path)]
+        for _ in range(_TIMES):
+            used = time.process_time()
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            taken.append((float(done.stdout), time.process_time() - used))
+    return Sent(
+        seconds=round(min(wall for wall, _ in taken), 3),
+        cpu_seconds=round(min(used for _, used in taken), 3),
+    )
 
 
 def writing(path: Path, copy: Path) -> float:
@@ -58,7 +74,7 @@ def writing(path: Path, copy: Path) -> float:
 
 
 @contextmanager
-def _served(site: Site) -> Iterator[str]:
+def _served(site: Site) -> Iterator[int]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -69,7 +85,30 @@ def _served(site: Site) -> Iterator[str]:
     while not server.started:
         time.sleep(0.05)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield port
     finally:
         server.should_exit = True
         thread.join()
+
+
+def _send(port: int, home: str, token: str, path: Path) -> float:
+    """Send a file with next to no work of our own; return how long the answer took."""
+    front, end = _FRONT.encode(), _END.encode()
+    started = time.perf_counter()
+    line = HTTPConnection("127.0.0.1", port, timeout=600)
+    line.putrequest("POST", "/api/v1/archives", skip_host=True)
+    line.putheader("Host", home)
+    line.putheader("Authorization", f"Bearer {token}")
+    line.putheader("Content-Type", f"multipart/form-data; boundary={_BOUNDARY}")
+    line.putheader("Content-Length", str(len(front) + path.stat().st_size + len(end)))
+    line.endheaders(front)
+    with path.open("rb") as file:
+        line.sock.sendfile(file)
+    line.send(end)
+    answer = line.getresponse()
+    assert answer.status == 201, answer.read()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    print(_send(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])))

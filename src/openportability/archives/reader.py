@@ -9,29 +9,25 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ijson
 import numpy as np
 
+from openportability.archives.feed import Feed, items
 from openportability.archives.gather import Readable
+from openportability.archives.plain import PlainRows
 from openportability.archives.rules import Caps, Owner
-from openportability.archives.text import json_in, shown
+from openportability.archives.text import shown
 from openportability.domain import ActorId, Kind
 from openportability.errors import Invalid
 from openportability.graph.codec import Keys
+from openportability.graph.probe import held
 from openportability.network import ArchiveFormat, ListEntry
 
-#: The one in C; the others are ten times slower, and the pure one accepts other texts.
-_JSON = ijson.get_backend("yajl2_c")
-
-_BITE_BYTES = 1 << 14
-#: A row may come in so many bytes at most; beyond, nothing can be said about what follows.
-_ENDLESS_ROW_BYTES = 1 << 15
-#: Arrays have no place in a row; the JSON reader crashes on some 100,000 of them inside each other.
-_MOST_ARRAYS_IN_A_BITE = 4096
+#: Ids written into a checksum at once.
+_SOME = 1 << 14
 
 _ID = re.compile(r"[1-9][0-9]{0,19}")
 _MOST_ID = 2**64 - 1
@@ -73,20 +69,19 @@ def read_list(
     sieves: list[_Sieve] = []
     ends: list[int] = []
     for part in parts:
-        feed = _Feed(part, bytes_left)
+        feed = Feed(part, bytes_left)
         sieve = _Sieve(form, entry.wrapper, caps, ids)
         sieve.take_all(feed, rows_left)
         bytes_left, rows_left = feed.left, rows_left - sieve.count
         sieves.append(sieve)
         ends.append(len(ids))
-    keys, firsts = np.unique(np.array(ids, np.uint64), return_index=True)
-    fresh = np.diff(np.searchsorted(np.sort(firsts), [0, *ends]))
+    keys, fresh = _merged(np.array(ids, np.uint64), ends)
     files = [
         ReadFile(
             file=part.place.path,
             kind=entry.kind,
             count=sieve.count,
-            duplicates=sieve.count - sieve.skipped - int(new),
+            duplicates=sieve.count - sieve.skipped - new,
             skipped=sieve.skipped,
         )
         for part, sieve, new in zip(parts, sieves, fresh, strict=True)
@@ -94,10 +89,22 @@ def read_list(
     return keys, files
 
 
+def _merged(ids: Keys, ends: Sequence[int]) -> tuple[Keys, Sequence[int]]:
+    """Return the distinct ids in order, and how many each part was the first to give."""
+    if len(ends) == 1:
+        # Nearly always, and then there is no need to know which came first.
+        ordered = np.sort(ids)
+        keys = ordered[np.append(np.ones(min(1, ids.size), np.bool_), ordered[1:] != ordered[:-1])]
+        return keys, [keys.size]
+    keys, firsts = np.unique(ids, return_index=True)
+    fresh: list[int] = np.diff(np.searchsorted(np.sort(firsts), [0, *ends])).tolist()
+    return keys, fresh
+
+
 def read_owners(form: ArchiveFormat, file: Readable, caps: Caps) -> list[Owner]:
     """Return whose archive it is, by the file that says so."""
     owners = []
-    for item in _items(_Feed(file, caps.manifest_bytes)):
+    for item in items(Feed(file, caps.manifest_bytes)):
         row = item.get(form.owner_wrapper, item) if isinstance(item, dict) else None
         actor = actor_id(row.get(form.owner_id_field)) if isinstance(row, dict) else None
         if isinstance(row, dict) and actor is not None:
@@ -120,55 +127,18 @@ def changes(before: Keys | None, after: Keys) -> Changes:
     """Compare a list with the one it replaces."""
     if before is None:
         return Changes(added=after.size, removed=0, unchanged=0)
-    kept = int(np.intersect1d(before, after, assume_unique=True).size)
+    kept = int(np.count_nonzero(held(before, after)))
     return Changes(added=after.size - kept, removed=before.size - kept, unchanged=kept)
 
 
 def checksum(keys: Keys) -> str:
     """Return the SHA-256 of a list in its reference form: decimal, one a line, sorted."""
     digest = hashlib.sha256()
-    for start in range(0, keys.size, _BITE_BYTES):
-        lines = [*map(str, keys[start : start + _BITE_BYTES].tolist()), ""]
-        digest.update("\n".join(lines).encode())
+    for start in range(0, keys.size, _SOME):
+        # As a whole list is written: a text for each id alone would take twice as long.
+        some = str(keys[start : start + _SOME].tolist())
+        digest.update(some[1:-1].replace(", ", "\n").encode() + b"\n")
     return digest.hexdigest()
-
-
-class _Feed:
-    """A file's JSON for the parser, in small bites; stops what would never end."""
-
-    def __init__(self, file: Readable, most_bytes: int) -> None:
-        self.path = file.place.path
-        self.left = most_bytes
-        #: Bytes handed out since the last row was complete.
-        self.waiting = 0
-        self._pieces = json_in(file.pieces(), b"[", file=self.path)
-        self._held = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        """Return the next bite, at most `size` bytes; nothing at the end."""
-        if size <= 0:
-            return b""
-        if not self._held:
-            self._held = memoryview(next(self._pieces, b""))
-        bite, self._held = bytes(self._held[:size]), self._held[size:]
-        self.left -= len(bite)
-        self.waiting += len(bite)
-        if self.left < 0:
-            raise Invalid("archive.limits", cap="list")
-        if self.waiting > _ENDLESS_ROW_BYTES + size or bite.count(b"[") > _MOST_ARRAYS_IN_A_BITE:
-            raise Invalid("archive.corrupt_file", file=self.path)
-        return bite
-
-
-def _items(feed: _Feed) -> Iterator[object]:
-    """Yield the rows of a file."""
-    try:
-        # use_float: the parser crashes on exact numbers with more digits than Python reads.
-        for item in _JSON.items(feed, "item", buf_size=_BITE_BYTES, use_float=True):
-            feed.waiting = 0
-            yield item
-    except (ijson.JSONError, ValueError, ArithmeticError):
-        raise Invalid("archive.corrupt_file", file=feed.path) from None
 
 
 class _Sieve:
@@ -181,6 +151,7 @@ class _Sieve:
         self._id_field, self._link_field = form.id_field, form.link_field
         #: No letter has more than four bytes; the rest of a row is for the names.
         self._longest_link = caps.row_bytes // 5 - 1
+        self._rows = PlainRows(form, wrapper, self._longest_link)
         self._ids = ids
         self._link = re.compile(
             f"https://(?:{'|'.join(map(re.escape, sorted(form.link_hosts)))})"
@@ -188,13 +159,15 @@ class _Sieve:
         )
         self.count = self.skipped = self._right = self._wrong = 0
 
-    def take_all(self, feed: _Feed, most_rows: int) -> None:
+    def take_all(self, feed: Feed, most_rows: int) -> None:
         """Take every row. Raise `Invalid` for a file that is not what its name says."""
+        for ids in feed.plain(self._rows):
+            self._count(len(ids), most_rows)
+            self._right += len(ids)
+            self._ids.extend(map(int, ids))
         append = self._ids.append
-        for item in _items(feed):
-            self.count += 1
-            if self.count > most_rows:
-                raise Invalid("archive.limits", cap="rows")
+        for item in items(feed):
+            self._count(1, most_rows)
             if plain := self._plain(item):
                 append(plain)
                 continue
@@ -211,8 +184,13 @@ class _Sieve:
         if self.count and not self._right:
             raise Invalid("archive.corrupt_file", file=feed.path)
 
+    def _count(self, rows: int, most_rows: int) -> None:
+        self.count += rows
+        if self.count > most_rows:
+            raise Invalid("archive.limits", cap="rows")
+
     def _plain(self, item: Any) -> int:
-        """Return the id of a row such as nearly all are, quickly; 0 for any that needs a closer look."""
+        """Return the id of a row that is plain but for how it is written; 0 for one to look at closer."""
         try:
             row = item[self._wrapper]
             text = row[self._id_field]

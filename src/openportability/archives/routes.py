@@ -1,4 +1,4 @@
-"""The page that explains and takes an archive, and the one that says what was read."""
+"""The page that explains and takes an archive, or lists of a linked account. What was read is shown by `circle`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from openportability.domain import Account, AccountId, Kind, Proof, UserId
 from openportability.errors import Invalid, NotFound, OpenPortabilityError, Throttled
 from openportability.network import Network
 from openportability.site import Site
-from openportability.web import problems, render
+from openportability.web import i18n, problems, render, sse
 
 router = APIRouter(include_in_schema=False)
 
@@ -110,19 +110,19 @@ def take_files(
     return RedirectResponse(f"/archive/{number}", 303)
 
 
-@router.get("/archive/{shown_id}")
-def show(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
-    report = service.report_of(site, asking.user, shown_id)
-    return render.page(
-        request,
-        "archives/report.html",
-        report=report,
-        network=site.networks.get(report.network),
-        notices=[
-            problems.words_of(Invalid(notice.code, **notice.detail), site.networks)
-            for notice in report.warnings
-        ],
-    )
+@router.get("/archive/linked/{account}")
+def reading(request: Request, site: TheSite, asking: AMember, account: str) -> Response:
+    """Answer with how the reading of an account's lists goes, as a stream of what the page shows."""
+
+    def look() -> str:
+        with site.db.read() as tx:
+            mine = accounts.accounts_of(tx, asking.user)
+        one = next((one for one in _linked(site, asking.user, mine) if one.id == account), None)
+        if one is None:
+            raise NotFound
+        return render.block(request, "archives/_fetch.html", "fetch", one=one)
+
+    return sse.stream(request, ("reading", asking.user, account, i18n.speaking().code), look)
 
 
 def _chosen(file: Sequence[UploadFile] | None) -> list[Upload]:

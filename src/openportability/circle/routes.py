@@ -1,4 +1,4 @@
-"""The page of matches: who is here of the people one followed."""
+"""Who is here of the people one followed: the page of matches, and what an archive brought."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
+from openportability.archives import service as archives
 from openportability.circle import view
 from openportability.circle.view import Show
-from openportability.domain import NetworkName
+from openportability.domain import NetworkName, UserId
+from openportability.errors import Invalid
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter
 from openportability.reconnection import shown
-from openportability.web import cookies, i18n, paging, render
+from openportability.site import Site
+from openportability.web import cookies, i18n, paging, problems, render, sse
 
 router = APIRouter()
 
@@ -80,3 +83,37 @@ def dismiss(
     response = RedirectResponse("/matches", 303)
     cookies.flash(request, response, "done", text % {"count": i18n.number(count)})
     return response
+
+
+@router.get("/matches/found", include_in_schema=False)
+def found(request: Request, site: TheSite, asking: AMember) -> Response:
+    """Answer with how many were found, as a stream of what the report of an archive shows."""
+
+    def look() -> str:
+        return render.block(
+            request, "archives/report.html", "found", found=_found(site, asking.user)
+        )
+
+    return sse.stream(request, ("found", asking.user, i18n.speaking().code), look)
+
+
+@router.get("/archive/{shown_id}", include_in_schema=False)
+def report(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
+    """Say what was read of an archive, and whom it has found by now."""
+    told = archives.report_of(site, asking.user, shown_id)
+    return render.page(
+        request,
+        "archives/report.html",
+        report=told,
+        network=site.networks.get(told.network),
+        found=_found(site, asking.user),
+        notices=[
+            problems.words_of(Invalid(notice.code, **notice.detail), site.networks)
+            for notice in told.warnings
+        ],
+    )
+
+
+def _found(site: Site, user: UserId) -> int:
+    with site.db.read() as tx:
+        return int((~matching.seen(tx, site, user).dismissed).sum())

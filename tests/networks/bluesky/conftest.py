@@ -13,7 +13,7 @@ from openportability.network import Context, Destination, Network
 from openportability.networks import bluesky
 from openportability.networks.bluesky.dpop import new_key
 from openportability.outbound import Door
-from tests.networks.bluesky.stand_in import ANNA, ISSUER, PDS, PLC, RESOLVER, World
+from tests.networks.bluesky.stand_in import ANNA, ISSUER, PDS, PLC, RESOLVER, VIEW, World
 from tests.networks.subject import MemoryCabinet
 
 Load = Callable[..., Network]
@@ -31,6 +31,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
         base_url: str = "http://127.0.0.1:8000",
         plc: str = PLC,
         resolver: str = RESOLVER,
+        view: str = VIEW,
         allow_loopback: bool = True,
     ) -> Network:
         door = Door(
@@ -47,7 +48,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
                 name=NetworkName("bluesky"),
                 base_url=base_url,
                 development=base_url.startswith("http:"),
-                options={"PLC_URL": plc, "HANDLE_RESOLVER_URL": resolver},
+                options={"PLC_URL": plc, "HANDLE_RESOLVER_URL": resolver, "VIEW_URL": view},
                 door=door,
                 clock=clock,
                 cabinet=MemoryCabinet(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -26,22 +26,32 @@ VARIANTS = (
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "an account keeps its id wherever it lives",
             Can.DELETE: "nobody is asked after each account before it is followed",
-            Can.FOLLOWERS: "followers are in other people's repositories",
             Can.ARCHIVE: "lists come from its API, not from an archive",
         },
     ),
 )
 
 
+VIEW = "https://view.example.com"
+
+
 class Faulty(httpx2.BaseTransport):
-    """Leads to real servers, but the next write may fail on the way."""
+    """Leads to real servers, but the next write may fail on the way.
+
+    Who follows whom is told by a stand-in that reads the real repositories.
+    """
 
     def __init__(self, clock: MovedClock) -> None:
         self._real = httpx2.HTTPTransport(trust_env=False)
         self._clock = clock
         self.next: Fault | None = None
+        #: The followers of an account.
+        self.followers: Callable[[str], list[str]] = lambda _: []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.host == urlsplit(VIEW).hostname:
+            dids = self.followers(request.url.params["actor"])
+            return httpx2.Response(200, json={"followers": [{"did": did} for did in dids]})
         if self.next is None or not request.url.path.endswith("applyWrites"):
             return self._real.handle_request(request)
         fault, self.next = self.next, None
@@ -86,13 +96,14 @@ class AtPds(Subject):
         self._transport = transport
         self._clock = clock
         self._people: dict[str, Person] = {}
+        transport.followers = self._followers
         self.redirect_uri = f"{BASE_URL}/auth/bluesky/callback"
         self.door = a_door(clock, transport=transport)
         self.network = load(
             "bluesky",
             clock=clock,
             door=self.door,
-            options={"PLC_URL": net.plc, "HANDLE_RESOLVER_URL": self._home},
+            options={"PLC_URL": net.plc, "HANDLE_RESOLVER_URL": self._home, "VIEW_URL": VIEW},
         )
 
     def person(self, *, locked: bool = False) -> Actor:
@@ -133,6 +144,9 @@ class AtPds(Subject):
 
     def follows(self, who: Actor) -> list[ActorId]:
         return [ActorId(did) for did in pds.follows(self._home, who.id)]
+
+    def _followers(self, did: str) -> list[str]:
+        return [one for one in self._people if did in pds.follows(self._home, one)]
 
     def follow_by_hand(self, who: Actor, whom: Actor) -> None:
         self._people[who.id].writes_by_hand(whom.id)

@@ -25,6 +25,7 @@ PDS = "https://pds.example.com"
 ISSUER = "https://signin.example.com"
 PLC = "https://plc.directory"
 RESOLVER = "https://resolver.example.com"
+VIEW = "https://view.example.com"
 BOTH = "atproto repo:app.bsky.graph.follow?action=create&action=delete"
 
 CALLBACK = "http://127.0.0.1:8000/auth/bluesky/callback"

@@ -11,6 +11,7 @@ from openportability.network import Context, Network, Option, Source
 from openportability.networks.bluesky.broad import Broad
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
+from openportability.networks.bluesky.followers import Followers
 from openportability.networks.bluesky.forms import forms
 from openportability.networks.bluesky.identity import Identities
 from openportability.networks.bluesky.lists import Lists
@@ -28,6 +29,11 @@ OPTIONS = (
     Option(
         name="HANDLE_RESOLVER_URL",
         help="Server asked for a handle's account before DNS and the handle's host; may be empty.",
+    ),
+    Option(
+        name="VIEW_URL",
+        help="Server asked who follows an account; empty: followers are not read.",
+        default="https://public.api.bsky.app",
     ),
 )
 
@@ -48,6 +54,7 @@ def load(context: Context) -> Network:
     )
     prover = Prover(door=context.door, clock=clock, nonces=Nonces())
     client = Client(context)
+    view = context.options["VIEW_URL"]
     repositories = Repositories(door=context.door, clock=clock, identities=identities)
     return Network(
         name=context.name,
@@ -65,7 +72,12 @@ def load(context: Context) -> Network:
             broad=Broad(context.cabinet, clock),
             local=local,
         ),
-        source=Source(lists=Lists(repositories)),
+        source=Source(
+            lists=Lists(
+                repositories,
+                Followers(door=context.door, clock=clock, url=view) if view else None,
+            )
+        ),
         destination=BlueskyDestination(
             clock=clock,
             repositories=repositories,

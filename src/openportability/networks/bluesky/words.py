@@ -72,6 +72,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Your Bluesky server does not answer as it should.",
         "Please try again in a few minutes. What is under way here goes on by itself.",
     ),
+    "at.view_down": (
+        "The service that knows who follows you does not answer as it should.",
+        "There is nothing to do: we try again, later and later.",
+    ),
     "at.uncertain": (
         "We do not know whether the last step worked.",
         "There is nothing to do: we look at your account first, then go on.",
