@@ -165,6 +165,11 @@ class Settings(BaseModel):
         ge=1,
         description="The same for who has not proved an account on the network of their lists.",
     )
+    unseen_days: int = Field(
+        730,
+        ge=90,
+        description="Who does not come here for so many days is forgotten, as if they had left.",
+    )
     pool_size: int = Field(
         0,
         ge=0,
