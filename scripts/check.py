@@ -27,6 +27,7 @@ STEPS = [
     ("sync", "scripts.sync_only"),
     ("reasons", "scripts.reasons"),
     ("strangers", "scripts.strangers"),
+    ("audit", "scripts.audit"),
     ("links", "scripts.links"),
     ("translations", "scripts.translations"),
 ]

@@ -173,6 +173,11 @@ class Settings(BaseModel):
         description="From so many links in all lists together a worker keeps an index of them in "
         "`DATA_DIR`, sealed, so that who arrives is met without reading every list. 0: never.",
     )
+    unseen_days: int = Field(
+        730,
+        ge=90,
+        description="Who does not come here for so many days is forgotten, as if they had left.",
+    )
     pool_size: int = Field(
         0,
         ge=0,

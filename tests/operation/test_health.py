@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from openportability import app
 from openportability.vault import Keyring, Vault
+from scripts.tree import ROOT
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 
@@ -78,6 +79,11 @@ def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
         "jobs_waiting ",
     ):
         assert f"openportability_{expected}" in told
+    # What is to be woken by is told: the rules for alerts name no number that does not exist.
+    rules = (ROOT / "deploy/prometheus/alerts.yaml").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"openportability_[a-z_]+", rules))
+    assert len(wanted) >= 5
+    assert wanted <= set(re.findall(r"^# TYPE (\w+)", told, re.MULTILINE))
     for name in (one.old_handle, one.new_handle, one.new_id, "a-name", "made-up"):
         assert name not in told
     house.turn()

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
+from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
 from openportability.db.schema import METADATA, revocations, users
 from openportability.demo import stage
@@ -95,3 +96,18 @@ def test_others_work_goes_on_without_who_left(site: Site, members: list[UserId])
     service.leave(site, members[0])
     site.engine.turn()
     assert _rows_of(site, members[0]) == {}
+
+
+def test_who_did_not_come_for_two_years_is_forgotten_and_who_came_is_not(
+    site: Site, members: list[UserId], clock: MovedClock
+) -> None:
+    clock.forward(days=site.settings.unseen_days - 1)
+    site.engine.turn()
+    with site.db.write() as tx:
+        accounts.hold(tx, members[1], clock.now())
+    clock.forward(days=2)
+    site.engine.turn()
+    assert _rows_of(site, members[0]) == {}
+    assert _rows_of(site, members[1]) != {}
+    with site.db.read() as tx:
+        assert tx.execute(select(func.count()).select_from(revocations)).scalar_one() == 0

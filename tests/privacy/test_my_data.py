@@ -16,6 +16,7 @@ from openportability.clock import MovedClock
 from openportability.db.schema import METADATA
 from openportability.domain import Found, Kind, Standing
 from openportability.errors import Invalid
+from openportability.graph import store as lists
 from openportability.privacy import form
 from openportability.privacy.parts import PART_OF_TABLE, Document
 from openportability.reconnection.rules import State
@@ -130,8 +131,27 @@ def test_the_page_shows_it_and_offers_it(two: list[House], alice: Neighbour) -> 
     page = alice.browser.get("/my-data")
     assert alice.old_handle in page.words
     assert "confirmed" in page.words
+    taken = exported(alice.browser)
+    told = (
+        f"Besides: {len(taken.matches)} places of people you found, {len(taken.plans)} plans, "
+        f"{len(taken.archives)} reports of archives."
+    )
+    assert told in page.words
+    for one in taken.lists:
+        assert f"{one.network}, {one.kind}: {len(one.ids)}" in page.words
+    assert "for 730 days" in page.words
     assert 'href="/my-data/export"' in page.text
     assert alice.browser.get("/my-data/export").body[:2] == b"PK"
+
+
+def test_the_page_opens_no_list(
+    two: list[House], alice: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object) -> None:
+        raise AssertionError("a list was opened to be counted")
+
+    monkeypatch.setattr(lists, "_opened", opened)
+    assert alice.browser.get("/my-data").status == 200
 
 
 def test_another_site_takes_over_lists_choices_and_ledger(

@@ -1,8 +1,7 @@
 """Whatever is sent to the API, it answers in its own words: never 5xx, never anything of anybody to a visitor.
 
 The calls are made from the API's own description, so that a new one is tried without being named
-here. A tool for this exists; this is forty lines that know what our schemas use, and bring no
-second web framework into the tests.
+here, with values that are drawn anew in each run. `test_schemathesis.py` has a tool try the same.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from openportability.clock import MovedClock
+from openportability.clock import EPOCH, MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import tallies
 from openportability.errors import Busy
@@ -27,6 +27,13 @@ from tests.house import opened
 from tests.web.conftest import HOME
 
 TWO = Rate(name="two", seconds=60, account=2, address=2)
+
+
+@pytest.fixture
+def clock(clock: MovedClock) -> MovedClock:
+    """Time at the beginning of a window of any rate: no test may last into the next one."""
+    clock.forward(seconds=3600 - (clock.now() - EPOCH).total_seconds() % 3600)
+    return clock
 
 
 def asked_by(peer: str, *forwarded: str) -> HTTPConnection:

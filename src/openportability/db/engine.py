@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import Dialect, PostgreSQL, SQLite
 from openportability.db.presence import LockedFile, Presence, SessionLock
+from openportability.db.trouble import Trouble, trouble
 from openportability.errors import without_words
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,9 @@ class Database:
         self.dialect: Dialect
         #: This process among all that use the database.
         self.presence: Presence
+        #: Changes that this process could not write for want of room, and whether the newest is among them.
+        self.refused = 0
+        self.has_room = True
         if self.url.get_backend_name() == "sqlite":
             self.dialect = SQLite()
             self.presence = LockedFile(Path(self.url.database or ""))
@@ -90,10 +95,16 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Commit what the block did, or nothing of it; then do its effects."""
-        with self._engine.connect().execution_options(openportability_write=True) as connection:
-            tx = Tx(connection, self.dialect, writes=True)
-            with connection.begin():
-                yield tx
+        try:
+            with self._engine.connect().execution_options(openportability_write=True) as connection:
+                tx = Tx(connection, self.dialect, writes=True)
+                with connection.begin():
+                    yield tx
+        except DBAPIError as error:
+            if trouble(error) is Trouble.NO_ROOM:
+                self.refused, self.has_room = self.refused + 1, False
+            raise
+        self.has_room = True
         tx.happened()
 
     @property

@@ -66,7 +66,9 @@ users = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=_whose("the person", "who takes part, and what they chose", "they leave"),
+    info=_whose(
+        "the person", "who takes part, and what they chose", "they leave, or 730 days unseen"
+    ),
 )
 
 user_keys = Table(

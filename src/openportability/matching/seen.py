@@ -89,6 +89,10 @@ class Seen:
         """Return all accounts of some of these people."""
         return self._lines.account[np.repeat(which, self._counts())]
 
+    def count_places(self) -> int:
+        """Return in how many places everyone can be found, all of them together."""
+        return self.accounts_of(np.ones(len(self), np.bool_)).size
+
     def narrowed(self, tx: Tx, by: Filter, among: Mask | None = None) -> Mask:
         """Say who passes a filter.
 

@@ -11,8 +11,15 @@ from openportability.operator import service, store
 from openportability.site import Site
 
 OK = "ok"
+_NO_ROOM = (
+    "the disk is full or read-only, so nothing new is kept: make room, the rest goes by itself"
+)
 #: A worker gives a sign of life every 20 s; a restart of one takes less than this.
 WORKER_LOST = timedelta(seconds=120)
+#: Clocks of two machines may differ by so much.
+CLOCK_DIFFERS = timedelta(seconds=60)
+#: Parts without which pages still answer.
+LESSER = frozenset({"worker", "room", "clock"})
 
 
 def version() -> str:
@@ -28,7 +35,8 @@ def parts(site: Site) -> Mapping[str, str]:
     try:
         found = {"database": OK, "migrations": _migrations(site)}
         if found["migrations"] == OK:
-            found |= {"keyring": _keyring(site), "worker": _worker(site)}
+            found |= {"keyring": _keyring(site), "worker": _worker(site), "clock": _clock(site)}
+            found["room"] = OK if site.db.has_room else _NO_ROOM
     except Exception:  # noqa: BLE001 - whatever a driver raises, it is the database that does not answer
         return {"database": "does not answer: see openportability doctor"}
     return found
@@ -45,6 +53,22 @@ def _keyring(site: Site) -> str:
     with site.db.read() as tx:
         fits = service.opens(tx, site.vault)
     return OK if fits else "does not open this database: put back the one it was sealed with"
+
+
+def away(site: Site) -> Mapping[str, int]:
+    """Return how many servers of each network are left alone now because they do not answer."""
+    with site.db.read() as tx:
+        return store.servers_left_alone(tx, site.clock.now())
+
+
+def _clock(site: Site) -> str:
+    """Compare with the last sign of life: what is written later cannot have happened earlier."""
+    with site.db.read() as tx:
+        seen = store.worker_seen(tx)
+    if seen is None or seen - site.clock.now() < CLOCK_DIFFERS:
+        return OK
+    back = round((seen - site.clock.now()).total_seconds())
+    return f"went back {back} s: have the machine set its time by NTP; what is due waits so long"
 
 
 def _worker(site: Site) -> str:

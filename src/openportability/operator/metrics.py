@@ -91,13 +91,22 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     parts = health.parts(site)
     up = [({"part": part}, float(said == health.OK)) for part, said in parts.items()]
     found = [_gauge("up", "Whether a part is as it should be.", up)]
+    refused: list[tuple[Labels, float]] = [({}, site.db.refused)]
+    found.append(
+        Family(
+            name="writes_refused_total",
+            kind="counter",
+            help="Changes that this process could not write because the disk is full or read-only.",
+            values=refused,
+        )
+    )
     if any(parts.get(part) != health.OK for part in ("database", "migrations")):
         return found
     now = site.clock.now()
     with site.db.read() as tx:
         people, lanes = store.count_people(tx), store.count_lanes(tx)
         overdue, behind = store.overdue_since(tx, now), store.sweeps_behind(tx)
-        seen = store.worker_seen(tx)
+        seen, away = store.worker_seen(tx), store.servers_left_alone(tx, now)
     late = (now - overdue).total_seconds() if overdue else 0.0
     rows = ledger.counts(site).items()
     engine = site.engine.health()
@@ -114,6 +123,11 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
             "sweep_behind",
             "Arrivals that the standing sweep has not seen.",
             [({"of": what}, count) for what, count in behind.items()],
+        ),
+        _gauge(
+            "servers_away",
+            "Servers left alone because they do not answer.",
+            [({"network": name}, count) for name, count in away.items()],
         ),
         _gauge("jobs_waiting", "Wakes that wait.", [({}, engine.waiting)]),
         _gauge("jobs_running", "Jobs that run.", [({}, engine.running)]),

@@ -28,11 +28,16 @@ def healthz() -> dict[str, str]:
 @router.get("/readyz")
 @anybody
 def readyz(site: TheSite) -> Response:
-    """Say which part is down. Without a worker pages still answer, so that alone is no reason to take them away."""
+    """Say which part is down. Without some of them pages still answer: no reason to take those away.
+
+    `away` counts servers of networks that do not answer. They are not ours, so the site is ready without them.
+    """
     parts = health.parts(site)
     down = {part for part, said in parts.items() if said != health.OK}
-    status = "ready" if not down else "degraded" if down == {"worker"} else "down"
-    return JSONResponse({"status": status, "parts": parts}, 503 if status == "down" else 200)
+    if down - health.LESSER:
+        return JSONResponse({"status": "down", "parts": parts}, 503)
+    status = "degraded" if down else "ready"
+    return JSONResponse({"status": status, "parts": parts, "away": dict(health.away(site))})
 
 
 @router.get("/metrics")

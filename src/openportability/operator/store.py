@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import counters, lanes, reconnections, user_keys, users
+from openportability.db.schema import counters, hosts, lanes, reconnections, user_keys, users
 from openportability.domain import UserId
 
 _WORKER = "operator.worker"
@@ -72,6 +72,16 @@ def count_reconnections(tx: Tx) -> Mapping[tuple[str, str, str], int]:
     by = (reconnections.c.network, reconnections.c.state, reconnections.c.reason)
     rows = tx.execute(select(*by, func.count().label("rows")).group_by(*by))
     return {(row.network, row.state, row.reason or ""): row.rows for row in rows}
+
+
+def servers_left_alone(tx: Tx, now: datetime) -> Mapping[str, int]:
+    """Return by network how many servers failed so often that they are left alone now."""
+    rows = tx.execute(
+        select(hosts.c.network, func.count().label("servers"))
+        .where(hosts.c.failures > 0, hosts.c.until > micros(now))
+        .group_by(hosts.c.network)
+    )
+    return {row.network: row.servers for row in rows}
 
 
 def sweeps_behind(tx: Tx) -> Mapping[str, int]:

@@ -1,14 +1,20 @@
-"""What is forgotten when its time is over."""
+"""What is forgotten when its time is over: counts of requests, and people who did not come for long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from openportability.domain import UserId
 from openportability.jobs.port import Chore, Job, Wake
+from openportability.privacy import service, store
 from openportability.site import Site
 from openportability.web import store as tallies
 
 _HOUR_SECONDS = 3600
+_FORGET = "forget"
+#: Leaving gives back grants at other servers: not all who came on one day go in one hour.
+_MOST_AN_HOUR = 200
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -19,4 +25,26 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             tallies.forget_past(tx, site.clock.now())
         return ()
 
-    return [], [Chore(name="purge-tallies", seconds=_HOUR_SECONDS, look=purge)]
+    def unseen() -> Iterable[Wake]:
+        with site.db.read() as tx:
+            away = store.unseen(tx, _since(site), _MOST_AN_HOUR)
+        return [Wake(job=_FORGET, key=str(user)) for user in away]
+
+    def forget(key: str) -> None:
+        user = UserId(int(key))
+        with site.db.read() as tx:
+            still = store.is_unseen(tx, user, _since(site))
+        if still:
+            service.leave(site, user)
+
+    return (
+        [Job(name=_FORGET, run=forget)],
+        [
+            Chore(name="purge-tallies", seconds=_HOUR_SECONDS, look=purge),
+            Chore(name="forget-unseen", seconds=_HOUR_SECONDS, look=unseen),
+        ],
+    )
+
+
+def _since(site: Site) -> datetime:
+    return site.clock.now() - timedelta(days=site.settings.unseen_days)

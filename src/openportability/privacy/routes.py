@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
@@ -12,7 +11,6 @@ from openportability.accounts import unlisting
 from openportability.accounts.session import COOKIE, AMember, AVisitor, TheSite
 from openportability.privacy import bringing, form, service, taking
 from openportability.privacy import receipt as receipts
-from openportability.privacy.parts import Document
 from openportability.web import cookies, i18n, render
 from openportability.web.house import house_of
 from openportability.web.threads import waiting_for_others
@@ -24,8 +22,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/my-data")
 def my_data(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.read() as tx:
-        held = taking.document(tx, site, asking.user)
-    return render.page(request, "privacy/my_data.html", held=held, states=_states(held))
+        held = taking.overview(tx, site, asking.user)
+    unseen = site.settings.unseen_days
+    return render.page(request, "privacy/my_data.html", held=held, unseen_days=unseen)
 
 
 @router.get("/my-data/export")
@@ -101,8 +100,3 @@ def check_receipt(request: Request, receipt: Annotated[str, Form()] = "") -> Res
     """Say what a receipt says, if it is one of ours."""
     told = receipts.check(house_of(request).vault, receipt)
     return render.page(request, "privacy/receipt.html", told=told)
-
-
-def _states(held: Document) -> list[tuple[str, int]]:
-    """Count the follows by what became of them."""
-    return sorted(Counter(str(row.state) for row in held.ledger).items())

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Row, Table, and_, delete, func, select, update
 
-from openportability.clock import moment
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import METADATA, answered, key_proofs, lanes, plans, user_keys, users
 from openportability.domain import UserId
@@ -42,6 +42,18 @@ def erase_rows(tx: Tx, user: UserId) -> dict[str, int]:
     }
     deleted[users.name] = tx.execute(delete(users).where(users.c.id == user)).rowcount
     return {name: count for name, count in deleted.items() if count}
+
+
+def unseen(tx: Tx, since: datetime, limit: int) -> list[UserId]:
+    """Return users who were not here since then, the longest absent first."""
+    away = select(users.c.id).where(users.c.seen_at < micros(since)).order_by(users.c.seen_at)
+    return [UserId(user) for user in tx.execute(away.limit(limit)).scalars()]
+
+
+def is_unseen(tx: Tx, user: UserId, since: datetime) -> bool:
+    """Say whether a user is here and did not come since then."""
+    away = select(users.c.id).where(users.c.id == user, users.c.seen_at < micros(since))
+    return tx.execute(away).first() is not None
 
 
 def is_being_served(tx: Tx, user: UserId) -> bool:

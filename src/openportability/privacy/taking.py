@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from openportability.accounts import grant_store, session_store
@@ -16,6 +17,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, Followed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
+from openportability.graph.store import Held
 from openportability.matching import service as matching
 from openportability.privacy import store
 from openportability.privacy.parts import (
@@ -67,6 +69,39 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
             AnswersPart(day=str((EPOCH + timedelta(days=day)).date()), count=count)
             for day, count in store.answers_of(tx, user)
         ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What the page of a person's data says: as the document, but counted and not opened."""
+
+    accounts: list[Account]
+    lists: list[Held]
+    consents: list[ConsentPart]
+    #: Follows by what became of them.
+    states: list[tuple[str, int]]
+    #: Places of people who were found.
+    matches: int
+    plans: int
+    archives: int
+    sessions: list[SessionPart]
+
+
+def overview(tx: Tx, site: Site, user: UserId) -> Overview:
+    """Return how much there is of everything; a list of a million is not opened for that."""
+    states = Counter[str]()
+    for (_, state), count in ledger.counts(tx, user).items():
+        states[state] += count
+    return Overview(
+        accounts=accounts.accounts_of(tx, user),
+        lists=lists.lists_of(tx, user),
+        consents=list(_consents(tx, user)),
+        states=sorted(states.items()),
+        matches=matching.seen(tx, site, user).count_places(),
+        plans=len(store.plans_of(tx, user)),
+        archives=archives.count(tx, user),
+        sessions=list(_sessions(tx, site, user)),
     )
 
 

@@ -221,7 +221,9 @@ def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
     return {
         "lines": lines,
         "titles": shown.titles(site),
-        "reasons": {line.account.id: shown.reason(site, line.reason) for line in lines},
+        "reasons": {
+            line.account.id: shown.reason(site, line.reason, line.account) for line in lines
+        },
         "running": any(line.total("waiting") and line.state is LaneState.OPEN for line in lines),
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
         "signed_out": shown.accounts(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openportability.domain import Account, NetworkName, UserId
-from openportability.errors import NotFound
+from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.service import Line
@@ -72,12 +72,20 @@ def read_id(site: Site, kind: str, text: str) -> int:
         raise NotFound from None
 
 
-def reason(site: Site, code: str | None) -> tuple[str, str] | None:
-    """Return a reason in words: what happened, what to do."""
-    return problems.words_of_code(code, site.networks) if code else None
+def reason(site: Site, code: str | None, account: Account) -> tuple[str, str] | None:
+    """Return in words why an account is not served: what happened, what to do."""
+    if code is None:
+        return None
+    at = {"network": account.actor.network, "host": account.actor.instance}
+    return problems.words_of(OpenPortabilityError(code, **at), site.networks)
 
 
-def reason_words(site: Site, lines: Sequence[Line]) -> dict[str, tuple[str, str]]:
-    """Return all reasons of these rows in words."""
-    codes = {line.row.reason for line in lines if line.row.reason}
-    return {code: problems.words_of_code(code, site.networks) for code in codes}
+def reason_words(site: Site, lines: Sequence[Line]) -> dict[int, tuple[str, str]]:
+    """Return the reasons of these rows in words, by the number of the row."""
+    return {
+        line.row.id: problems.words_of(
+            OpenPortabilityError(line.row.reason, network=line.row.network), site.networks
+        )
+        for line in lines
+        if line.row.reason
+    }

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from openportability.db.trouble import trouble
 from openportability.domain import NetworkName
 from openportability.errors import (
     Busy,
@@ -48,6 +49,8 @@ _STATUS_OF_CODE: Mapping[str, int] = {
     "svc.wrong_host": 421,
     "svc.queue": 503,
     "svc.readonly": 503,
+    "svc.away": 503,
+    "svc.no_room": 503,
 }
 _STATUS_OF_CLASS: Mapping[type[OpenPortabilityError], int] = {
     Invalid: 400,
@@ -76,6 +79,9 @@ _CODE_OF_STATUS: Mapping[int, str] = {
 _FOR_THE_OPERATOR = frozenset({"auth.clock"})
 
 _PLACE = re.compile(r"%\((\w+)\)s")
+
+#: When to come back where nobody knows when it will be mended.
+_SOON_SECONDS = 30
 
 Networks = Mapping[NetworkName, Network]
 
@@ -140,6 +146,8 @@ def answer(
     if until is not None:
         left = until - house_of(request).clock.now()
         response.headers["Retry-After"] = str(max(1, round(left.total_seconds())))
+    elif response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(_SOON_SECONDS)
     return response
 
 
@@ -151,7 +159,11 @@ def note(request: Request, error: OpenPortabilityError) -> None:
 
 
 def broken(request: Request, error: Exception) -> Response:
-    """Answer an error that nobody foresaw: a number to ask with, never a trace."""
+    """Answer an error that no route explains: what passes by itself, or a number to ask with; never a trace."""
+    passing = trouble(error)
+    if passing is not None:
+        log.error("trouble", extra={"code": str(passing), "error": type(error).__name__})
+        return answer(request, OpenPortabilityError(passing))
     reference = secrets.token_hex(4)
     log.error("request_broke", extra={"reference": reference, **without_words(error)})
     return answer(request, OpenPortabilityError(), reference=reference)
@@ -173,6 +185,8 @@ def _explained(request: Request, error: Exception) -> Response:
 
 def _by_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, Exception) and trouble(error.__cause__):
+        return broken(request, error.__cause__)  # a body that the disk cannot hold
     kinds = {401: NotAllowed, 403: NotAllowed, 404: NotFound}
     kind = kinds.get(
         error.status_code, Invalid if error.status_code < 500 else OpenPortabilityError

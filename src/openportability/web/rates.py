@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 
 from openportability.clock import EPOCH, moment
 from openportability.db.engine import Database
+from openportability.db.trouble import Trouble, trouble
 from openportability.errors import Busy
 from openportability.vault import Vault
 from openportability.web import store
@@ -104,8 +105,14 @@ class Rates:
     def _everywhere(self, key: bytes, ends: int) -> int:
         if self._db is None:
             return 0
-        with self._db.write() as tx:
-            return store.count(tx, key, moment(ends * 1_000_000))
+        try:
+            with self._db.write() as tx:
+                return store.count(tx, key, moment(ends * 1_000_000))
+        except Exception as error:
+            # A full disk must keep nobody from what is theirs; the count of this process still holds.
+            if trouble(error) is not Trouble.NO_ROOM:
+                raise
+            return 0
 
 
 def admit_address(connection: HTTPConnection, method: str) -> None:

@@ -118,6 +118,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("We are doing some maintenance"),
         _("You can look at everything. Changes work again %(until)s."),
     ),
+    "svc.away": (
+        _("Our database does not answer"),
+        _("Nothing of yours is lost, and it goes on by itself. Please try again in a minute."),
+    ),
+    "svc.no_room": (
+        _("We cannot keep anything new at the moment"),
+        _("You can look at everything, and nothing of yours is lost. Please try again later."),
+    ),
     "auth.denied": (
         _("You did not allow it"),
         _("That is fine, and nothing was changed. You can start again whenever you like."),

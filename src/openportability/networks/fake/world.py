@@ -69,6 +69,13 @@ class World:
         with self._lock:
             self._planned[network, verb].extend([how] * times)
 
+    def heal(self, network: str) -> None:
+        """Let one network work again, whatever was to fail."""
+        with self._lock:
+            for (name, _), planned in self._planned.items():
+                if name == network:
+                    planned.clear()
+
     def _fault(self, terms: Terms, verb: str) -> Fault | None:
         planned = self._planned[terms.name, verb]
         if planned:

@@ -1,0 +1,209 @@
+"""What a site does while something is missing: it serves the rest, says so, loses nothing, and goes on by itself."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from random import Random
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from openportability.db.engine import Database
+from openportability.db.trouble import Trouble, trouble
+from openportability.networks.fake.reply import Fault
+from tests.archives.corpus import archive_files, zipped
+from tests.browsing import Answer
+from tests.house import House
+from tests.journeys.neighbourhood import NEW, Neighbour, Neighbourhood
+from tests.journeys.steps import ledger, until
+from tests.operation.faults import database_gone, full_disk
+
+#: Enough followings that their list does not fit where pages are used up.
+MANY = 20_000
+
+
+@pytest.fixture
+def place(house: House) -> Neighbourhood:
+    return Neighbourhood(house)
+
+
+@pytest.fixture
+def alice(house: House, place: Neighbourhood) -> Neighbour:
+    """She found two people and has a plan that she can start."""
+    alice = place.somebody()
+    there = [place.somebody() for _ in range(2)]
+    for one in there:
+        place.join(one)
+    place.join(alice)
+    place.bring(alice, following=there)
+    house.turn()
+    return alice
+
+
+def ready(house: House) -> Any:
+    return house.new_browser().get("/readyz").json()
+
+
+def numbers(house: House) -> str:
+    answer = house.new_browser().get("/metrics")
+    assert answer.status == 200
+    return answer.text
+
+
+def brings(alice: Neighbour) -> Answer:
+    """Hand over a long archive, as a program does."""
+    files = archive_files(
+        owner=alice.number,
+        handle=alice.old_handle,
+        following=Random(1).sample(range(10**9, 10**18), MANY),
+        followers=[],
+    )
+    boundary = "edge"
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="archive.zip"\r\n'
+        "Content-Type: application/zip\r\n\r\n"
+    )
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    body = head.encode() + zipped(files) + f"\r\n--{boundary}--\r\n".encode()
+    return alice.browser.ask("POST", "/api/v1/archives", body=body, headers=headers)
+
+
+@contextmanager
+def working(house: House) -> Iterator[None]:
+    stop = Event()
+    thread = Thread(target=house.site.engine.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def followed_once(place: Neighbourhood, alice: Neighbour, count: int = 2) -> None:
+    """Each follow is in the ledger and at the network, once."""
+    assert list(ledger(alice.browser).values()) == ["followed"] * count
+    assert sorted(place.follows(alice).values()) == [1] * count
+
+
+def test_a_full_disk_keeps_nothing_new_and_loses_nothing(
+    house: House, place: Neighbourhood, alice: Neighbour
+) -> None:
+    plan = place.plan(alice)
+    lists = alice.browser.api("GET", "/export").body
+    with full_disk(house.site.db):
+        refused = brings(alice)
+        assert (refused.status, refused.json()["code"]) == (503, Trouble.NO_ROOM)
+        assert refused.headers["Retry-After"]
+        # What is there is still shown.
+        for path in ("/", "/matches", plan, "/my-data"):
+            assert alice.browser.get(path).status == 200, path
+        assert alice.browser.api("GET", "/export").body == lists
+        with suppress(Exception):
+            house.turn()
+        assert brings(alice).status == 503
+        told = ready(house)
+        assert (told["status"], told["parts"]["database"]) == ("degraded", "ok")
+        assert "make room" in told["parts"]["room"]
+        seen = numbers(house)
+        assert 'openportability_up{part="room"} 0' in seen
+        assert "openportability_writes_refused_total 0\n" not in seen
+    place.start(alice, plan)
+    assert ready(house)["status"] == "ready"
+    assert 'openportability_up{part="room"} 1' in numbers(house)
+    place.later()
+    followed_once(place, alice)
+    assert brings(alice).status == 201
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_is_gone_comes_back_to_all_of_its_work(
+    house: House, place: Neighbourhood, alice: Neighbour
+) -> None:
+    plan = place.plan(alice)
+    with working(house):
+        until(lambda: ready(house), lambda told: told["status"] == "ready")
+        with database_gone(house.site.db):
+            for _ in range(2):
+                page = alice.browser.get("/matches")
+                assert (page.status, "database does not answer" in page.words) == (503, True)
+                assert page.headers["Retry-After"]
+                told = alice.browser.api("GET", "/me")
+                assert (told.status, told.json()["code"]) == (503, Trouble.AWAY)
+            # What needs no database is there.
+            anybody = house.new_browser()
+            assert [anybody.get(path).status for path in ("/healthz", "/about")] == [200, 200]
+            down = anybody.get("/readyz")
+            assert (down.status, list(down.json()["parts"])) == (503, ["database"])
+            assert 'openportability_up{part="database"} 0' in numbers(house)
+        until(lambda: ready(house), lambda told: told["status"] == "ready")
+        place.start(alice, plan)
+        house.clock.forward(minutes=1)
+        until(lambda: set(ledger(alice.browser).values()), lambda states: states == {"followed"})
+    followed_once(place, alice)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_server_that_answers_nonsense_for_an_hour_is_left_alone_and_asked_again(
+    house: House, place: Neighbourhood, alice: Neighbour
+) -> None:
+    for verb in ("relationships", "follow"):
+        house.world.fail_next(NEW, verb, Fault.GARBAGE, 10_000)
+    place.reconnect(alice)
+    for minutes in (1, 2, 4, 8, 15, 15, 15):
+        place.later(minutes=minutes)
+        assert house.new_browser().get("/about").status == 200
+    assert set(ledger(alice.browser).values()) == {"ready"}
+    page = alice.browser.get("/reconnect").words
+    assert "makes no sense to us" in page
+    assert "%(" not in page
+    told = ready(house)
+    assert (told["status"], told["away"]) == ("ready", {NEW: 1})
+    assert f'openportability_servers_away{{network="{NEW}"}} 1' in numbers(house)
+    house.world.heal(NEW)
+    house.clock.forward(hours=1)
+    house.turn()
+    place.later(minutes=10)
+    followed_once(place, alice)
+    assert ready(house)["away"] == {}
+
+
+@pytest.mark.parametrize("hours", [30, -30])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_clock_that_jumps_and_comes_back_spoils_nothing(
+    house: House, place: Neighbourhood, alice: Neighbour, hours: int
+) -> None:
+    plan = place.plan(alice)
+    house.clock.forward(hours=hours)
+    told = ready(house)
+    assert told["status"] == "degraded"
+    lost = "clock" if hours < 0 else "worker"
+    assert {part for part, said in told["parts"].items() if said != "ok"} == {lost}
+    assert f'openportability_up{{part="{lost}"}} 0' in numbers(house)
+    house.turn()
+    assert ready(house)["status"] == "ready"
+    place.start(alice, plan)
+    house.clock.forward(hours=-hours)
+    assert alice.browser.get("/reconnect").status == 200
+    house.turn()
+    for _ in range(4):
+        place.later(minutes=12 * 60)
+    followed_once(place, alice)
+
+
+def test_mistakes_of_ours_are_not_taken_for_trouble(db: Database) -> None:
+    with pytest.raises(DBAPIError) as caught, db.read() as tx:
+        tx.execute(text("SELECT nonsense FROM nowhere"))
+    assert trouble(caught.value) is None
+    assert trouble(OSError(errno.ENOSPC, "full")) is Trouble.NO_ROOM
+    assert trouble(OSError(errno.ENOENT, "none")) is None
+    assert trouble(ValueError()) is None
