@@ -15,6 +15,7 @@ BENCHES: Mapping[str, str] = {
     "match": "bench.matching",
     "sweep": "bench.sweeping",
     "reconnect": "bench.reconnect",
+    "exodus": "bench.exodus",
     "soak": "bench.soak.run",
 }
 

@@ -10,8 +10,9 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
@@ -58,7 +59,11 @@ class Database:
         self.dialect: Dialect
         #: This process among all that use the database.
         self.presence: Presence
+        #: Held by who writes, where the database takes one writer at a time.
+        self._writing: AbstractContextManager[object] = nullcontext()
         if self.url.get_backend_name() == "sqlite":
+            # SQLite lets waiting writers sleep and try again: on a busy day some would never get in.
+            self._writing = Lock()
             self.dialect = SQLite()
             self.presence = LockedFile(Path(self.url.database or ""))
             self._engine = create_engine(
@@ -90,7 +95,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Commit what the block did, or nothing of it; then do its effects."""
-        with self._engine.connect().execution_options(openportability_write=True) as connection:
+        with (
+            self._writing,
+            self._engine.connect().execution_options(openportability_write=True) as connection,
+        ):
             tx = Tx(connection, self.dialect, writes=True)
             with connection.begin():
                 yield tx
