@@ -17,6 +17,7 @@ BENCHES: Mapping[str, str] = {
     "sweep": "bench.sweeping",
     "oracle": "bench.oracle",
     "reconnect": "bench.reconnect",
+    "exodus": "bench.exodus",
     "soak": "bench.soak.run",
 }
 

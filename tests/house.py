@@ -22,6 +22,7 @@ from openportability.networks.fake.residents import Role
 from openportability.networks.fake.world import World, shared_world
 from openportability.settings import Settings
 from openportability.site import Site
+from openportability.web.line import Line
 from tests.browsing import Browser
 
 #: How many people live in the simulated world.
@@ -42,6 +43,7 @@ class House:
     site: Site
     clock: MovedClock
     base_url: str
+    line: Line
 
     def new_browser(self) -> Browser:
         """Return a browser that was never here."""
@@ -96,8 +98,9 @@ def opened(data_dir: Path, database_url: str, clock: MovedClock, **more: str) ->
         }
         site = house.build(Settings.read(environ), clock)
         try:
-            with _served(house.web(site), listening):
-                yield House(site=site, clock=clock, base_url=base_url)
+            app = house.web(site)
+            with _served(app, listening):
+                yield House(site=site, clock=clock, base_url=base_url, line=app.state.line)
         finally:
             site.engine.close()
             site.db.close()

@@ -62,11 +62,7 @@ def serve(*, no_worker: Annotated[bool, typer.Option(help="Serve pages only.")] 
 @program.command()
 def worker() -> None:
     """Do the work that waits, without serving pages."""
-    site = house.build(_settings(), SystemClock(), web=False)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    site.engine.run(stop)
+    work(house.build(_settings(), SystemClock(), web=False))
 
 
 @program.command()
@@ -181,15 +177,23 @@ def erase(shown_id: str) -> None:
     typer.echo("Deleted; above is the receipt. Permissions are given back by the worker.", err=True)
 
 
+def work(site: Site) -> None:
+    """Do the work that waits until told to stop; slices that are under way are finished."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    site.engine.run(stop)
+
+
 def run(site: Site, *, worker: bool) -> None:
     """Serve until told to stop; requests and slices that are under way are finished."""
     import uvicorn  # noqa: PLC0415 - heavy, and only needed here
 
     settings = site.settings
     stop = Event()
-    work = Thread(target=site.engine.run, args=(stop,), name="worker")
+    working = Thread(target=site.engine.run, args=(stop,), name="worker")
     if worker:
-        work.start()
+        working.start()
     app = house.web(site)
 
     class Server(uvicorn.Server):
@@ -218,7 +222,7 @@ def run(site: Site, *, worker: bool) -> None:
     finally:
         stop.set()
         if worker:
-            work.join()
+            working.join()
 
 
 class Events(logging.Formatter):

@@ -18,6 +18,7 @@ from openportability.archives.report import Report, Way
 from openportability.domain import AccountId, Kind, NetworkName, Proof, UserId
 from openportability.site import Site
 from openportability.web import bodies
+from openportability.web.threads import reading_lists
 
 router = APIRouter(prefix="/api/v1", tags=["archives"])
 
@@ -113,6 +114,7 @@ class FetchesOut(BaseModel):
     items: list[FetchOut]
 
 
+@reading_lists
 def upload_lists(
     site: TheSite,
     asking: AMember,
@@ -135,6 +137,7 @@ router.add_api_route(
 
 
 @router.post("/archives", status_code=201, openapi_extra=_ALSO_LISTS)
+@reading_lists
 def upload(
     site: TheSite,
     asking: AMember,
@@ -148,6 +151,7 @@ def upload(
     return ArchiveOut(archive_id=number, report=_out(report))
 
 
+@reading_lists
 def import_files(
     site: TheSite,
     asking: AMember,

@@ -21,6 +21,7 @@ from openportability.errors import Invalid, NotFound, OpenPortabilityError, Thro
 from openportability.network import Network
 from openportability.site import Site
 from openportability.web import i18n, problems, render, sse
+from openportability.web.threads import reading_lists
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,6 +52,7 @@ def explain(request: Request, site: TheSite, asking: AMember) -> Response:
 
 
 @router.post("/archive")
+@reading_lists
 def upload(
     request: Request,
     site: TheSite,
@@ -87,6 +89,7 @@ def read_account(
 
 
 @router.post("/archive/from/{network}/files")
+@reading_lists
 def take_files(
     request: Request,
     site: TheSite,

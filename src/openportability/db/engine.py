@@ -10,8 +10,9 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
@@ -63,7 +64,11 @@ class Database:
         #: Changes that this process could not write for want of room, and whether the newest is among them.
         self.refused = 0
         self.has_room = True
+        #: Held by who writes, where the database takes one writer at a time.
+        self._writing: AbstractContextManager[object] = nullcontext()
         if self.url.get_backend_name() == "sqlite":
+            # SQLite lets waiting writers sleep and try again: on a busy day some would never get in.
+            self._writing = Lock()
             self.dialect = SQLite()
             self.presence = LockedFile(Path(self.url.database or ""))
             self._engine = create_engine(
@@ -96,7 +101,10 @@ class Database:
     def write(self) -> Iterator[Tx]:
         """Commit what the block did, or nothing of it; then do its effects."""
         try:
-            with self._engine.connect().execution_options(openportability_write=True) as connection:
+            with (
+                self._writing,
+                self._engine.connect().execution_options(openportability_write=True) as connection,
+            ):
                 tx = Tx(connection, self.dialect, writes=True)
                 with connection.begin():
                     yield tx

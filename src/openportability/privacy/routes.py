@@ -13,7 +13,7 @@ from openportability.privacy import bringing, form, service, taking
 from openportability.privacy import receipt as receipts
 from openportability.web import cookies, i18n, render
 from openportability.web.house import house_of
-from openportability.web.threads import waiting_for_others
+from openportability.web.threads import reading_lists, waiting_for_others
 from openportability.web.who import anybody
 
 router = APIRouter(include_in_schema=False)
@@ -34,6 +34,7 @@ def export(site: TheSite, asking: AMember) -> Response:
 
 
 @router.post("/my-data/import")
+@reading_lists
 def bring(
     request: Request,
     site: TheSite,

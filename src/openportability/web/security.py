@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from openportability.errors import Busy, Invalid, NotAllowed
 from openportability.web import cookies, i18n, measure, problems, rates, threads
 from openportability.web.house import House
+from openportability.web.line import Line
 
 #: Answers that machines ask for by whatever name they know us under.
 _ANY_HOST = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -106,13 +108,26 @@ class Guard:
             if early is not None:
                 await early(scope, receive, answer.send)
                 return
-            await self._app(scope, body.receive, answer.send)
+            with self._turn(request):
+                await self._app(scope, body.receive, answer.send)
+        except Busy as error:
+            response = await run_in_threadpool(problems.answer, request, error)
+            await response(scope, receive, answer.send)
         except Exception as error:
             # The last door: what nobody foresaw becomes a page with a number, the log has the rest.
             response = await run_in_threadpool(problems.broken, request, error)
             if answer.started:
                 raise
             await response(scope, receive, answer.send)
+
+    def _turn(self, request: Request) -> AbstractContextManager[None]:
+        """Let who brings lists take their turn; raise `Busy` for who must wait."""
+        if rates.rate_of(request.method, request.url.path) is not rates.UPLOAD:
+            return nullcontext()
+        house: House = request.app.state.site
+        line: Line = request.app.state.line
+        said = request.headers.get("authorization", "") or request.headers.get("cookie", "")
+        return line.turn(house.vault.token_hash(f"line\0{said}"), house.clock.now())
 
     def _early(self, request: Request) -> Response | None:
         """Return the answer to a request that must not go further."""

@@ -11,7 +11,11 @@ from openportability.db.engine import Database
 from openportability.web import i18n, measure, pages, problems, render, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
+from openportability.web.line import Line
 from openportability.web.rates import Rates
+
+#: Who brings lists may be inside for each thread of a process: most of them still send.
+_TURNS_A_THREAD = 4
 
 
 def nobody(_request: HTTPConnection) -> bool:
@@ -34,6 +38,7 @@ def dress(
     app.state.site = house
     app.state.knows = knows
     app.state.rates = Rates(house.vault, db)
+    app.state.line = Line(_TURNS_A_THREAD * house.settings.web_threads)
     app.state.languages = i18n.load_languages()
     app.state.templates = render.environment(assets.address)
     app.state.streams = sse.Streams()

@@ -1,7 +1,8 @@
-"""Which threads answer a request: those for pages, and others for what waits for other servers.
+"""Which threads answer a request: those for pages, others for what waits for other servers, a few for lists.
 
-A server of a network that answers slowly holds threads of the second kind until they are all
-waiting; pages go on. The thread pool is the event loop's own, so it is set when that begins.
+A server of a network that answers slowly holds threads of the second kind until they are all waiting; pages
+go on. So they do while everybody brings lists, of which few are read at a time. The thread pool is the event loop's
+own, so it is set when that begins.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _WAITING: RunVar[CapacityLimiter] = RunVar("openportability.waiting")
+_READING: RunVar[CapacityLimiter] = RunVar("openportability.reading")
+#: One in so many threads reads lists.
+_ONE_IN = 8
 #: Where nobody said how many, as in tests of a route alone.
 _FEW = 4
 
@@ -25,17 +29,26 @@ def share_out(count: int) -> None:
     """Let `count` requests be answered at a time, and as many more wait for other servers."""
     to_thread.current_default_thread_limiter().total_tokens = count
     _WAITING.set(CapacityLimiter(count))
+    _READING.set(CapacityLimiter(max(1, count // _ONE_IN)))
 
 
 def waiting_for_others(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Answer with this function in a thread of those that may wait for other servers."""
+    return _among(_WAITING, endpoint)
 
+
+def reading_lists(endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Answer with this function in one of the few threads that read lists."""
+    return _among(_READING, endpoint)
+
+
+def _among(kind: RunVar[CapacityLimiter], endpoint: Callable[P, R]) -> Callable[P, R]:
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
-        limiter = _WAITING.get(None)
+        limiter = kind.get(None)
         if limiter is None:
             limiter = CapacityLimiter(_FEW)
-            _WAITING.set(limiter)
+            kind.set(limiter)
         return await to_thread.run_sync(partial(endpoint, *args, **kwargs), limiter=limiter)
 
     return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is

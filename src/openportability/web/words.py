@@ -112,7 +112,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "svc.queue": (
         _("Many people are here today"),
-        _("Your place in the queue: %(place)s. It goes on by itself; you need not wait here."),
+        _(
+            "Your place in the queue is %(place)s, and it is kept for you. If this page does not go on by "
+            "itself, send it again %(until)s."
+        ),
     ),
     "svc.readonly": (
         _("We are doing some maintenance"),

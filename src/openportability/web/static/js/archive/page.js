@@ -16,6 +16,8 @@ class Desk {
     this.files = [];
     /** @type {Worker | null} */
     this.worker = null;
+    /** Waits for a place in the queue. */
+    this.turn = 0;
     this.body = new Uint8Array(0);
   }
 
@@ -112,6 +114,7 @@ class Desk {
 
   again() {
     this.stop();
+    clearTimeout(this.turn);
     this.files = [];
     this.body = new Uint8Array(0);
     this.input.value = "";
@@ -133,6 +136,11 @@ class Desk {
       }
       this.panels.say(said.title, said.detail);
       this.panels.show("problem", "found");
+      if (said.code === "svc.queue") {
+        // The place is kept for who comes back when told.
+        this.turn = setTimeout(() => this.handOver(), 1000 * Number(answer.headers.get("Retry-After")));
+        return;
+      }
     } catch {
       this.panels.show("found", "unsent");
     }
