@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import grants, revocations
-from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserId
+from openportability.db.schema import grants, revocations, users
+from openportability.domain import AccountId, ActorId, Grant, NetworkName, Standing, UserId
 from openportability.vault import PersonalKey, Vault
 
 #: One refresh at a time: longer than any call to a network may take.
@@ -60,6 +60,26 @@ def may_follow(tx: Tx, user: UserId) -> set[AccountId]:
         )
     )
     return {AccountId(account) for (account,) in rows}
+
+
+def resting(tx: Tx, before: datetime, most: int) -> list[AccountId]:
+    """Return accounts of who waits for arrivals, whose grants were of no use since `before`.
+
+    In any order, so that servers that are away hold nobody else up.
+    """
+    rows = tx.execute(
+        select(grants.c.account_id)
+        .join(users, users.c.id == grants.c.user_id)
+        .where(
+            grants.c.state == _LIVE,
+            grants.c.can_follow,
+            grants.c.expires_at < micros(before),
+            users.c.standing != Standing.OFF,
+        )
+        .order_by(func.random())
+        .limit(most)
+    )
+    return [AccountId(account) for (account,) in rows]
 
 
 def move_grants(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:

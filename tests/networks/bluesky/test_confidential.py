@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab import servers
+from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, NetworkName, Purpose, Wanted
 from openportability.errors import Misconfigured, NetworkError, SignedOut
 from openportability.network import Asked, Network
@@ -54,10 +56,48 @@ def test_the_metadata_is_what_servers_demand(load: Load) -> None:
 
 def test_the_published_key_is_public_and_stays(load: Load) -> None:
     network = load(base_url=SITE)
-    (key,) = served(network, KEYS)["keys"]
-    assert "d" not in key
-    assert key["alg"] == "ES256"
-    assert served(network, KEYS)["keys"] == [key]
+    keys = served(network, KEYS)["keys"]
+    assert len(keys) == 2  # today's, and the next
+    assert not [key for key in keys if "d" in key]
+    assert {key["alg"] for key in keys} == {"ES256"}
+    assert served(network, KEYS)["keys"] == keys
+
+
+def test_keys_are_replaced_by_ones_long_known_and_stay_as_long_as_grants(
+    load: Load, clock: MovedClock
+) -> None:
+    world = World()
+    network = load(transport=httpx2.MockTransport(world), base_url=SITE)
+    assert network.sign_in
+    published, used, grants = [], [], []
+    for _ in range(8):
+        published.append([key["kid"] for key in served(network, KEYS)["keys"]])
+        begun = network.sign_in.begin(
+            typed="anna.example.com",
+            purpose=Purpose.IDENTIFY,
+            redirect_uri=f"{SITE}/auth/bluesky/callback",
+            state="opaque",
+            language="en",
+        )
+        used.append(_signed_with(world, "par"))
+        proved = network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER})
+        assert _signed_with(world, "token") == used[-1]
+        grants.append(proved.grant)
+        clock.forward(days=180)
+    assert len(set(used)) == 8
+    # Each was known before it was used, and is for two years and more afterwards.
+    assert all(kid in published[n - 1] for n, kid in enumerate(used) if n)
+    assert all(kid in published[n + 5] for n, kid in enumerate(used[:3]))
+    assert used[0] not in published[6]
+    assert grants[3]
+    network.sign_in.refresh(grants[3])
+    assert _signed_with(world, "token") == used[3]
+
+
+def _signed_with(world: World, path: str) -> str:
+    form = form_of(world.asked_at(f"{ISSUER}/{path}")[-1])
+    header = json.loads(urlsafe_b64decode(form["client_assertion"].partition(".")[0] + "=="))
+    return str(header["kid"])
 
 
 def test_each_request_is_signed_anew_with_that_key(load: Load) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from joserfc import jwt
 
+from openportability.clock import EPOCH
 from openportability.network import Asked, Cabinet, Context, Document, Served
 from openportability.networks.bluesky import scopes
 from openportability.networks.bluesky.dpop import ALGORITHM, new_key, read_key, seconds
@@ -21,6 +22,10 @@ from openportability.networks.bluesky.dpop import ALGORITHM, new_key, read_key, 
 METADATA_PATH = "/oauth-client-metadata.json"
 KEYS_PATH = "/oauth/jwks.json"
 ASSERTION_SECONDS = 60
+#: For so long new sign-ins use a key; it is published as long before.
+KEY_IS_NEW = timedelta(days=180)
+#: Grants live two years at most, and each with the key that it began with.
+OLD_KEYS = 5
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: A `client_id` that begins so is a program on somebody's desk: it has no key to prove itself with.
 DESK = "http://localhost"
@@ -34,6 +39,7 @@ class Client:
         self._callback = f"{context.base_url}/auth/{context.name}/callback"
         self._development = context.development
         self._cabinet: Cabinet = context.cabinet
+        self._clock = context.clock
 
     def client_id(self, *, redirect_uri: str, scope: str) -> str:
         """Return our name. It must stay the same for the life of a grant."""
@@ -41,11 +47,17 @@ class Client:
             return f"{DESK}?{urlencode({'redirect_uri': redirect_uri, 'scope': scope})}"
         return self._site + METADATA_PATH
 
-    def proof(self, *, client_id: str, issuer: str, now: datetime) -> Mapping[str, str]:
+    def signing_key(self) -> str:
+        """Return which key a sign-in that begins now is proved with, for the life of its grant."""
+        return str((self._clock.now() - EPOCH) // KEY_IS_NEW)
+
+    def proof(
+        self, *, client_id: str, issuer: str, signing_key: str, now: datetime
+    ) -> Mapping[str, str]:
         """Return the fields that say and prove who asks, good for one request."""
         if client_id.startswith(DESK):
             return {"client_id": client_id}
-        key = self._signing_key()
+        key = self._key(signing_key)
         claims: dict[str, str | int] = {
             "iss": client_id,
             "sub": client_id,
@@ -68,8 +80,14 @@ class Client:
             Document(path=KEYS_PATH, serve=self._serve_keys),
         )
 
-    def _signing_key(self) -> Mapping[str, str]:
-        return self._cabinet.make_once("", "signing-key", _new_signing_key)
+    def _key(self, number: str) -> Mapping[str, str]:
+        return self._cabinet.make_once("", f"signing-key {number}", _new_signing_key)
+
+    def _published(self) -> list[Mapping[str, str]]:
+        """Return the next key, so that servers know it in time, today's, and those that grants live by."""
+        now = int(self.signing_key())
+        older = (self._cabinet.get("", f"signing-key {now - n}") for n in range(1, OLD_KEYS + 1))
+        return [self._key(str(now + 1)), self._key(str(now)), *filter(None, older)]
 
     def _serve_metadata(self, asked: Asked) -> Served:
         return _json(
@@ -91,9 +109,12 @@ class Client:
         )
 
     def _serve_keys(self, asked: Asked) -> Served:
-        kept = self._signing_key()
-        public = read_key(kept["jwk"]).as_dict(private=False)
-        return _json({"keys": [{**public, "kid": kept["kid"], "use": "sig", "alg": ALGORITHM}]})
+        return _json({"keys": [_public(kept) for kept in self._published()]})
+
+
+def _public(kept: Mapping[str, str]) -> Mapping[str, object]:
+    public = read_key(kept["jwk"]).as_dict(private=False)
+    return {**public, "kid": kept["kid"], "use": "sig", "alg": ALGORITHM}
 
 
 def _new_signing_key() -> Mapping[str, str]:

@@ -89,7 +89,13 @@ class BlueskySignIn:
             raise Invalid("at.deactivated") from None
         scope = scopes.asked(purpose, broadly=self._broad.is_needed_at(issuer.issuer))
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
-        key, verifier = new_key(), secrets.token_urlsafe(48)
+        verifier = secrets.token_urlsafe(48)
+        ours = {
+            "issuer": issuer.issuer,
+            "client_id": client_id,
+            "signing_key": self._client.signing_key(),
+            "dpop_key": new_key(),
+        }
         asked = {
             "response_type": "code",
             "redirect_uri": redirect_uri,
@@ -101,7 +107,7 @@ class BlueskySignIn:
         }
         if who:
             asked["login_hint"] = who.handle or who.did
-        reply = self._ask(issuer.issuer, issuer.push, key, client_id, asked)
+        reply = self._ask(ours, issuer.push, asked)
         if reply.status not in (200, 201):
             raise refusal(reply, self._clock.now(), Refused("at.no_oauth"))
         request_uri = text_of(mapping(reply), "request_uri")
@@ -113,15 +119,13 @@ class BlueskySignIn:
                 "did": who.did if who else "",
                 "handle": (who.handle or "") if who else "",
                 "pds": issuer.pds,
-                "issuer": issuer.issuer,
+                **ours,
                 "token_endpoint": issuer.token,
                 "revocation_endpoint": issuer.revoke,
-                "client_id": client_id,
                 "scope": scope,
                 "redirect_uri": redirect_uri,
-                "dpop_key": key,
                 "verifier": verifier,
-                "nonce": self._prover.nonces.get(read_key(key), issuer.token) or "",
+                "nonce": self._prover.nonces.get(read_key(ours["dpop_key"]), issuer.token) or "",
             },
         )
 
@@ -171,13 +175,13 @@ class BlueskySignIn:
             "code_verifier": secret["verifier"],
         }
         asked_at = self._clock.now()
-        reply = self._ask_with(secret, secret["token_endpoint"], form)
+        reply = self._ask(secret, secret["token_endpoint"], form)
         if reply.status != 200:
             raise refusal(reply, self._clock.now(), Invalid("auth.expired"))
         tokens = mapping(reply)
         kept = {
             **{k: secret[k] for k in ("issuer", "token_endpoint", "revocation_endpoint")},
-            **{k: secret[k] for k in ("client_id", "dpop_key")},
+            **{k: secret[k] for k in ("client_id", "signing_key", "dpop_key")},
         }
         try:
             who = self._whose(tokens, secret)
@@ -268,7 +272,7 @@ class BlueskySignIn:
         form = {"grant_type": "refresh_token", "refresh_token": grant.secret["refresh_token"]}
         asked_at = self._clock.now()
         try:
-            reply = self._ask_with(grant.secret, grant.secret["token_endpoint"], form)
+            reply = self._ask(grant.secret, grant.secret["token_endpoint"], form)
         except Unavailable:
             raise Unavailable("at.uncertain") from None
         if reply.status != 200:
@@ -297,7 +301,7 @@ class BlueskySignIn:
         """End the session at the server. An answer of "no such token" is as good."""
         self._recall(grant)
         form = {"token": grant.secret["refresh_token"]}
-        reply = self._ask_with(grant.secret, grant.secret["revocation_endpoint"], form)
+        reply = self._ask(grant.secret, grant.secret["revocation_endpoint"], form)
         if reply.status == 429 or reply.status >= 500:
             raise refusal(reply, self._clock.now(), SignedOut("at.session_lost"))
 
@@ -305,7 +309,7 @@ class BlueskySignIn:
         """Leave nothing behind of a sign-in that we do not accept."""
         token = tokens.get("refresh_token") or tokens.get("access_token") or ""
         try:
-            self._ask_with(kept, kept["revocation_endpoint"], {"token": str(token)})
+            self._ask(kept, kept["revocation_endpoint"], {"token": str(token)})
         except NetworkError:
             return  # it ends by itself; the reason that the person reads matters more
 
@@ -314,17 +318,18 @@ class BlueskySignIn:
         nonce = grant.secret.get("nonce_issuer")
         self._prover.nonces.offer(key, grant.secret["token_endpoint"], nonce)
 
-    def _ask_with(self, secret: Mapping[str, str], url: str, form: Mapping[str, str]) -> Reply:
-        return self._ask(secret["issuer"], url, secret["dpop_key"], secret["client_id"], form)
-
-    def _ask(
-        self, issuer: str, url: str, key: str, client_id: str, form: Mapping[str, str]
-    ) -> Reply:
+    def _ask(self, secret: Mapping[str, str], url: str, form: Mapping[str, str]) -> Reply:
         def filled(now: datetime) -> Mapping[str, str]:
-            proof = self._client.proof(client_id=client_id, issuer=issuer, now=now)
+            proof = self._client.proof(
+                client_id=secret["client_id"],
+                issuer=secret["issuer"],
+                signing_key=secret["signing_key"],
+                now=now,
+            )
             return {**form, **proof}
 
-        return self._prover.send(read_key(key), Call(method="POST", url=url, form=filled))
+        call = Call(method="POST", url=url, form=filled)
+        return self._prover.send(read_key(secret["dpop_key"]), call)
 
 
 def _lifetime(expires_in: object) -> timedelta:
