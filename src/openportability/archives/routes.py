@@ -118,13 +118,11 @@ def reading(request: Request, site: TheSite, asking: AMember, account: str) -> R
     """Answer with how the reading of an account's lists goes, as a stream of what the page shows."""
 
     def look() -> str:
-        with site.db.read() as tx:
-            mine = accounts.accounts_of(tx, asking.user)
-        one = next((one for one in _linked(site, asking.user, mine) if one.id == account), None)
-        if one is None:
-            raise NotFound
+        one = _linked_one(site, asking.user, account)
         return render.block(request, "archives/_fetch.html", "fetch", one=one)
 
+    # Said before the stream begins: it could only end in silence.
+    _linked_one(site, asking.user, account)
     return sse.stream(request, ("reading", asking.user, account, i18n.speaking().code), look)
 
 
@@ -154,6 +152,15 @@ def _linked(site: Site, user: UserId, mine: Sequence[Account]) -> list[Linked]:
         and network.source
         and (network.source.lists or network.source.files)
     ]
+
+
+def _linked_one(site: Site, user: UserId, shown: str) -> Linked:
+    with site.db.read() as tx:
+        mine = accounts.accounts_of(tx, user)
+    for one in _linked(site, user, mine):
+        if one.id == shown:
+            return one
+    raise NotFound
 
 
 def _one_linked(site: Site, account: Account, network: Network, fetch: Fetch | None) -> Linked:
