@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 from starlette.testclient import TestClient
 
 from openportability import app
+from openportability.clock import micros
+from openportability.db.schema import accounts, lanes
+from openportability.domain import NetworkName
+from openportability.reconnection import host_store
 from openportability.vault import Keyring, Vault
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
@@ -60,6 +65,24 @@ def test_the_keyring_of_another_site_is_seen(house: House) -> None:
 
 def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
     one = somebody(house)
+    with house.site.db.write() as tx:
+        now = house.clock.now()
+        host_store.pause(tx, NetworkName("herd"), "meadow.example", now + timedelta(hours=1))
+        account = tx.execute(select(accounts)).first()
+        assert account is not None
+        tx.execute(
+            insert(lanes).values(
+                account_id=account.id,
+                user_id=account.user_id,
+                network="herd",
+                instance="meadow.example",
+                state="open",
+                remaining=0,
+                reset_at=micros(now + timedelta(hours=1)),
+                spent="[]",
+                failures=0,
+            )
+        )
     client = served(app.web(house.site), house)
     assert client.get("/nowhere/with/a-name").status_code == 404
     assert client.get("/en/about").status_code == 200
@@ -76,6 +99,10 @@ def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
         "people 1",
         'sweep_behind{of="people"} ',
         "jobs_waiting ",
+        "line 0",
+        "database_connections ",
+        'lanes_spent{network="herd"} 1',
+        'servers_resting{network="herd"} 1',
     ):
         assert f"openportability_{expected}" in told
     for name in (one.old_handle, one.new_handle, one.new_id, "a-name", "made-up"):
