@@ -125,6 +125,19 @@ def costs() -> None:
 
 
 @program.command()
+def pause(
+    network: str,
+    instance: Annotated[str, typer.Argument(help="One server of it; default: all.")] = "",
+    *,
+    hours: Annotated[float, typer.Option(help="For how long; 0 ends a pause.")] = 24,
+) -> None:
+    """Follow nobody on a network, or on one server of it, for a while."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    until = operating.pause(site, network, instance, max(0.0, hours))
+    typer.echo(f"Paused until {until:%Y-%m-%d %H:%M} UTC; what waits goes on by itself then.")
+
+
+@program.command()
 def demo(
     *,
     auto: Annotated[bool, typer.Option(help="Play the journey and say what happened.")] = False,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 from starlette.testclient import TestClient
 
 from openportability import app
+from openportability.clock import micros
+from openportability.db.schema import accounts, lanes
+from openportability.domain import NetworkName
+from openportability.reconnection import host_store
 from openportability.vault import Keyring, Vault
 from scripts.tree import ROOT
 from tests.house import House
@@ -61,6 +66,24 @@ def test_the_keyring_of_another_site_is_seen(house: House) -> None:
 
 def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
     one = somebody(house)
+    with house.site.db.write() as tx:
+        now = house.clock.now()
+        host_store.pause(tx, NetworkName("herd"), "meadow.example", now + timedelta(hours=1))
+        account = tx.execute(select(accounts)).first()
+        assert account is not None
+        tx.execute(
+            insert(lanes).values(
+                account_id=account.id,
+                user_id=account.user_id,
+                network="herd",
+                instance="meadow.example",
+                state="open",
+                remaining=0,
+                reset_at=micros(now + timedelta(hours=1)),
+                spent="[]",
+                failures=0,
+            )
+        )
     client = served(app.web(house.site), house)
     assert client.get("/nowhere/with/a-name").status_code == 404
     assert client.get("/en/about").status_code == 200
@@ -77,6 +100,10 @@ def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
         "people 1",
         'sweep_behind{of="people"} ',
         "jobs_waiting ",
+        "line 0",
+        "database_connections ",
+        'lanes_spent{network="herd"} 1',
+        'servers_resting{network="herd"} 1',
     ):
         assert f"openportability_{expected}" in told
     # What is to be woken by is told: the rules for alerts name no number that does not exist.

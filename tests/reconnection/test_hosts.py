@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from openportability.accounts import store as accounts
-from openportability.errors import Throttled, Unavailable
+from openportability.errors import Misconfigured, Throttled, Unavailable
+from openportability.operator import service as operating
 from openportability.reconnection import host_store, lane_store
 from openportability.reconnection.host_store import Host
 from tests.reconnection.stage import Stage
@@ -48,6 +51,34 @@ def test_a_server_that_fails_often_is_left_alone_and_asked_again(stage: Stage) -
     stage.serve()
     assert host(stage) == Host()
     assert stage.states() == ["followed"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_operator_pauses_a_network_or_one_server_of_it(stage: Stage, whole: bool) -> None:
+    instance = "" if whole else stage.me.actor.instance
+    stage.want(stage.member())
+    operating.pause(stage.site, stage.name, "elsewhere.example", 24)
+    assert is_due(stage)
+    operating.pause(stage.site, stage.name, instance, 24)
+    assert not is_due(stage)
+    stage.serve()
+    assert stage.states() == ["ready"]
+    operating.pause(stage.site, stage.name, instance, 0)
+    stage.serve()
+    assert stage.states() == ["followed"]
+
+
+def test_a_failure_ends_no_pause(stage: Stage) -> None:
+    instance = stage.me.actor.instance
+    operating.pause(stage.site, stage.name, instance, 24)
+    with stage.db.write() as tx:
+        host_store.failed(tx, stage.name, instance, 0, stage.clock.now())
+    assert not host(stage).answers(stage.clock.now())
+
+
+def test_a_network_that_is_not_there_cannot_be_paused(stage: Stage) -> None:
+    with pytest.raises(Misconfigured):
+        operating.pause(stage.site, "nowhere", "", 1)
 
 
 def test_only_one_asks_whether_a_server_is_back(stage: Stage) -> None:

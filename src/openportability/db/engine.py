@@ -120,6 +120,13 @@ class Database:
         """For migrations only."""
         return self._engine
 
+    @property
+    def connections_in_use(self) -> int:
+        """Return how many connections threads of this process hold now."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)  # as both databases are opened above
+        return pool.checkedout()
+
     def close(self) -> None:
         self.presence.close()
         self._engine.dispose()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 from openportability.clock import monotonic
+from openportability.db.engine import Tx
 from openportability.operator import health, store
 from openportability.site import Site
 from openportability.web.measure import Tally
@@ -55,7 +57,7 @@ def exposition(families: Iterable[Family]) -> str:
     return "".join(_lines(family) for family in families)
 
 
-def of_process(tally: Tally, streams: int) -> list[Family]:
+def of_process(tally: Tally, streams: int, line: int) -> list[Family]:
     """Return what this process counted."""
     return [
         Family(
@@ -83,6 +85,7 @@ def of_process(tally: Tally, streams: int) -> list[Family]:
             values=[({"outcome": outcome}, n) for outcome, n in _sign_ins(tally).items()],
         ),
         _gauge("streams", "Progress pages that are open.", [({}, streams)]),
+        _gauge("line", "People who wait in line to bring lists.", [({}, line)]),
     ]
 
 
@@ -104,7 +107,7 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
         return found
     now = site.clock.now()
     with site.db.read() as tx:
-        people, lanes = store.count_people(tx), store.count_lanes(tx)
+        people, of_networks = store.count_people(tx), _of_networks(tx, now)
         overdue, behind = store.overdue_since(tx, now), store.sweeps_behind(tx)
         seen, away = store.worker_seen(tx), store.servers_left_alone(tx, now)
     late = (now - overdue).total_seconds() if overdue else 0.0
@@ -112,7 +115,7 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     engine = site.engine.health()
     found += [
         _gauge("people", "People who take part.", [({}, people)]),
-        _gauge("lanes", "Lanes.", [({"network": n, "state": s}, v) for (n, s), v in lanes.items()]),
+        *of_networks,
         _gauge("lanes_late_seconds", "How long the lane waits that is due longest.", [({}, late)]),
         _gauge(
             "reconnections",
@@ -129,6 +132,11 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
             "Servers left alone because they do not answer.",
             [({"network": name}, count) for name, count in away.items()],
         ),
+        _gauge(
+            "database_connections",
+            "Database connections that this process uses now.",
+            [({}, site.db.connections_in_use)],
+        ),
         _gauge("jobs_waiting", "Wakes that wait.", [({}, engine.waiting)]),
         _gauge("jobs_running", "Jobs that run.", [({}, engine.running)]),
         _gauge("jobs_failed", "Jobs of this process that broke.", [({}, engine.failed)]),
@@ -137,6 +145,24 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
         silent = max(0.0, (now - seen).total_seconds())
         found.append(_gauge("worker_silent_seconds", "Since a worker was at work.", [({}, silent)]))
     return found
+
+
+def _of_networks(tx: Tx, now: datetime) -> list[Family]:
+    lanes, spent = store.count_lanes(tx), store.count_spent(tx, now)
+    resting = store.count_resting(tx, now)
+    return [
+        _gauge("lanes", "Lanes.", [({"network": n, "state": s}, v) for (n, s), v in lanes.items()]),
+        _gauge(
+            "lanes_spent",
+            "Lanes whose budget with their network is used up for now.",
+            [({"network": n}, v) for n, v in spent.items()],
+        ),
+        _gauge(
+            "servers_resting",
+            "Servers that are left alone for a while.",
+            [({"network": n}, v) for n, v in resting.items()],
+        ),
+    ]
 
 
 def _gauge(name: str, help: str, values: Iterable[tuple[Labels, float]]) -> Family:

@@ -46,7 +46,7 @@ def read_metrics(request: Request, site: TheSite) -> Response:
     if not _may_read(request, site.settings.metrics_token):
         raise NotFound
     state = request.app.state
-    found = metrics.of_process(state.tally.copy(), state.streams.count)
+    found = metrics.of_process(state.tally.copy(), state.streams.count, state.line.length)
     found += metrics.of_site(site, state.ledger)
     return PlainTextResponse(metrics.exposition(found), media_type="text/plain; version=0.0.4")
 

@@ -1,14 +1,21 @@
-"""What operators do with a whole database: move it, save it, put it back."""
+"""What operators do: put a whole database back, pause a network. They see nobody's lists."""
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from openportability.db import backup, migrate
 from openportability.db.engine import Database, Tx
+from openportability.domain import NetworkName
 from openportability.errors import Misconfigured
 from openportability.operator import store
+from openportability.reconnection import host_store
+from openportability.site import Site
 from openportability.vault import Unreadable, Vault
+
+log = logging.getLogger(__name__)
 
 
 def opens(tx: Tx, vault: Vault) -> bool:
@@ -22,6 +29,24 @@ def opens(tx: Tx, vault: Vault) -> bool:
     except Unreadable:
         return False
     return True
+
+
+def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
+    """Follow nobody on a network, or on one server of it, for so many hours; return until when.
+
+    Lanes keep their rows and go on by themselves afterwards; 0 hours ends a pause. A call under way is finished.
+    """
+    name = NetworkName(network)
+    loaded = site.networks.get(name)
+    if loaded is None or loaded.destination is None:
+        raise Misconfigured(
+            f"Nobody is followed on {network}: name a network of OPENPORTABILITY_NETWORKS."
+        )
+    until = site.clock.now() + timedelta(hours=hours)
+    with site.db.write() as tx:
+        host_store.pause(tx, name, instance or host_store.WHOLE_NETWORK, until)
+    log.warning("operator_paused", extra={"network": network, "instance": instance, "hours": hours})
+    return until
 
 
 def restore(database: Database, vault: Vault, file: Path) -> None:

@@ -55,6 +55,26 @@ def count_lanes(tx: Tx) -> Mapping[tuple[str, str], int]:
     return {(row.network, row.state): row.rows for row in rows}
 
 
+def count_resting(tx: Tx, now: datetime) -> Mapping[str, int]:
+    """Return how many servers are left alone by network: they fail, asked for it, or are paused."""
+    rows = tx.execute(
+        select(hosts.c.network, func.count().label("rows"))
+        .where(hosts.c.until > micros(now))
+        .group_by(hosts.c.network)
+    )
+    return {row.network: row.rows for row in rows}
+
+
+def count_spent(tx: Tx, now: datetime) -> Mapping[str, int]:
+    """Return how many lanes have no budget left with their network until it is renewed, by network."""
+    rows = tx.execute(
+        select(lanes.c.network, func.count().label("rows"))
+        .where(lanes.c.remaining == 0, lanes.c.reset_at > micros(now))
+        .group_by(lanes.c.network)
+    )
+    return {row.network: row.rows for row in rows}
+
+
 def overdue_since(tx: Tx, now: datetime) -> datetime | None:
     """Return when the lane was due that nobody serves for the longest; None where none is due."""
     found = tx.execute(

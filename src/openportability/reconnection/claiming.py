@@ -100,7 +100,8 @@ def claim(site: Site, account_id: AccountId) -> Slice | None:
         if destination is None:
             return None
         host = host_store.host(tx, lane.network, lane.instance)
-        if not host.answers(now):
+        network = host_store.host(tx, lane.network, host_store.WHOLE_NETWORK)
+        if not (host.answers(now) and network.answers(now)):
             return None
         if host.failures:
             host_store.probe(tx, lane.network, lane.instance, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, exists, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -16,6 +16,8 @@ from openportability.reconnection.rules import backoff
 #: So many failures in a row, of whomever, and nobody there is served for a while.
 _TOO_MANY = 3
 _LONGEST = timedelta(minutes=5)
+#: Stands for all servers of a network, when an operator pauses it.
+WHOLE_NETWORK = ""
 #: While one asks whether a server is back, the others wait.
 _PROBE = timedelta(seconds=30)
 
@@ -42,8 +44,11 @@ def host(tx: Tx, network: NetworkName, instance: str) -> Host:
 
 def left_alone(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a lane's server is to be left alone."""
-    same = and_(hosts.c.network == lanes.c.network, hosts.c.instance == lanes.c.instance)
-    return exists().where(same, hosts.c.until > micros(now))
+    late = and_(hosts.c.network == lanes.c.network, hosts.c.until > micros(now))
+    return or_(
+        exists().where(late, hosts.c.instance == lanes.c.instance),
+        exists().where(late, hosts.c.instance == WHOLE_NETWORK),
+    )
 
 
 def probe(tx: Tx, network: NetworkName, instance: str, now: datetime) -> None:
@@ -60,10 +65,11 @@ def failed(tx: Tx, network: NetworkName, instance: str, before: int, now: dateti
     _add(tx, network, instance)
     failures = before + 1
     until = micros(now + min(backoff(failures), _LONGEST)) if failures >= _TOO_MANY else None
+    asked = case((hosts.c.until > micros(now + _LONGEST), hosts.c.until), else_=until)
     tx.execute(
         update(hosts)
         .where(_is(network, instance), hosts.c.failures == before)
-        .values(failures=failures, until=until)
+        .values(failures=failures, until=asked)
     )
 
 
@@ -72,6 +78,12 @@ def rest(tx: Tx, network: NetworkName, instance: str, until: datetime) -> None:
     _add(tx, network, instance)
     longer = case((hosts.c.until > micros(until), hosts.c.until), else_=micros(until))
     tx.execute(update(hosts).where(_is(network, instance)).values(until=longer))
+
+
+def pause(tx: Tx, network: NetworkName, instance: str, until: datetime) -> None:
+    """Leave a server, or the `WHOLE_NETWORK`, alone until then and no longer."""
+    _add(tx, network, instance)
+    tx.execute(update(hosts).where(_is(network, instance)).values(until=micros(until)))
 
 
 def answered(tx: Tx, network: NetworkName, instance: str, now: datetime) -> None:
