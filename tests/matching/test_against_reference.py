@@ -157,10 +157,11 @@ class Life:
         return (me,)
 
     def spoil(self) -> tuple[UserId, ...]:
-        """Damage what is derived from the lists, or take it away: nobody may notice."""
+        """Damage what is derived from the lists, or make it anew where it is gone: nobody may notice."""
         try:
             segment = bytearray(segments.path(self.site).read_bytes())
         except FileNotFoundError:
+            segments.build(self.site)
             return ()
         segment[self.chance.randrange(len(segment))] ^= 1
         segments.path(self.site).write_bytes(segment)

@@ -108,7 +108,7 @@ def test_a_village_has_none(db: Database, clock: MovedClock, given: dict[str, st
 
 @pytest.mark.parametrize("harm", ["page", "cut", "gone", "restored"])
 def test_without_a_sound_segment_all_lists_are_opened(
-    site: Site, read: list[UserId], harm: str
+    site: Site, clock: MovedClock, read: list[UserId], harm: str
 ) -> None:
     cast.join(site, OLD, 50)
     path = segments.path(site)
@@ -129,6 +129,10 @@ def test_without_a_sound_segment_all_lists_are_opened(
                 tx.execute(update(counters).where(counters.c.name == store.SEGMENT).values(n=5))
     assert len(who_follows(site, 50)) == len(OWNERS)
     assert len(read) == len(OWNERS)
+    # Not at once: it may lie on another machine, whose worker would find this one's missing in turn.
+    site.engine.turn()
+    assert not current(site)
+    clock.forward(hours=1)
     site.engine.turn()
     assert current(site)
 
@@ -155,13 +159,3 @@ def test_nothing_is_made_again_while_nothing_changes(site: Site, clock: MovedClo
     clock.forward(days=9)
     site.engine.turn()
     assert segments.path(site).read_bytes() == before
-
-
-def test_a_segment_of_lost_keys_is_made_again(site: Site, given: dict[str, str]) -> None:
-    before = segments.path(site).read_bytes()
-    # A page of another file under this mark is refused, whatever it holds.
-    site.memory.of(Segments).refuse(site)
-    segments.path(site).write_bytes(before[::-1])
-    assert not current(site)
-    site.engine.turn()
-    assert current(site)

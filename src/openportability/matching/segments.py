@@ -26,6 +26,8 @@ from openportability.vault import Unreadable
 _NEWER = 50
 #: Made again after that time if anything changed: so long at most stands in it who left.
 _AGE = timedelta(days=1)
+#: One that is missing or damaged is made again no sooner: it may lie on another machine.
+_APART = timedelta(hours=1)
 #: What a killed build left behind.
 _LEFT_SECONDS = 6 * 3600
 
@@ -70,7 +72,7 @@ def due(site: Site) -> bool:
             return False
         segment = site.memory.of(Segments).current(tx, site)
         if segment is None:
-            return True
+            return site.clock.now() - moment(store.cursor(tx, store.SEGMENT_MADE)) >= _APART
         head = segment.head
         newer = lists.links_since(tx, head.lists)
         changed = newer > 0 or line_store.edition(tx).gone != head.gone
@@ -98,6 +100,7 @@ def build(site: Site) -> None:
         new.unlink(missing_ok=True)
     with site.db.write() as tx:
         store.put_mark(tx, store.SEGMENT, head.mark)
+        store.put_mark(tx, store.SEGMENT_MADE, head.made_at)
 
 
 def _opened(site: Site) -> Segment | None:

@@ -19,8 +19,8 @@ from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
 _KEPT_DAYS = 30
-#: The counter that names the segment which belongs to this database, by its mark.
-SEGMENT = "matching.segment"
+#: Counters: the mark of the segment that belongs to this database, and when it was made.
+SEGMENT, SEGMENT_MADE = "matching.segment", "matching.segment.made"
 #: Put together once: it is asked at each forward pass.
 _SET_AND_KEY = (
     select(match_sets.c.sealed, match_sets.c.apart, user_keys.c.wrapped)
@@ -249,7 +249,7 @@ def move_cursor(tx: Tx, name: str, to: int) -> None:
 
 
 def put_mark(tx: Tx, name: str, mark: int) -> None:
-    """Note by which mark something is known from now on."""
+    """Note what holds from now on, larger than before or not."""
     noted = tx.dialect.upsert(counters, key=["name"], change=["n"])
     tx.execute(noted, {"name": name, "n": mark})
 
