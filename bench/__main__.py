@@ -14,6 +14,7 @@ BENCHES: Mapping[str, str] = {
     "import": "bench.archives",
     "match": "bench.matching",
     "sweep": "bench.sweeping",
+    "pages": "bench.pages",
     "reconnect": "bench.reconnect",
     "soak": "bench.soak.run",
 }
