@@ -16,6 +16,7 @@ BENCHES: Mapping[str, str] = {
     "match": "bench.matching",
     "sweep": "bench.sweeping",
     "oracle": "bench.oracle",
+    "pages": "bench.pages",
     "reconnect": "bench.reconnect",
     "exodus": "bench.exodus",
     "soak": "bench.soak.run",

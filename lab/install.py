@@ -1,4 +1,4 @@
-"""Install what the tests talk to: a PLC directory and PDS, snac, Chromium.
+"""Install what the tests talk to: a PLC directory and PDS, snac, Chromium, and what looks pages over.
 
 They go into a cache outside the clone, once. What cannot be installed is said loudly and fails,
 unless `OPENPORTABILITY_TEST_WITHOUT=snac,chromium` names it: then the tests that need it are
@@ -34,8 +34,12 @@ def cache() -> Path:
 
 def bluesky_folder() -> Path:
     """Return the folder whose node_modules holds the PDS; its name changes with the lock file."""
-    lock = (LAB / "bluesky" / "package-lock.json").read_bytes()
-    return cache() / f"bluesky-{_digest(lock + platform.machine().encode())}"
+    return _npm_folder("bluesky")
+
+
+def pages_folder() -> Path:
+    """Return the folder whose node_modules holds what looks pages over."""
+    return _npm_folder("pages")
 
 
 def snac_program() -> Path:
@@ -79,15 +83,23 @@ def install_all() -> int:
 
 
 def _install_bluesky() -> None:
-    folder = bluesky_folder()
+    _install_npm("bluesky", "the PLC directory and the PDS (npm, some 560 MB, once)")
+
+
+def _install_pages() -> None:
+    _install_npm("pages", "axe and a validator of HTML (npm, some 210 MB, once)")
+
+
+def _install_npm(name: str, what: str) -> None:
+    folder = _npm_folder(name)
     if folder.exists():
         return
     if not shutil.which("npm"):
         raise MissingError("npm is not on this machine (Debian: apt install npm)")
-    _say("installing the PLC directory and the PDS (npm, some 560 MB, once)")
+    _say(f"installing {what}")
     with _beside(folder) as made:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(LAB / "bluesky" / name, made)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(LAB / name / file, made)
         # No install scripts: everything ships its binaries, the Node that runs it included.
         _run(
             "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", cwd=made
@@ -126,6 +138,7 @@ PIECES: Mapping[str, Callable[[], None]] = {
     "bluesky": _install_bluesky,
     "snac": _install_snac,
     "chromium": _install_chromium,
+    "pages": _install_pages,
 }
 
 
@@ -175,6 +188,11 @@ def _run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None =
         words = (done.stderr or done.stdout).strip()[-600:]
         raise MissingError(f"`{' '.join(command[:3])} …` failed: {words}")
     return done.stdout
+
+
+def _npm_folder(name: str) -> Path:
+    lock = (LAB / name / "package-lock.json").read_bytes()
+    return cache() / f"{name}-{_digest(lock + platform.machine().encode())}"
 
 
 def _snac_folder() -> Path:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, Protocol
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -27,10 +27,20 @@ WIDE, NARROW, TALL = 1280, 320, 860
 COLOURS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: So many follows are made when the picture of the progress is taken.
 SOME_DONE = 8
+#: Where fewer are wanted there, it is taken after some seconds.
+_MOST_LOOKS = 100
 #: Chromium's sandbox does not work for root, as whom it runs in containers.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
 
 Home = dict[NetworkName, Resident]
+
+
+class Eye(Protocol):
+    """Looks at what a tab shows, at each stop of the way."""
+
+    tab: Page
+
+    def take(self, name: str, *, readme: bool = False) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -89,7 +99,7 @@ def main() -> int:
     return 0
 
 
-def walk(camera: Camera, url: str, me: Home, archive: Path) -> None:
+def walk(camera: Eye, url: str, me: Home, archive: Path) -> None:
     """Go the newcomer's way."""
     tab = camera.tab
     tab.goto(url)
@@ -97,7 +107,7 @@ def walk(camera: Camera, url: str, me: Home, archive: Path) -> None:
     tab.get_by_role("link", name="Begin").first.click()
     camera.take("sign-in")
     _mishaps(camera, url)
-    _be(tab, me[SOURCE], "bird")
+    be(tab, me[SOURCE], "bird")
     camera.take("welcome")
     tab.get_by_label("Anyone who followed me").check()
     tab.get_by_label("Follow them for me").check()
@@ -110,7 +120,7 @@ def walk(camera: Camera, url: str, me: Home, archive: Path) -> None:
     for network, typed in zip(DESTINATIONS, ("instance", "handle"), strict=True):
         tab.goto(f"{url}/accounts")
         tab.locator(f"#typed-{network}").fill(getattr(me[network], typed))
-        _be(tab, me[network], network)
+        be(tab, me[network], network)
     camera.take("accounts")
     _reconnect(camera, url)
     for path in (
@@ -118,16 +128,21 @@ def walk(camera: Camera, url: str, me: Home, archive: Path) -> None:
         "reconnect/ledger?group=waiting",
         "settings",
         "settings/tokens",
+        "my-data",
+        "leave",
+        "never-list-me",
         "",
+        "numbers",
         "about",
         "privacy",
+        "_patterns",
         "nothing-here",
     ):
         tab.goto(f"{url}/{path}")
         camera.take(path.replace("/", "-").replace("?group=", "-") or "home")
 
 
-def _mishaps(camera: Camera, url: str) -> None:
+def _mishaps(camera: Eye, url: str) -> None:
     tab = camera.tab
     tab.locator("[data-network=bird]").click()
     camera.take("simulated")
@@ -140,7 +155,7 @@ def _mishaps(camera: Camera, url: str) -> None:
     tab.goto(f"{url}/sign-in")
 
 
-def _bring(camera: Camera, url: str, archive: Path) -> None:
+def _bring(camera: Eye, url: str, archive: Path) -> None:
     tab = camera.tab
     tab.goto(f"{url}/archive")
     tab.set_input_files(
@@ -159,7 +174,7 @@ def _bring(camera: Camera, url: str, archive: Path) -> None:
     camera.take("archive-read")
 
 
-def _reconnect(camera: Camera, url: str) -> None:
+def _reconnect(camera: Eye, url: str) -> None:
     tab = camera.tab
     tab.goto(f"{url}/matches")
     for at in (1, 2):
@@ -176,12 +191,15 @@ def _reconnect(camera: Camera, url: str) -> None:
     tab.locator("[data-start]").click()
     tab.get_by_text("on their way").wait_for()
     bar = tab.locator("#progress progress").first
-    while int(bar.get_attribute("value") or 0) < SOME_DONE:
+    for _ in range(_MOST_LOOKS):
+        if int(bar.get_attribute("value") or 0) >= SOME_DONE:
+            break
         tab.wait_for_timeout(50)
     camera.take("progress", readme=True)
 
 
-def _be(tab: Page, resident: Resident, network: str) -> None:
+def be(tab: Page, resident: Resident, network: str) -> None:
+    """Press the button of a simulated network, and be somebody there."""
     tab.locator(f"[data-network={network}]").click()
     tab.get_by_label("Somebody else").fill(resident.handle)
     tab.get_by_role("button", name="Allow", exact=True).click()

@@ -16,6 +16,7 @@ MAY_AWAIT = {
     "src/openportability/web/sse.py",
     "src/openportability/web/documents.py",
     "src/openportability/web/security.py",
+    "src/openportability/web/squeeze.py",
     "src/openportability/web/threads.py",
     "src/openportability/jobs/procrastinate.py",
 }

@@ -33,6 +33,7 @@ NEEDS = {
     "atproto": ("bluesky", "real"),
     "snacs": ("snac", "real"),
     "chromium": ("chromium", "browser"),
+    "pages_lab": ("pages", "browser"),
 }
 
 #: Chromium asks nobody but loopback: no update, no sync, no name resolved.
@@ -178,6 +179,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def pages_lab() -> Path:
+    """The folder with axe and a validator of HTML; see lab/pages."""
+    folder = install.pages_folder()
+    assert folder.exists(), "no axe on this machine: ./run test installs it"
+    return folder
 
 
 def _migrate(url: str) -> None:

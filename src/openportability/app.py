@@ -54,6 +54,9 @@ from openportability.reconnection import routes as reconnection_routes
 from openportability.reconnection import service as reconnection
 from openportability.settings import Settings
 from openportability.site import Site
+from openportability.stats import api as stats_api
+from openportability.stats import jobs as stats_jobs
+from openportability.stats import routes as stats_routes
 from openportability.vault import BadKeyring, Keyring, Vault
 from openportability.web import documents, shell
 
@@ -68,12 +71,14 @@ _ROUTERS = (
     merging_routes.router,
     privacy_api.router,  # before the imports from networks: it names its own path
     operator_routes.router,
+    stats_routes.router,
     home_api.router,
     accounts_api.router,
     consent_api.router,
     archives_api.router,
     circle_api.router,
     reconnection_api.router,
+    stats_api.router,
 )
 #: The first server that a setting of a network names: a list of host names, or an address.
 _SERVER = re.compile(r"(?P<scheme>https?://)?(?P<rest>(?(scheme)[^,\s]+|[a-z0-9.-]+\.[a-z]{2,}))")
@@ -84,6 +89,7 @@ _JOBS = (
     matching_jobs.work,
     reconnection_jobs.work,
     privacy_jobs.work,
+    stats_jobs.work,
 )
 
 

@@ -348,3 +348,5 @@ class Network:
     forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
     #: None where nothing is billed.
     billed: Billed | None = None
+    #: Where a person may post a text of ours as themselves, after reading it; None: no such page.
+    compose_url: Callable[[Actor, str], str] | None = None

@@ -77,7 +77,7 @@ def test_another_account_is_linked_and_the_session_is_a_new_one(
 def test_an_account_one_has_is_brought_up_to_date(browser: Browser, nora: dict[str, str]) -> None:
     browser.sign_in("sky", nora["sky"])
     landed = browser.sign_in("sky", nora["sky"], next="/accounts")
-    assert f"{nora['sky']} is up to date." in landed.words
+    assert f"{nora['sky']} is yours, and we may go on." in landed.words
     assert handles_of(browser) == {nora["sky"]}
 
 

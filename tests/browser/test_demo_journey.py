@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from openportability.clock import SystemClock
-from openportability.demo import show, stage
+from openportability.demo import stage
 from openportability.demo.stage import DESTINATIONS, SOURCE, Resident
-from openportability.domain import NetworkName
-from openportability.site import Site
 from tests.browser.visit import Hand, Keyboard, Mouse, look, visit
+from tests.browser.world import Demo, Follows, Home
 
-#: Enough people to meet some, few enough to be here within seconds.
-PEOPLE = 300
-#: Where nobody has to wait for a simulated server that is slow or away.
-_QUICK = ("meadow.example", "harbour.example", "lantern.example", "orchard.example")
-#: Who followed more than so many finds some of them here.
-_KNOWN = 25
 #: All follows of one person, without script a refresh of the page included.
 _PATIENCE_MS = 90_000
-
-Home = dict[NetworkName, Resident]
-Follows = Mapping[NetworkName, Counter[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demo:
-    """The demo, and people of its world who are not members yet."""
-
-    site: Site
-    url: str
-    homes: Mapping[int, Home]
-    newcomer: Home
-    others: Iterator[Home]
-
-    def follows(self, home: Home) -> Follows:
-        """Ask the simulated networks whom somebody follows."""
-        return {
-            network: Counter(stage.follows(self.site, home[network])) for network in DESTINATIONS
-        }
-
-    def home_of(self, handle: str) -> Home:
-        """Return who has this handle on the old network."""
-        return next(home for home in self.homes.values() if home[SOURCE].handle == handle)
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "PEOPLE", PEOPLE)
-        port = show.free_port()
-        with stage.stage(port, SystemClock()) as site, show.served(site):
-            stage.populate(site)
-            homes = stage.at_home(site)
-            newcomers = (
-                home
-                for person, home in sorted(homes.items())
-                if len(home) == 3
-                and (person == 0 or person % stage.ONE_IN)
-                and home[DESTINATIONS[0]].instance in _QUICK
-                and len(stage.following(site, home[SOURCE])) > _KNOWN
-            )
-            yield Demo(
-                site=site,
-                url=site.settings.base_url,
-                homes=homes,
-                newcomer=next(newcomers),
-                others=newcomers,
-            )
 
 
 def test_a_newcomer_reconnects_by_mouse_and_sees_arrivals_without_reloading(

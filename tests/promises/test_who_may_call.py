@@ -37,6 +37,7 @@ FOR_VISITORS = {
     "GET /auth/{network}/callback/{place}",
     "GET /api/v1/networks",
     "GET /never-list-me",
+    "GET /numbers",
     "GET /never-list-me/lift",
 }
 

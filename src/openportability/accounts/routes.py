@@ -150,7 +150,10 @@ def callback(request: Request, site: TheSite, asking: AVisitor, network: str) ->
         )
     if finished.meaning is Meaning.OWN:
         cookies.flash(
-            request, response, "done", i18n.gettext("%(handle)s is up to date.", handle=handle)
+            request,
+            response,
+            "done",
+            i18n.gettext("%(handle)s is yours, and we may go on.", handle=handle),
         )
     return response
 

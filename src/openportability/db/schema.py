@@ -169,9 +169,7 @@ cabinet = Table(
     Column("sealed", LargeBinary, info=_as("SEALED", "cabinet:{network}/{instance}/{name}")),
     Column("lease", String),
     Column("lease_until", BigInteger),
-    info=_whose(
-        "nobody", "what a network must remember, such as our registration there", "refused there"
-    ),
+    info=_whose("nobody", "what a network remembers: our registration there", "refused there"),
 )
 
 revocations = Table(
@@ -276,9 +274,7 @@ match_sets = Table(
     #: Up to which sequence numbers accounts and own lists have met in a forward pass.
     Column("people_met", BigInteger, nullable=False, server_default="0"),
     Column("lists_met", BigInteger, nullable=False, server_default="0"),
-    info=_whose(
-        "the person", "derived: who of their people is here, with the evidence", "they leave"
-    ),
+    info=_whose("the person", "derived: who is here, with the evidence", "they leave"),
 )
 
 answered = Table(
@@ -389,14 +385,19 @@ suppressed = Table(
     info=_whose("who is no member (a keyed hash)", "never to be listed", "they say otherwise"),
 )
 
+daily_totals = Table(
+    "daily_totals",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),  # proleptic ordinal, UTC
+    Column("name", String, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    info=_whose("nobody", "how many took part on a day: the public numbers", "kept"),
+)
+
 counters = Table(
     "counters",
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose(
-        "nobody",
-        "sequences, how far sweeps have come, what was billed, when a worker lived",
-        "kept",
-    ),
+    info=_whose("nobody", "sequences, places of sweeps, what was billed, a worker's life", "kept"),
 )

@@ -34,7 +34,25 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
         if state.matches or state.done
         else [],
         news=steps.news(state),
+        ways=_ways_to_tell(site, asking),
     )
+
+
+def _ways_to_tell(site: Site, asking: Member) -> list[dict[str, object]]:
+    """Return for each linked account the page of its network where a text of ours waits to be posted."""
+    text = i18n.gettext(
+        "I am finding the people I followed again, wherever they live now. "
+        "Come too, so that we find each other: %(address)s",
+        address=site.settings.base_url,
+    )
+    with site.db.read() as tx:
+        linked = accounts.accounts_of(tx, asking.user)
+    found = ((site.networks.get(one.actor.network), one.actor) for one in linked)
+    return [
+        {"network": network, "handle": actor.handle, "href": network.compose_url(actor, text)}
+        for network, actor in found
+        if network is not None and network.compose_url is not None
+    ]
 
 
 def _state(site: Site, asking: Member) -> steps.State:

@@ -2,7 +2,8 @@
 
 The digest is computed at the start, so an address never goes stale and no file is rewritten;
 relative imports of modules stay inside it. An older digest is not found. The tree is small and
-kept in memory, compressed where that helps.
+kept in memory, compressed where that helps. The style sheets are joined to one: four requests less
+for a first visit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,6 +23,10 @@ from openportability.errors import NotFound
 from openportability.web.who import anybody
 
 STATIC = Path(__file__).parent / "static"
+
+#: What every page wears, in the order of the cascade.
+SHEETS = ("tokens", "base", "layout", "components", "home")
+JOINED = "css/all.css"
 
 _TEXTUAL = {".css", ".js", ".json", ".svg", ".txt", ""}
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", "": "text/plain"}
@@ -49,7 +54,12 @@ class Assets:
     def load(cls, folder: Path = STATIC) -> Assets:
         """Read the whole tree."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        files = {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+        files = {
+            path.relative_to(folder).as_posix(): _file(path.name, path.read_bytes())
+            for path in paths
+        }
+        worn = [files[f"css/{name}.css"].plain for name in SHEETS if f"css/{name}.css" in files]
+        files[JOINED] = _file(JOINED, b"\n".join(worn))
         digest = hashlib.sha256()
         for name, file in files.items():
             digest.update(f"{name}\0{len(file.plain)}\0".encode() + file.plain)
@@ -81,10 +91,10 @@ class Assets:
         return Response(file.plain, media_type=file.kind, headers=headers)
 
 
-def _read(path: Path) -> File:
-    plain = path.read_bytes()
-    kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    gzipped = gzip.compress(plain, mtime=0) if path.suffix in _TEXTUAL else None
+def _file(name: str, plain: bytes) -> File:
+    suffix = PurePosixPath(name).suffix
+    kind = _KINDS.get(suffix) or mimetypes.guess_type(name)[0]
+    gzipped = gzip.compress(plain, mtime=0) if suffix in _TEXTUAL else None
     return File(
         kind=kind or "application/octet-stream",
         plain=plain,

@@ -7,6 +7,7 @@ language being spoken is a context variable: `gettext` needs no request, whereve
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def number(value: float) -> str:
     return numbers.format_decimal(value, locale=speaking().locale)
 
 
-def date(value: datetime) -> str:
+def date(value: dt.date) -> str:
     """Write a day in UTC."""
     return dates.format_date(value, format="long", locale=speaking().locale)
 

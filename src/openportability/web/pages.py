@@ -26,14 +26,14 @@ _PACKAGE = Path(__file__).parent.parent
 @anybody
 def about(request: Request) -> HTMLResponse:
     """Say what this is and who makes it."""
-    return page(request, "home/about.html")
+    return page(request, "home/about.html", member=request.app.state.knows(request))
 
 
 @router.get("/privacy")
 @anybody
 def privacy(request: Request) -> HTMLResponse:
     """Say what is kept, why and for how long."""
-    return page(request, "home/privacy.html")
+    return page(request, "home/privacy.html", member=request.app.state.knows(request))
 
 
 @router.get("/source")

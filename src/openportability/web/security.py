@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.errors import Busy, Invalid, NotAllowed
-from openportability.web import cookies, i18n, measure, problems, rates, threads
+from openportability.web import cookies, i18n, measure, problems, rates, squeeze, threads
 from openportability.web.house import House
 from openportability.web.line import Line
 
@@ -221,10 +221,11 @@ def most_bytes(path: str, content_type: str) -> int:
 def install(app: FastAPI, house: House) -> None:
     """Put the guards around all routes; the language comes before them, so that refusals speak it.
 
-    What counts stands around all.
+    What compresses stands around them, what counts around all.
     """
     app.add_middleware(Guard, house=house)
     app.add_middleware(Languages)
+    app.add_middleware(squeeze.Squeeze)
     app.add_middleware(measure.Measure, tally=app.state.tally)
 
 

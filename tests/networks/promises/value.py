@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from urllib.parse import parse_qs, urlsplit
 
 from openportability.domain import Kind
 from tests.networks.promises.promise import (
@@ -42,6 +43,17 @@ def its_pages_have_paths_of_their_own(subject: Subject) -> None:
 @promise()
 def an_actor_has_a_page_to_read(subject: Subject) -> None:
     assert re.match(r"https?://[^/]+/", subject.network.profile_url(subject.person()))
+
+
+@promise()
+def a_text_can_be_read_before_it_is_posted(subject: Subject) -> None:
+    compose = subject.network.compose_url
+    if compose is None:
+        return  # a network need not have such a page
+    text = "Found again & well: https://op.example/?a=b#c"
+    address = urlsplit(compose(subject.person(), text))
+    assert address.scheme in {"http", "https"}
+    assert parse_qs(address.query)["text"] == [text]
 
 
 @promise(Can.ARCHIVE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
@@ -86,9 +86,15 @@ def load(context: Context) -> Network:
         ),
         words=WORDS,
         forms=forms,
+        compose_url=_compose_url,
         documents=client.documents(),
     )
 
 
 def _profile_url(actor: Actor) -> str:
     return f"https://bsky.app/profile/{actor.id}"
+
+
+def _compose_url(_actor: Actor, text: str) -> str:
+    """https://docs.bsky.app/docs/advanced-guides/intent-links"""
+    return f"https://bsky.app/intent/compose?{urlencode({'text': text})}"

@@ -79,6 +79,9 @@ def load(context: Context) -> Network:
     def profile_url(actor: Actor) -> str:
         return f"{root}/profile?{urlencode({'person': actor.id})}"
 
+    def compose_url(_actor: Actor, text: str) -> str:
+        return f"{root}/compose?{urlencode({'text': text})}"
+
     source = terms.role is Role.SOURCE
     client = Client(line, terms.role, speed=terms.speed, clock=context.clock)
     return Network(
@@ -101,6 +104,7 @@ def load(context: Context) -> Network:
         destination=None if source else client,
         words=WORDS,
         documents=pages.documents(),
+        compose_url=compose_url,
     )
 
 

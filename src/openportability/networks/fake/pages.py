@@ -44,6 +44,7 @@ class Pages:
             "authorize": self._authorize,
             "style.css": self._style,
             "profile": self._profile,
+            "compose": self._compose,
             "people": self._people,
         }
         if self._role is Role.SOURCE:
@@ -140,6 +141,10 @@ nobody here is real, and no password is needed.</p>
             link = f"{self.root}/profile?{urlencode({'person': person['moved_to']})}"
             content += f'<p class="note">They moved to <a href="{escape(link)}">here</a>.</p>'
         return self._page(person["name"], content)
+
+    def _compose(self, asked: Asked) -> Served:
+        """Show a text that somebody may post; nothing is posted here."""
+        return self._page("Your post", f"<p>{escape(asked.query.get('text', ''))}</p>")
 
     def _people(self, asked: Asked) -> Served:
         """List who lives here, as JSON: `?q=`, `limit`, `skip`. The demo signs them in."""

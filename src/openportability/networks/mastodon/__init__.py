@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from urllib.parse import urlencode
 
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
@@ -41,6 +42,7 @@ def load(context: Context) -> Network:
         destination=Follows(context, lists),
         words=WORDS,
         forms=forms,
+        compose_url=_compose_url,
     )
 
 
@@ -54,3 +56,8 @@ def _seconds(text: str) -> float:
 def _profile_url(actor: Actor) -> str:
     """Link to the actor URI, which servers show people as a page."""
     return actor.id
+
+
+def _compose_url(actor: Actor, text: str) -> str:
+    """https://github.com/mastodon/mastodon/blob/main/app/controllers/shares_controller.rb"""
+    return f"https://{actor.instance}/share?{urlencode({'text': text})}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from urllib.parse import urlencode
 
 from openportability.domain import Actor, Billed
 from openportability.errors import Misconfigured
@@ -59,6 +60,7 @@ def load(context: Context) -> Network:
         destination=None,
         words=WORDS,
         billed=billed if offered else None,
+        compose_url=_compose_url,
     )
 
 
@@ -78,3 +80,8 @@ def _number(context: Context, name: str) -> float:
 def _profile_url(actor: Actor) -> str:
     """Link by the number, which lasts; the handle may be another person's tomorrow."""
     return f"https://x.com/i/user/{actor.id}"
+
+
+def _compose_url(_actor: Actor, text: str) -> str:
+    """https://docs.x.com/x-for-websites/web-intents/overview"""
+    return f"https://x.com/intent/post?{urlencode({'text': text})}"

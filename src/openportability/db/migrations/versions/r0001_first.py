@@ -35,6 +35,7 @@ def upgrade() -> None:
     _tallies()
     _key_proofs()
     _suppressed()
+    _daily_totals()
     _counters()
 
 
@@ -411,6 +412,16 @@ def _suppressed() -> None:
         _text("network"),
         _number("at"),
         sa.PrimaryKeyConstraint("hash", name="pk_suppressed"),
+    )
+
+
+def _daily_totals() -> None:
+    op.create_table(
+        "daily_totals",
+        sa.Column("day", sa.Integer, autoincrement=False, nullable=False),
+        _text("name"),
+        _number("n"),
+        sa.PrimaryKeyConstraint("day", "name", name="pk_daily_totals"),
     )
 
 

@@ -1,7 +1,6 @@
 // The archive page: an archive is read here, shown, and only its lists are handed over. Without this script the form sends
 // the file itself, as every form does.
 import { Panels } from "./panels.js";
-import { MEDIA_TYPE } from "./wire.js";
 
 /** @typedef {import("./worker.js").Task} Task */
 
@@ -19,6 +18,7 @@ class Desk {
     /** Waits for a place in the queue. */
     this.turn = 0;
     this.body = new Uint8Array(0);
+    this.mediaType = "";
   }
 
   open() {
@@ -99,6 +99,7 @@ class Desk {
       return;
     }
     this.body = told.body;
+    this.mediaType = told.mediaType;
     this.panels.found(told.found, told.body.length);
     this.panels.show("found");
   }
@@ -127,7 +128,7 @@ class Desk {
     button.disabled = true;
     try {
       const address = `${this.form.dataset.archive}?${new URLSearchParams({ network: this.network() })}`;
-      const headers = { "Content-Type": MEDIA_TYPE };
+      const headers = { "Content-Type": this.mediaType };
       const answer = await fetch(address, { method: "POST", headers, body: this.body });
       const said = await answer.json();
       if (answer.ok) {

@@ -2,7 +2,7 @@
 import { readArchive } from "./archive.js";
 import { Invalid } from "./errors.js";
 import { checkOwner } from "./owner.js";
-import { encode } from "./wire.js";
+import { MEDIA_TYPE, encode } from "./wire.js";
 
 // How often the page is told how far it is.
 const TELL_MS = 100;
@@ -23,7 +23,7 @@ addEventListener("message", async (/** @type {MessageEvent<Task>} */ { data: tas
     const found = await readArchive(task.uploads, { ...task, check: (owner) => checkOwner(owner, task.mine), progress });
     const body = await encode(found);
     const lists = Array.from(found.lists, ([kind, ids]) => ({ kind, count: ids.length }));
-    postMessage({ found: { ...found, lists }, body }, { transfer: [body.buffer] });
+    postMessage({ found: { ...found, lists }, body, mediaType: MEDIA_TYPE }, { transfer: [body.buffer] });
   } catch (error) {
     const { code, detail } = error instanceof Invalid ? error : { code: "svc.internal", detail: {} };
     if (!(error instanceof Invalid)) console.error(error);

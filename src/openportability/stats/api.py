@@ -1,0 +1,40 @@
+"""The public numbers, for programs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from openportability.accounts.session import TheSite
+from openportability.stats import service
+from openportability.stats.rules import LEAST, Counts
+from openportability.web.who import anybody
+
+router = APIRouter(prefix="/api/v1", tags=["stats"])
+
+
+class DayOut(BaseModel):
+    """Totals at the end of a day (UTC); what is too small to tell is absent."""
+
+    day: str
+    counts: Counts
+
+
+class StatsOut(BaseModel):
+    """The public numbers of a year, the earliest day first."""
+
+    #: Counts below this are not told, others in full multiples of it.
+    threshold: int
+    days: list[DayOut]
+
+
+@router.get("/stats")
+@anybody
+def stats(site: TheSite) -> StatsOut:
+    """Return people, accounts by network, links brought and links restored, day by day."""
+    with site.db.read() as tx:
+        days = service.public(tx, site)
+    return StatsOut(
+        threshold=LEAST,
+        days=[DayOut(day=one.day.isoformat(), counts=one.counts) for one in days],
+    )

@@ -1,0 +1,54 @@
+"""Totals of the whole site, a row for each day and count. None of them is anybody's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+
+from sqlalchemy import func, select
+
+from openportability.db.engine import Tx
+from openportability.db.schema import accounts, daily_totals, follow_lists, reconnections, users
+from openportability.domain import Kind
+from openportability.stats.rules import Counts, Day
+
+#: Follows that stand because of us.
+_RESTORED = ("followed",)
+
+
+def count_now(tx: Tx) -> Counts:
+    """Count people, accounts by network, links brought and links restored. Reads whole tables."""
+    by_network = select(accounts.c.network, func.count().label("accounts")).group_by(
+        accounts.c.network
+    )
+    brought = select(func.coalesce(func.sum(follow_lists.c.n), 0)).where(
+        follow_lists.c.kind == Kind.FOLLOWING
+    )
+    restored = (
+        select(func.count()).select_from(reconnections).where(reconnections.c.state.in_(_RESTORED))
+    )
+    return {
+        "people": tx.execute(select(func.count()).select_from(users)).scalar_one(),
+        "links": tx.execute(brought).scalar_one(),
+        "restored": tx.execute(restored).scalar_one(),
+        **{f"accounts.{row.network}": row.accounts for row in tx.execute(by_network)},
+    }
+
+
+def put(tx: Tx, day: date, counts: Counts) -> None:
+    """Keep the counts of a day, instead of earlier ones of the same day."""
+    rows = [{"day": day.toordinal(), "name": name, "n": n} for name, n in counts.items()]
+    tx.execute(tx.dialect.upsert(daily_totals, key=["day", "name"], change=["n"]), rows)
+
+
+def days(tx: Tx, since: date) -> list[Day]:
+    """Return the totals of each day from then on, the earliest first."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    rows = tx.execute(
+        select(daily_totals)
+        .where(daily_totals.c.day >= since.toordinal())
+        .order_by(daily_totals.c.day)
+    )
+    for row in rows:
+        found[row.day][row.name] = row.n
+    return [Day(day=date.fromordinal(day), counts=counts) for day, counts in found.items()]
