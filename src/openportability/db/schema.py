@@ -22,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 
+from openportability.db.columns import Id, kept, user_column, whose
+
 METADATA = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -30,30 +32,6 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-#: SQLite only gives out row ids for its own integer type, and never again only with AUTOINCREMENT.
-Id = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _user(*, primary_key: bool = False, index: bool = False) -> Column[int]:
-    return Column(
-        "user_id",
-        BigInteger,
-        ForeignKey("users.id", ondelete="RESTRICT"),
-        primary_key=primary_key,
-        nullable=False,
-        index=index,
-    )
-
-
-def _whose(whose: str, why: str, until: str) -> dict[str, str]:
-    return {"whose": whose, "why": why, "until": until}
-
-
-def _as(kind: str, place: str = "") -> dict[str, str]:
-    """Say how bytes are kept: a hash, wrapped, a block of a kind, or sealed for a place."""
-    return {"kept": kind, "place": place}
-
 
 users = Table(
     "users",
@@ -66,7 +44,7 @@ users = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=_whose(
+    info=whose(
         "the person", "who takes part, and what they chose", "they leave, or 730 days unseen"
     ),
 )
@@ -74,16 +52,16 @@ users = Table(
 user_keys = Table(
     "user_keys",
     METADATA,
-    _user(primary_key=True),
-    Column("wrapped", LargeBinary, nullable=False, info=_as("wrapped")),
-    info=_whose("the person", "the key of all that is sealed for them", "they leave"),
+    user_column(primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False, info=kept("wrapped")),
+    info=whose("the person", "the key of all that is sealed for them", "they leave"),
 )
 
 accounts = Table(
     "accounts",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    _user(index=True),
+    user_column(index=True),
     Column("network", String, nullable=False),
     Column("instance", String, nullable=False),
     Column("actor_id", String, nullable=False),
@@ -108,55 +86,55 @@ accounts = Table(
     Index(None, "network", "handle"),
     Index(None, "seq"),
     sqlite_autoincrement=True,
-    info=_whose("the person", "who they are on each network: the directory", "unlinked"),
+    info=whose("the person", "who they are on each network: the directory", "unlinked"),
 )
 
 grants = Table(
     "grants",
     METADATA,
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
-    _user(index=True),
-    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "grants:{account_id}")),
+    user_column(index=True),
+    Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "grants:{account_id}")),
     Column("can_follow", Boolean, nullable=False),
     Column("expires_at", BigInteger),
     Column("lease", String),
     Column("lease_until", BigInteger),
     Column("state", String, nullable=False),  # live, dead
-    info=_whose("the person", "to act for them at the network", "unlinked or revoked"),
+    info=whose("the person", "to act for them at the network", "unlinked or revoked"),
 )
 
 sessions = Table(
     "sessions",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("token_hash", LargeBinary, nullable=False, unique=True, info=_as("hash")),
-    _user(index=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, info=kept("hash")),
+    user_column(index=True),
     Column("kind", String, nullable=False),  # browser, api
     Column("name", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=_whose("the person", "a signed-in browser or an API token", "30 days unused"),
+    info=whose("the person", "a signed-in browser or an API token", "30 days unused"),
 )
 
 flows = Table(
     "flows",
     METADATA,
-    Column("state_hash", LargeBinary, primary_key=True, info=_as("hash")),
-    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "flows")),
+    Column("state_hash", LargeBinary, primary_key=True, info=kept("hash")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("SEALED", "flows")),
     Column("expires_at", BigInteger, nullable=False, index=True),
-    info=_whose("a visitor", "a sign-in under way", "10 minutes"),
+    info=whose("a visitor", "a sign-in under way", "10 minutes"),
 )
 
 merges = Table(
     "merges",
     METADATA,
     Column("session_id", BigInteger, primary_key=True),
-    _user(index=True),
-    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "merges:{session_id}")),
+    user_column(index=True),
+    Column("sealed", LargeBinary, nullable=False, info=kept("SEALED", "merges:{session_id}")),
     Column("expires_at", BigInteger, nullable=False, index=True),
-    info=_whose("the person", "another user they proved to be, and may join", "10 minutes"),
+    info=whose("the person", "another user they proved to be, and may join", "10 minutes"),
 )
 
 cabinet = Table(
@@ -166,10 +144,10 @@ cabinet = Table(
     Column("instance", String, primary_key=True),
     Column("name", String, primary_key=True),
     #: Null while it is being made.
-    Column("sealed", LargeBinary, info=_as("SEALED", "cabinet:{network}/{instance}/{name}")),
+    Column("sealed", LargeBinary, info=kept("SEALED", "cabinet:{network}/{instance}/{name}")),
     Column("lease", String),
     Column("lease_until", BigInteger),
-    info=_whose("nobody", "what a network remembers: our registration there", "refused there"),
+    info=whose("nobody", "what a network remembers: our registration there", "refused there"),
 )
 
 revocations = Table(
@@ -177,18 +155,18 @@ revocations = Table(
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("network", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False, info=_as("SEALED", "revocations")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("SEALED", "revocations")),
     Column("tries", Integer, nullable=False),
     Column("next_at", BigInteger, nullable=False, index=True),
     sqlite_autoincrement=True,
-    info=_whose("nobody (no user id)", "grants to be ended at the network", "done, at most 7 days"),
+    info=whose("nobody (no user id)", "grants to be ended at the network", "done, at most 7 days"),
 )
 
 consents = Table(
     "consents",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    _user(),
+    user_column(),
     Column("purpose", String, nullable=False),
     Column("value", String, nullable=False),
     Column("wording", String, nullable=False),
@@ -197,7 +175,7 @@ consents = Table(
     Column("at", BigInteger, nullable=False),
     Index(None, "user_id", "purpose", "id"),
     sqlite_autoincrement=True,
-    info=_whose("the person", "proof of what they agreed to; append-only", "they leave"),
+    info=whose("the person", "proof of what they agreed to; append-only", "they leave"),
 )
 
 follow_lists = Table(
@@ -206,46 +184,46 @@ follow_lists = Table(
     #: Lists belong to the account they came from, not to the person.
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
     Column("kind", String, primary_key=True),
-    _user(index=True),
+    user_column(index=True),
     Column("network", String, nullable=False),
     Column("n", Integer, nullable=False),
     Column(
         "sealed",
         LargeBinary,
         nullable=False,
-        info=_as("sealed", "follow_lists:{account_id}:{kind}"),
+        info=kept("sealed", "follow_lists:{account_id}:{kind}"),
     ),
     Column("taken_at", BigInteger),
     Column("imported_at", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Index(None, "seq"),
-    info=_whose("the person", "the lists they brought", "replaced, deleted, or they leave"),
+    info=whose("the person", "the lists they brought", "replaced, deleted, or they leave"),
 )
 
 archives = Table(
     "archives",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    _user(index=True),
+    user_column(index=True),
     Column("network", String, nullable=False),
     Column(
         "report",
         LargeBinary,
         nullable=False,
-        info=_as("sealed", "archives:{user_id}:{network}:report"),
+        info=kept("sealed", "archives:{user_id}:{network}:report"),
     ),
     Column("at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=_whose("the person", "what was read (counts), never the file", "they leave"),
+    info=whose("the person", "what was read (counts), never the file", "they leave"),
 )
 
 fetches = Table(
     "fetches",
     METADATA,
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
-    _user(index=True),
+    user_column(index=True),
     Column("network", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "fetches:{account_id}")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "fetches:{account_id}")),
     Column("state", String, nullable=False),  # reading, done, failed
     Column("reason", String),
     Column("n", Integer, nullable=False),
@@ -256,17 +234,17 @@ fetches = Table(
     Column("report_id", BigInteger),
     Column("at", BigInteger, nullable=False),
     Index(None, "next_at"),
-    info=_whose("the person", "lists being read from their account", "unlinked or read again"),
+    info=whose("the person", "lists being read from their account", "unlinked or read again"),
 )
 
 match_sets = Table(
     "match_sets",
     METADATA,
-    _user(primary_key=True),
+    user_column(primary_key=True),
     Column("n", Integer, nullable=False),
-    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "match_sets:{user_id}")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "match_sets:{user_id}")),
     #: The same about people who are not shown to them.
-    Column("apart", LargeBinary, nullable=False, info=_as("sealed", "match_sets:{user_id}:apart")),
+    Column("apart", LargeBinary, nullable=False, info=kept("sealed", "match_sets:{user_id}:apart")),
     #: By chance at each change, 0 once later stages have looked: an order would show who met whom.
     Column("changed", BigInteger, nullable=False, index=True),
     #: When those who wait for an answer are looked at again; null: nobody does.
@@ -274,48 +252,48 @@ match_sets = Table(
     #: Up to which sequence numbers accounts and own lists have met in a forward pass.
     Column("people_met", BigInteger, nullable=False, server_default="0"),
     Column("lists_met", BigInteger, nullable=False, server_default="0"),
-    info=_whose("the person", "derived: who is here, with the evidence", "they leave"),
+    info=whose("the person", "derived: who is here, with the evidence", "they leave"),
 )
 
 answered = Table(
     "answered",
     METADATA,
-    _user(primary_key=True),
+    user_column(primary_key=True),
     Column("day", Integer, primary_key=True),  # days since 1970 UTC
     Column("n", Integer, nullable=False),
-    info=_whose("the person", "how many accounts their own lists newly showed them", "30 days"),
+    info=whose("the person", "how many accounts their own lists newly showed them", "30 days"),
 )
 
 plans = Table(
     "plans",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    _user(index=True),
-    Column("sealed", LargeBinary, nullable=False, info=_as("sealed", "plans:{user_id}")),
+    user_column(index=True),
+    Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "plans:{user_id}")),
     Column("state", String, nullable=False),  # open, started
     Column("at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     sqlite_autoincrement=True,
-    info=_whose("the person", "the dry run they looked at", "7 days"),
+    info=whose("the person", "the dry run they looked at", "7 days"),
 )
 
 reconnections = Table(
     "reconnections",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
-    _user(),
+    user_column(),
     #: Our user's own account that follows.
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
     Column("network", String, nullable=False),
     #: The account to be followed, as one enciphered block: unique as a key, readable with the person's key alone.
-    Column("whom", LargeBinary, nullable=False, info=_as("block", "whom")),
+    Column("whom", LargeBinary, nullable=False, info=kept("block", "whom")),
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("origin", String, nullable=False),  # manual, standing
     Column("plan_id", BigInteger),
     Column("rank", Integer, nullable=False),
     #: What undo needs.
-    Column("record", LargeBinary, info=_as("sealed", "reconnections:{id}:record")),
+    Column("record", LargeBinary, info=kept("sealed", "reconnections:{id}:record")),
     Column("asked_at", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
@@ -324,14 +302,14 @@ reconnections = Table(
     Index(None, "account_id", "state", "rank", "id"),
     Index(None, "user_id", "state", "id"),
     sqlite_autoincrement=True,
-    info=_whose("the person", "the ledger: each wanted follow and what became of it", "they leave"),
+    info=whose("the person", "the ledger: each wanted follow and what became of it", "they leave"),
 )
 
 lanes = Table(
     "lanes",
     METADATA,
     Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
-    _user(index=True),
+    user_column(index=True),
     Column("network", String, nullable=False),
     Column("instance", String, nullable=False),
     Column("state", String, nullable=False),  # open, paused, signed_out, halted
@@ -345,7 +323,7 @@ lanes = Table(
     Column("spent", String, nullable=False),
     Column("failures", Integer, nullable=False),
     Index(None, "next_at"),
-    info=_whose("the person", "when their account is served next", "unlinked"),
+    info=whose("the person", "when their account is served next", "unlinked"),
 )
 
 hosts = Table(
@@ -355,34 +333,34 @@ hosts = Table(
     Column("instance", String, primary_key=True),
     Column("failures", Integer, nullable=False),  # in a row, whoever was served
     Column("until", BigInteger),  # nobody there is served before
-    info=_whose("nobody", "which servers do not answer, or want our address to wait", "kept"),
+    info=whose("nobody", "which servers do not answer, or want our address to wait", "kept"),
 )
 
 tallies = Table(
     "tallies",
     METADATA,
-    Column("key", LargeBinary, primary_key=True, info=_as("hash")),
+    Column("key", LargeBinary, primary_key=True, info=kept("hash")),
     Column("n", Integer, nullable=False),
     Column("until", BigInteger, nullable=False, index=True),
-    info=_whose("nobody (a keyed hash)", "how often one asked, against floods", "at most an hour"),
+    info=whose("nobody (a keyed hash)", "how often one asked, against floods", "at most an hour"),
 )
 
 key_proofs = Table(
     "key_proofs",
     METADATA,
     Column("name", String, primary_key=True),
-    Column("identity", LargeBinary, nullable=False, info=_as("hash")),
-    Column("sealed", LargeBinary, nullable=False, info=_as("proof")),
-    info=_whose("nobody", "to see that the keyring given is the right one", "kept"),
+    Column("identity", LargeBinary, nullable=False, info=kept("hash")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("proof")),
+    info=whose("nobody", "to see that the keyring given is the right one", "kept"),
 )
 
 suppressed = Table(
     "suppressed",
     METADATA,
-    Column("hash", LargeBinary, primary_key=True, info=_as("hash")),
+    Column("hash", LargeBinary, primary_key=True, info=kept("hash")),
     Column("network", String, nullable=False),
     Column("at", BigInteger, nullable=False),
-    info=_whose("who is no member (a keyed hash)", "never to be listed", "they say otherwise"),
+    info=whose("who is no member (a keyed hash)", "never to be listed", "they say otherwise"),
 )
 
 daily_totals = Table(
@@ -391,7 +369,7 @@ daily_totals = Table(
     Column("day", Integer, primary_key=True, autoincrement=False),  # proleptic ordinal, UTC
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose("nobody", "how many took part on a day: the public numbers", "kept"),
+    info=whose("nobody", "how many took part on a day: the public numbers", "kept"),
 )
 
 counters = Table(
@@ -399,5 +377,5 @@ counters = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=_whose("nobody", "sequences, places of sweeps, what was billed, a worker's life", "kept"),
+    info=whose("nobody", "sequences, places of sweeps, what was billed, a worker's life", "kept"),
 )

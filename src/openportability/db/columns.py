@@ -1,0 +1,30 @@
+"""What the tables are written with: ids, whose a row is, and words about what a column holds."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer
+
+#: SQLite only gives out row ids for its own integer type, and never again only with AUTOINCREMENT.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def user_column(*, primary_key: bool = False, index: bool = False) -> Column[int]:
+    """Return the column that says whose a row is."""
+    return Column(
+        "user_id",
+        BigInteger,
+        ForeignKey("users.id", ondelete="RESTRICT"),
+        primary_key=primary_key,
+        nullable=False,
+        index=index,
+    )
+
+
+def whose(person: str, why: str, until: str) -> dict[str, str]:
+    """Say of a table whose data it holds, why, and until when; docs/privacy.md is printed from it."""
+    return {"whose": person, "why": why, "until": until}
+
+
+def kept(kind: str, place: str = "") -> dict[str, str]:
+    """Say how bytes are kept: a hash, wrapped, a block of a kind, or sealed for a place."""
+    return {"kept": kind, "place": place}
