@@ -151,6 +151,11 @@ class MatchSet:
             answered=marks & _ANSWERED != 0,
         )
 
+    def bits_of(self, accounts: Sequence[AccountId]) -> dict[AccountId, Bit]:
+        """Return what lists say of each of these accounts."""
+        said = self.about(np.array(accounts, _ROW["account"])).bits
+        return {account: Bit(bits) for account, bits in zip(accounts, said.tolist(), strict=True)}
+
     @property
     def waits(self) -> bool:
         """True when somebody would be shown, but for the number of answers in a day."""

@@ -58,6 +58,19 @@ def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
     return MatchSet() if sealed is None else MatchSet.unpacked(key.open(sealed, _place(user)))
 
 
+def open_sets(tx: Tx, keys: Mapping[UserId, PersonalKey]) -> dict[UserId, MatchSet]:
+    """Return the match sets of several people, for looking; left out: who met nobody."""
+    rows = tx.execute(
+        select(match_sets.c.user_id, match_sets.c.sealed).where(
+            tx.dialect.among(match_sets.c.user_id, list(keys))
+        )
+    )
+    return {
+        row.user_id: MatchSet.unpacked(keys[row.user_id].open(row.sealed, _place(row.user_id)))
+        for row in rows
+    }
+
+
 def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:
     """Return the accounts in a person's match set; none when they left or met nobody."""
     row = tx.execute(_SET_AND_KEY, {"user": user}).one_or_none()

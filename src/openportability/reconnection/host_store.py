@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, select, update
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import hosts, lanes
-from openportability.domain import NetworkName
+from openportability.domain import AccountId, NetworkName
 from openportability.reconnection.rules import backoff
 
 #: So many failures in a row, of whomever, and nobody there is served for a while.
@@ -18,6 +19,8 @@ _TOO_MANY = 3
 _LONGEST = timedelta(minutes=5)
 #: While one asks whether a server is back, the others wait.
 _PROBE = timedelta(seconds=30)
+#: A lane and its server.
+_SAME = and_(hosts.c.network == lanes.c.network, hosts.c.instance == lanes.c.instance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,23 +30,34 @@ class Host:
     failures: int = 0
     until: datetime | None = None
 
+    @property
+    def doubtful(self) -> bool:
+        """Say whether it failed so often that one alone is to ask whether it is back."""
+        return self.failures >= _TOO_MANY
+
     def answers(self, now: datetime) -> bool:
         """Say whether it may be asked now."""
         return self.until is None or self.until <= now
 
 
-def host(tx: Tx, network: NetworkName, instance: str) -> Host:
-    """Return what is known of a server; most are never written down."""
-    row = tx.execute(select(hosts.c.failures, hosts.c.until).where(_is(network, instance))).first()
-    if row is None:
-        return Host()
-    return Host(failures=row.failures, until=None if row.until is None else moment(row.until))
+def of_lanes(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Host]:
+    """Return what is known of the servers of lanes; most are never written down."""
+    rows = tx.execute(
+        select(lanes.c.account_id, hosts.c.failures, hosts.c.until)
+        .join(hosts, _SAME)
+        .where(tx.dialect.among(lanes.c.account_id, accounts))
+    )
+    return {
+        AccountId(row.account_id): Host(
+            failures=row.failures, until=None if row.until is None else moment(row.until)
+        )
+        for row in rows
+    }
 
 
 def left_alone(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a lane's server is to be left alone."""
-    same = and_(hosts.c.network == lanes.c.network, hosts.c.instance == lanes.c.instance)
-    return exists().where(same, hosts.c.until > micros(now))
+    return exists().where(_SAME, hosts.c.until > micros(now))
 
 
 def probe(tx: Tx, network: NetworkName, instance: str, now: datetime) -> None:
