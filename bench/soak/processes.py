@@ -47,16 +47,23 @@ class Worker:
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         self._environ = environ
         self._log = log
-        self._process = _start("worker", environ, log)
+        self._process = _start("worker", environ, log, listen=True)
+
+    def wait_until_it_works(self) -> None:
+        """Return once it has begun: on a busy machine it would be killed for ever before it does anything."""
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
 
     def kill_and_start(self) -> None:
         """End it as a power cut would, and begin anew."""
         self.kill()
-        self._process = _start("worker", self._environ, self._log)
+        self._process = _start("worker", self._environ, self._log, listen=True)
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 @contextmanager
@@ -97,6 +104,7 @@ def _work() -> None:
     site = app.build(Settings.read(os.environ), FastClock(os.environ), web=False)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    print("working", flush=True)
     site.engine.run(stop)
 
 

@@ -75,12 +75,16 @@ def soak(folder: Path, database_url: str | None, size: Size) -> tuple[Findings, 
 def _work(town: Town, environ: Mapping[str, str], log: Path, size: Size) -> Findings:
     luck, found = Random(size.people), Findings()
     workers = [Worker(environ, log) for _ in range(size.workers)]
+    for worker in workers:
+        worker.wait_until_it_works()
     give_up = time.monotonic() + size.seconds
     emptied = size.workers == 1
     try:
         while (left := truth.left(town)) and time.monotonic() < give_up:
             time.sleep(luck.uniform(*_SECONDS_BETWEEN_KILLS))
-            luck.choice(workers).kill_and_start()
+            killed = luck.choice(workers)
+            killed.kill_and_start()
+            killed.wait_until_it_works()
             truth.meanwhile(town, luck.sample(town.members, min(5, len(town.members))), found)
             _sign_in_again(town)
             if not emptied and left < size.people * size.targets // 2:

@@ -103,6 +103,22 @@ def test_among_uses_the_index_of_its_column(db: Database, kind: str) -> None:
         assert ("SEARCH flows USING INDEX" in first) or ("Index Scan" in first)
 
 
+def test_one_of_takes_the_first_rows_for_each_row_beside_it(db: Database) -> None:
+    add_lanes(db, 6)
+    mine = lanes.alias("mine")
+    chosen = (
+        select(mine.c.account_id)
+        .where(mine.c.user_id == users.c.id)
+        .order_by(mine.c.account_id.desc())
+        .limit(2)
+        .correlate(users)
+    )
+    with db.read() as tx:
+        last = users.join(lanes, tx.dialect.one_of(lanes.c.account_id, chosen))
+        found = tx.execute(select(lanes.c.account_id).select_from(last)).scalars()
+        assert sorted(found) == [5, 6]
+
+
 def test_upsert_changes_only_what_it_is_told(db: Database) -> None:
     row = {"network": "n", "instance": "i", "name": "app"}
     with db.write() as tx:

@@ -16,7 +16,7 @@ from tests.reconnection.stage import Stage
 
 def host(stage: Stage) -> Host:
     with stage.db.read() as tx:
-        return host_store.host(tx, stage.name, stage.me.actor.instance)
+        return host_store.of_lanes(tx, [stage.me.id]).get(stage.me.id, Host())
 
 
 def is_due(stage: Stage) -> bool:

@@ -192,7 +192,7 @@ def test_a_slice_whose_lease_was_taken_over_does_not_give_the_lane_back(stage: S
 
     def taken_over() -> None:
         with stage.db.write() as tx:
-            lane_store.claim(tx, stage.me.id, "another", stage.clock.now())
+            lane_store.claim(tx, [stage.me.id], "another", stage.clock.now())
 
     stage.watched.after["follow"] = taken_over
     stage.serve()

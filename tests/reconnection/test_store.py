@@ -81,7 +81,7 @@ def test_a_stop_after_an_undo_does_not_make_less_of_it(sky: Stage) -> None:
 def test_a_lane_is_served_by_one_worker_until_its_lease_lapses(sky: Stage) -> None:
     sky.want(sky.member())
     with sky.db.write() as tx:
-        lane_store.claim(tx, sky.me.id, "one", sky.clock.now())
+        lane_store.claim(tx, [sky.me.id], "one", sky.clock.now())
     assert not sky.lane().due(sky.clock.now())
     assert not sky.serve()
     sky.clock.forward(seconds=LEASE.total_seconds() + 1)

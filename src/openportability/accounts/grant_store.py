@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,6 +51,19 @@ def live_grant(tx: Tx, key: PersonalKey, account: AccountId) -> Grant | None:
         select(grants.c.sealed).where(grants.c.account_id == account, grants.c.state == _LIVE)
     ).scalar()
     return None if sealed is None else _unpacked(key.open(sealed, _place(account)))
+
+
+def live_grants(tx: Tx, keys: Mapping[AccountId, PersonalKey]) -> dict[AccountId, Grant]:
+    """Return the grants that live, of accounts with their owners' keys."""
+    rows = tx.execute(
+        select(grants.c.account_id, grants.c.sealed).where(
+            tx.dialect.among(grants.c.account_id, list(keys)), grants.c.state == _LIVE
+        )
+    )
+    return {
+        row.account_id: _unpacked(keys[row.account_id].open(row.sealed, _place(row.account_id)))
+        for row in rows
+    }
 
 
 def may_follow(tx: Tx, user: UserId) -> set[AccountId]:

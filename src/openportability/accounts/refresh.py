@@ -18,11 +18,15 @@ _PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 
 
-def usable_grant(site: Site, account: Account) -> Grant:
+def usable_grant(site: Site, account: Account, known: Grant | None = None) -> Grant:
     """Return a grant that will not end under the caller's hands; raise `SignedOut` without one.
+
+    `known` is the one that the caller has just read, if any.
 
     Whoever gets the lease asks the network, once; the others wait for what it brings.
     """
+    if known is not None and not _ends_soon(known, site.clock.now()):
+        return known
     give_up = monotonic() + _PATIENCE_SECONDS
     token = secrets.token_hex(16)
     while True:

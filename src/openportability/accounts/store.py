@@ -91,6 +91,21 @@ def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
     return vault.personal(tx.execute(statement, {"user": user_id}).scalar_one(), user_id)
 
 
+def personal_keys(tx: Tx, vault: Vault, user_ids: Sequence[UserId]) -> dict[UserId, PersonalKey]:
+    """Return the keys of several users, held as `personal_key` does."""
+    wanted = select(user_keys.c.user_id, user_keys.c.wrapped).where(
+        tx.dialect.among(user_keys.c.user_id, user_ids)
+    )
+    found = tx.execute(wanted.with_for_update(read=True) if tx.writes else wanted)
+    return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in found}
+
+
+def users_by_id(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
+    """Return those of these users who are still here."""
+    found = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
+    return {UserId(row.id): rows.user(row) for row in found}
+
+
 def account(tx: Tx, account_id: AccountId) -> Account | None:
     """Return an account, or None when it was unlinked."""
     row = tx.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()

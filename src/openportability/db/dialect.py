@@ -20,6 +20,7 @@ from sqlalchemy import (
     Executable,
     Insert,
     LargeBinary,
+    Select,
     String,
     Table,
     any_,
@@ -79,6 +80,12 @@ class Dialect(Protocol):
         column's index is used on both databases. `~among(…)` is its opposite.
         """
 
+    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
+        """Hold where the column has one of the values that a select with a limit gives for a row beside it.
+
+        The select is done once for each such row, and the column's index is used on both databases.
+        """
+
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         """Insert rows; where the key is there, set the columns of `change` as in the new row.
 
@@ -136,6 +143,9 @@ class SQLite:
         given = bindparam("given", json.dumps(list(values)), String, unique=True)
         return column.in_(_EACH_GIVEN.bindparams(given))
 
+    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
+        return column.in_(chosen)
+
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(sqlite.insert, table, tuple(key), tuple(change))
 
@@ -190,6 +200,10 @@ class PostgreSQL:
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
+
+    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
+        # As an array: PostgreSQL would look for every row of the table in what `IN` selects.
+        return column == any_(func.array(chosen.scalar_subquery()))
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(postgresql.insert, table, tuple(key), tuple(change))

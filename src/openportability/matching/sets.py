@@ -161,9 +161,10 @@ class MatchSet:
             answered=marks & _ANSWERED != 0,
         )
 
-    def bits_of(self, accounts: Sequence[AccountId]) -> list[Bit]:
-        """Return what lists say of these accounts, one by one."""
-        return [Bit(bits) for bits in self.about(np.array(accounts, np.uint64)).bits.tolist()]
+    def bits_of(self, accounts: Sequence[AccountId]) -> dict[AccountId, Bit]:
+        """Return what lists say of each of these accounts."""
+        said = self.about(np.array(accounts, _ROW["account"])).bits
+        return {account: Bit(bits) for account, bits in zip(accounts, said.tolist(), strict=True)}
 
     @property
     def waits(self) -> bool:

@@ -60,10 +60,17 @@ def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
     return MatchSet() if sealed is None else MatchSet.unpacked(key.open(sealed, _place(user)))
 
 
-def open_whole(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
-    """Return a person's match set with those who are not shown to them, for rules to decide by."""
-    row = tx.execute(_SET_AND_KEY, {"user": user}).one_or_none()
-    return MatchSet() if row is None else _unpacked(key, user, row)
+def open_whole(tx: Tx, keys: Mapping[UserId, PersonalKey]) -> dict[UserId, MatchSet]:
+    """Return people's match sets with those who are not shown to them, for rules to decide by.
+
+    Left out: who met nobody.
+    """
+    rows = tx.execute(
+        select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart).where(
+            tx.dialect.among(match_sets.c.user_id, list(keys))
+        )
+    )
+    return {row.user_id: _unpacked(keys[row.user_id], row.user_id, row) for row in rows}
 
 
 def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:

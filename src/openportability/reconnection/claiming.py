@@ -1,13 +1,13 @@
-"""Take a lane to serve it once, and give it back. Between the two no transaction is open for long."""
+"""Take lanes to serve them once, and choose what to do in each: all that a slice needs is read here."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 
+from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import User
 from openportability.clock import monotonic
@@ -16,18 +16,32 @@ from openportability.domain import (
     Account,
     AccountId,
     Actor,
+    Grant,
     NetworkName,
     Relationship,
+    UserId,
     Wanted,
 )
-from openportability.errors import NetworkError, Throttled, Unavailable
+from openportability.errors import NetworkError, Unavailable
 from openportability.network import Answers, Destination
-from openportability.reconnection import host_store, lane_store, pacing, reach, rules, store
+from openportability.reconnection import (
+    due_store,
+    host_store,
+    lane_store,
+    pacing,
+    reach,
+    rules,
+    store,
+)
+from openportability.reconnection.host_store import Host
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import Decision, LaneState, State
+from openportability.reconnection.rules import Decision, State
 from openportability.site import Site
 from openportability.vault import PersonalKey
+
+#: Why a lane waits after an error that is none of the network's.
+OUR_MISTAKE = "svc.internal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +54,8 @@ class Slice:
     key: PersonalKey
     account: Account
     destination: Destination
+    #: None where the person must sign in.
+    grant: Grant | None
     undo: Sequence[Reconnection]
     follow: Sequence[Reconnection]
     look: Sequence[Reconnection]
@@ -70,11 +86,29 @@ class Slice:
         """Say whether the other is still here and to be found, and the person still wants it."""
         return row.whom in self.whom and row.whom not in self.closed and row.held is None
 
-    def batches(self, rows: Sequence[Reconnection]) -> list[list[Reconnection]]:
-        """Cut rows into calls; smaller ones after failures, so that a bad row is left alone at last."""
-        size = max(1, self.destination.limits.batch >> min(self.lane.failures, 16))
-        rest = iter(rows)
-        return list(iter(lambda: list(islice(rest, size)), []))
+    def batch(self, rows: Sequence[Reconnection]) -> list[Reconnection]:
+        """Return the rows of the next call: fewer where some failed before, so that a bad one is alone at last.
+
+        A wait that the network asked for is nobody's failure.
+        """
+        most = self.destination.limits.batch
+        ours = self.lane.failures if self.lane.reason == OUR_MISTAKE else 0
+        size, going = most >> min(ours, 16), list[Reconnection]()
+        for row in rows:
+            size = max(1, min(size, most >> min(row.attempts, 16)))
+            if len(going) >= size:
+                break
+            going.append(row)
+        return going
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """A lane that is due, and where its follows are made."""
+
+    lane: Lane
+    destination: Destination
+    host: Host
 
 
 def destination_of(site: Site, network: NetworkName) -> Destination | None:
@@ -86,99 +120,6 @@ def destination_of(site: Site, network: NetworkName) -> Destination | None:
 def answer_of(answers: Answers, actor: Actor) -> Relationship | NetworkError:
     """Return what was answered about an actor. Left out, it is as good as no answer."""
     return answers.of.get(actor.id, Unavailable("net.garbage"))
-
-
-def claim(site: Site, account_id: AccountId) -> Slice | None:
-    """Take a lane that is due, and choose what to do; None if it is not, or somebody else serves it."""
-    now = site.clock.now()
-    token = f"{site.db.presence.name()}:{secrets.token_hex(16)}"
-    with site.db.write() as tx:
-        lane = lane_store.hold(tx, account_id)
-        if lane is None or not lane.due(now):
-            return None
-        destination = destination_of(site, lane.network)
-        if destination is None:
-            return None
-        host = host_store.host(tx, lane.network, lane.instance)
-        network = host_store.host(tx, lane.network, host_store.WHOLE_NETWORK)
-        if not (host.answers(now) and network.answers(now)):
-            return None
-        if host.failures:
-            host_store.probe(tx, lane.network, lane.instance, now)
-        lane_store.claim(tx, account_id, token, now)
-        account, user = accounts.account(tx, account_id), accounts.user(tx, lane.user)
-        assert account is not None, "a lane goes before its account"
-        assert user is not None, "accounts go before their user"
-        key = accounts.personal_key(tx, site.vault, lane.user)
-        undo, follow, look = _choose(tx, lane, user, key, destination, now)
-        rows = [*undo, *follow, *look]
-        whom = accounts.accounts_by_id(tx, [row.whom for row in rows])
-        closed = reach.closed(tx, key, lane.user, whom.values()) if follow else set()
-        work = Slice(
-            token=token,
-            lane=lane,
-            user=user,
-            key=key,
-            account=account,
-            destination=destination,
-            undo=undo,
-            follow=[row for row in follow if row.asked_at or _open(row, whom, closed)],
-            look=look,
-            whom=whom,
-            closed=closed,
-            host_failures=host.failures,
-            began=monotonic(),
-        )
-        _close(tx, work, [row for row in follow if row not in work.follow], now)
-        return work
-
-
-def release(site: Site, work: Slice, asked: int, failure: NetworkError | None) -> bool:
-    """Give the lane back; say whether it is due again right away."""
-    now = site.clock.now()
-    failures = work.lane.failures + 1 if failure else 0
-    with site.db.write() as tx:
-        lane = lane_store.hold(tx, work.account.id)
-        if lane is not None and lane.lease == rules.passed_on(work.token):
-            # What was asked for is looked at anew, under the user whose lane it is now.
-            _hand_on(tx, lane, now)
-            return True
-        if lane is None or lane.lease != work.token:
-            return False
-        reason = None
-        if failure is None:
-            next_at = _next(tx, work, lane, asked, now)
-        else:
-            halted = rules.halt(failure, failures=work.lane.failures, now=now)
-            reason, next_at = halted.reason, halted.next_at
-            if halted.state is not LaneState.OPEN:
-                lane_store.stop(tx, work.account.id, halted.state)
-        _learn_of_host(tx, work, failure, now)
-        lane_store.release(
-            tx, work.account.id, work.token, next_at=next_at, reason=reason, failures=failures
-        )
-    return failure is None and next_at is not None and next_at <= site.clock.now()
-
-
-def _hand_on(tx: Tx, lane: Lane, now: datetime) -> None:
-    assert lane.lease is not None
-    lane_store.release(
-        tx, lane.account, lane.lease, next_at=now, reason=lane.reason, failures=lane.failures
-    )
-
-
-def _learn_of_host(tx: Tx, work: Slice, failure: NetworkError | None, now: datetime) -> None:
-    """Note what a slice tells of its server, for all who are served there."""
-    where = work.lane.network, work.lane.instance
-    match failure:
-        case Throttled(everyone=True, until=until):
-            host_store.rest(tx, *where, rules.wait(until, 0, now))
-        case Unavailable(code="net.busy" | "svc.internal"):
-            pass
-        case Unavailable():
-            host_store.failed(tx, *where, work.host_failures, now)
-        case _ if work.host_failures:
-            host_store.answered(tx, *where, now)
 
 
 def allowed(lane: Lane, user: User, destination: Destination, now: datetime) -> pacing.Allowed:
@@ -193,40 +134,121 @@ def allowed(lane: Lane, user: User, destination: Destination, now: datetime) -> 
     )
 
 
-def _choose(
-    tx: Tx, lane: Lane, user: User, key: PersonalKey, destination: Destination, now: datetime
-) -> tuple[list[Reconnection], list[Reconnection], list[Reconnection]]:
+def claim(site: Site, tx: Tx, lanes: Collection[Lane]) -> dict[AccountId, Slice]:
+    """Take those of these lanes that are due, and choose what to do in each. They are held.
+
+    Left out is what is not due, what somebody else serves, or whose server is left alone.
+    """
+    now = site.clock.now()
+    due = _due(site, tx, lanes, now)
+    if not due:
+        return {}
+    token = f"{site.db.presence.name()}:{secrets.token_hex(16)}"
+    lane_store.claim(tx, list(due), token, now)
+    return _slices(site, tx, due, token, now)
+
+
+def _due(site: Site, tx: Tx, lanes: Collection[Lane], now: datetime) -> dict[AccountId, _Due]:
+    hosts = host_store.of_lanes(tx, [lane.account for lane in lanes])
+    due: dict[AccountId, _Due] = {}
+    probed: set[tuple[NetworkName, str]] = set()
+    for lane in lanes:
+        destination = destination_of(site, lane.network)
+        host, where = hosts.get(lane.account, Host()), (lane.network, lane.instance)
+        if destination is None or not lane.due(now) or not host.answers(now) or where in probed:
+            continue
+        if host.doubtful:
+            probed.add(where)
+        due[lane.account] = _Due(lane=lane, destination=destination, host=host)
+    for network, instance in sorted(probed):
+        host_store.probe(tx, network, instance, now)
+    return due
+
+
+def _slices(
+    site: Site, tx: Tx, due: Mapping[AccountId, _Due], token: str, now: datetime
+) -> dict[AccountId, Slice]:
+    """Read all that these lanes need, each table once."""
+    users = sorted({one.lane.user for one in due.values()})
+    people = accounts.users_by_id(tx, users)
+    own = accounts.accounts_by_id(tx, list(due))
+    of_users = accounts.personal_keys(tx, site.vault, users)
+    keys = {account: of_users[one.lane.user] for account, one in due.items()}
+    grants = grant_store.live_grants(tx, keys)
+    rows = _chosen(tx, due, people, keys, now)
+    all_whom = {row.whom for kinds in rows.values() for some in kinds for row in some}
+    whom = accounts.accounts_by_id(tx, sorted(all_whom))
+    closed = _closed(tx, due, of_users, rows, whom)
+    slices, changed = {}, []
+    for account, one in due.items():
+        undo, follow, look = rows[account]
+        shut = closed.get(one.lane.user, set())
+        going = [row for row in follow if row.asked_at or _open(row, whom, shut)]
+        gone = [row.decided(_UNSENT, now) for row in follow if row not in going]
+        changed += [(keys[account], row) for row in gone]
+        slices[account] = Slice(
+            token=token,
+            lane=one.lane,
+            user=people[one.lane.user],
+            key=keys[account],
+            account=own[account],
+            destination=one.destination,
+            grant=grants.get(account),
+            undo=undo,
+            follow=going,
+            look=look,
+            whom=whom,
+            closed=shut,
+            host_failures=one.host.failures,
+            began=monotonic(),
+        )
+    due_store.put(tx, changed)
+    return slices
+
+
+#: Undo, follow, look.
+_Kinds = tuple[list[Reconnection], list[Reconnection], list[Reconnection]]
+_UNSENT = Decision(state=State.CANCELLED, reason=rules.UNAVAILABLE, unsent=True)
+
+
+def _chosen(
+    tx: Tx,
+    due: Mapping[AccountId, _Due],
+    people: Mapping[UserId, User],
+    keys: Mapping[AccountId, PersonalKey],
+    now: datetime,
+) -> dict[AccountId, _Kinds]:
     """Undo first; else what was stopped half-way, follows as pacing allows, and pending requests."""
-    most = destination.limits.look
-    undo = store.due_to_undo(tx, key, lane.account, now, most)
-    if undo:
-        return undo, [], []
-    follow = store.due_to_settle(tx, key, lane.account, now, most)
-    count = min(allowed(lane, user, destination, now).count, most - len(follow))
-    if count:
-        follow += store.due_to_follow(tx, key, lane.account, now, count)
-    rest = most - len(follow)
-    look = store.due_to_look(tx, key, lane.account, now, rest) if rest else []
-    return [], follow, look
+    chosen: dict[AccountId, _Kinds] = {}
+    for most in sorted({one.destination.limits.look for one in due.values()}):
+        mine = [account for account, one in due.items() if one.destination.limits.look == most]
+        read = due_store.due(tx, mine, now, most)
+        for account in mine:
+            one = due[account]
+            count = allowed(one.lane, people[one.lane.user], one.destination, now).count
+            kinds = due_store.chosen(read.get(account, ()), most, count)
+            undo, follow, look = (store.opened(keys[account], kind) for kind in kinds)
+            chosen[account] = undo, follow, look
+    return chosen
+
+
+def _closed(
+    tx: Tx,
+    due: Mapping[AccountId, _Due],
+    keys: Mapping[UserId, PersonalKey],
+    rows: Mapping[AccountId, _Kinds],
+    whom: Mapping[AccountId, Account],
+) -> dict[UserId, set[AccountId]]:
+    """Return for each user who is not to be followed any more, among those chosen for a follow."""
+    asked: dict[UserId, list[Account]] = {}
+    for account, (_, follow, _) in rows.items():
+        known = [whom[row.whom] for row in follow if row.whom in whom]
+        if known:
+            asked.setdefault(due[account].lane.user, []).extend(known)
+    return reach.closed(tx, keys, asked) if asked else {}
 
 
 def _open(
     row: Reconnection, whom: Mapping[AccountId, Account], closed: Collection[AccountId]
 ) -> bool:
     return row.whom in whom and row.whom not in closed
-
-
-def _close(tx: Tx, work: Slice, rows: Sequence[Reconnection], now: datetime) -> None:
-    decision = Decision(state=State.CANCELLED, reason=rules.UNAVAILABLE, unsent=True)
-    for row in rows:
-        store.decide(tx, work.key, row, decision, now)
-
-
-def _next(tx: Tx, work: Slice, lane: Lane, asked: int, now: datetime) -> datetime | None:
-    """Return when the lane is due again: a follow not before pacing allows it."""
-    due, other = store.next_due(tx, work.account.id)
-    if due is not None:
-        due = max(due, allowed(lane, work.user, work.destination, now).next_at)
-    soonest = min((at for at in (due, other) if at is not None), default=None)
-    gap = timedelta(seconds=work.destination.limits.gap_seconds if asked else 0)
-    return None if soonest is None else max(soonest, now + gap)

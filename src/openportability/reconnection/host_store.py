@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import hosts, lanes
-from openportability.domain import NetworkName
+from openportability.domain import AccountId, NetworkName
 from openportability.reconnection.rules import backoff
 
 #: So many failures in a row, of whomever, and nobody there is served for a while.
@@ -20,6 +21,10 @@ _LONGEST = timedelta(minutes=5)
 WHOLE_NETWORK = ""
 #: While one asks whether a server is back, the others wait.
 _PROBE = timedelta(seconds=30)
+#: A lane, and what is known of its server or said of its whole network.
+_SERVES = and_(
+    hosts.c.network == lanes.c.network, hosts.c.instance.in_([lanes.c.instance, WHOLE_NETWORK])
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,26 +34,39 @@ class Host:
     failures: int = 0
     until: datetime | None = None
 
+    @property
+    def doubtful(self) -> bool:
+        """Say whether it failed so often that one alone is to ask whether it is back."""
+        return self.failures >= _TOO_MANY
+
     def answers(self, now: datetime) -> bool:
         """Say whether it may be asked now."""
         return self.until is None or self.until <= now
 
 
-def host(tx: Tx, network: NetworkName, instance: str) -> Host:
-    """Return what is known of a server; most are never written down."""
-    row = tx.execute(select(hosts.c.failures, hosts.c.until).where(_is(network, instance))).first()
-    if row is None:
-        return Host()
-    return Host(failures=row.failures, until=None if row.until is None else moment(row.until))
+def of_lanes(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Host]:
+    """Return what is known of the servers of lanes; most are never written down."""
+    rows = tx.execute(
+        select(
+            lanes.c.account_id,
+            func.max(hosts.c.failures).label("failures"),
+            func.max(hosts.c.until).label("until"),
+        )
+        .join(hosts, _SERVES)
+        .where(tx.dialect.among(lanes.c.account_id, accounts))
+        .group_by(lanes.c.account_id)
+    )
+    return {
+        AccountId(row.account_id): Host(
+            failures=row.failures, until=None if row.until is None else moment(row.until)
+        )
+        for row in rows
+    }
 
 
 def left_alone(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a lane's server is to be left alone."""
-    late = and_(hosts.c.network == lanes.c.network, hosts.c.until > micros(now))
-    return or_(
-        exists().where(late, hosts.c.instance == lanes.c.instance),
-        exists().where(late, hosts.c.instance == WHOLE_NETWORK),
-    )
+    return exists().where(_SERVES, hosts.c.until > micros(now))
 
 
 def probe(tx: Tx, network: NetworkName, instance: str, now: datetime) -> None:

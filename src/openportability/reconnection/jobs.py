@@ -8,20 +8,21 @@ from openportability.domain import AccountId, UserId
 from openportability.jobs.port import Chore, Job, Wake
 from openportability.matching import store as sets
 from openportability.reconnection import lane_store, plan_store, standing
-from openportability.reconnection.slice import serve_lane as serve
+from openportability.reconnection.slice import Lanes
 from openportability.site import Site
 
 #: Lanes woken by one look; the rest is found by the next.
-_LANES = 1000
+_LANES = 5_000
 #: People whose matches changed, woken by one look.
 _PEOPLE = 10_000
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
+    lanes = Lanes(site)
 
     def serve_lane(key: str) -> None:
-        if serve(site, AccountId(int(key))):
+        if lanes.serve(AccountId(int(key))):
             site.engine.wake(Wake(job="serve-lane", key=key))
 
     def propose(key: str) -> None:

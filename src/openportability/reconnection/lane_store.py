@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, case, delete, func, or_, select, update
+from sqlalchemy import Row, bindparam, case, delete, func, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import grants, lanes
 from openportability.domain import Account, AccountId, NetworkName, UserId
-from openportability.network import Budget
 from openportability.reconnection import host_store
 from openportability.reconnection.pacing import Spent
 from openportability.reconnection.rules import LaneState
@@ -21,6 +20,15 @@ from openportability.reconnection.rules import LaneState
 #: Longer than a slice may take. Who was killed is replaced at once where that is seen
 #: (`let_go`), else after this.
 LEASE = timedelta(seconds=120)
+_CHANGING = (
+    *("state", "reason", "next_at", "lease", "lease_until"),
+    *("remaining", "reset_at", "spent", "failures"),
+)
+_PUT_BACK = (
+    update(lanes)
+    .where(lanes.c.account_id == bindparam("lane"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +77,19 @@ def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
         tx.execute(tx.dialect.insert_missing(lanes, key=["account_id"]), rows)
 
 
-def hold(tx: Tx, account: AccountId) -> Lane | None:
-    """Return a lane that nobody else changes until the transaction ends.
+def hold(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Lane]:
+    """Return lanes that nobody else changes until the transaction ends; always in the same order.
 
     Whoever changes rows of the ledger holds their lane first: so a slice and its person never
     wait for each other, and none overlooks what the other has just written.
     """
-    row = tx.execute(
-        select(lanes).where(lanes.c.account_id == account).with_for_update()
-    ).one_or_none()
-    return None if row is None else _lane(row)
+    rows = tx.execute(
+        select(lanes)
+        .where(tx.dialect.among(lanes.c.account_id, accounts))
+        .order_by(lanes.c.account_id)
+        .with_for_update()
+    )
+    return {AccountId(row.account_id): _lane(row) for row in rows}
 
 
 def hold_all(tx: Tx, user: UserId) -> list[Lane]:
@@ -124,11 +135,11 @@ def due_lanes(
     return [AccountId(account) for (account,) in rows]
 
 
-def claim(tx: Tx, account: AccountId, token: str, now: datetime) -> None:
-    """Take the lease of a lane that is held and due."""
+def claim(tx: Tx, accounts: Sequence[AccountId], token: str, now: datetime) -> None:
+    """Take the lease of lanes that are held and due."""
     tx.execute(
         update(lanes)
-        .where(lanes.c.account_id == account)
+        .where(tx.dialect.among(lanes.c.account_id, accounts))
         .values(lease=token, lease_until=micros(now + LEASE))
     )
 
@@ -149,57 +160,27 @@ def let_go(tx: Tx, processes: Iterable[str]) -> None:
         )
 
 
-def spend(tx: Tx, account: AccountId, spent: Sequence[Spent], remaining: int | None) -> None:
-    """Note follows that are about to be asked for, in a lane that is held: killed or not, they count."""
-    tx.execute(
-        update(lanes)
-        .where(lanes.c.account_id == account)
-        .values(spent=_packed(spent), remaining=remaining)
-    )
-
-
-def release(
-    tx: Tx,
-    account: AccountId,
-    token: str,
-    *,
-    next_at: datetime | None,
-    reason: str | None,
-    failures: int,
-) -> None:
-    """Give a lane back, if it still is ours."""
-    tx.execute(
-        update(lanes)
-        .where(lanes.c.account_id == account, lanes.c.lease == token)
-        .values(
-            lease=None,
-            lease_until=None,
-            next_at=None if next_at is None else micros(next_at),
-            reason=reason,
-            failures=failures,
+def put_back(tx: Tx, changed: Sequence[Lane]) -> None:
+    """Write lanes that are held as they are now."""
+    if changed:
+        tx.execute(
+            _PUT_BACK,
+            [
+                {
+                    "lane": lane.account,
+                    "new_state": lane.state,
+                    "new_reason": lane.reason,
+                    "new_next_at": _micros(lane.next_at),
+                    "new_lease": lane.lease,
+                    "new_lease_until": _micros(lane.lease_until),
+                    "new_remaining": lane.remaining,
+                    "new_reset_at": _micros(lane.reset_at),
+                    "new_spent": _packed(lane.spent),
+                    "new_failures": lane.failures,
+                }
+                for lane in changed
+            ],
         )
-    )
-
-
-def learn(tx: Tx, account: AccountId, budget: Budget) -> None:
-    """Note what the network's last answer left."""
-    tx.execute(
-        update(lanes)
-        .where(lanes.c.account_id == account)
-        .values(
-            remaining=budget.remaining,
-            reset_at=micros(budget.reset_at),
-        )
-    )
-
-
-def stop(tx: Tx, account: AccountId, state: LaneState) -> None:
-    """Close an open lane for a reason the network gave."""
-    tx.execute(
-        update(lanes)
-        .where(lanes.c.account_id == account, lanes.c.state == LaneState.OPEN)
-        .values(state=state)
-    )
 
 
 def pause(tx: Tx, user: UserId) -> int:
@@ -283,6 +264,10 @@ def _lane(row: Row[tuple[object, ...]]) -> Lane:
 
 def _moment(stored: int | None) -> datetime | None:
     return None if stored is None else moment(stored)
+
+
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
 
 
 def _packed(spent: Sequence[Spent]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from openportability.clock import micros, moment
 from openportability.domain import AccountId, Actor, ActorId, NetworkName, UserId
-from openportability.reconnection.rules import HELD, Origin, State
+from openportability.reconnection import rules
+from openportability.reconnection.rules import HELD, Decision, Origin, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,46 @@ class Reconnection:
     attempts: int
     due_at: datetime
     at: datetime
+    #: What it keeps, as it was stored when the row was read.
+    stored: bytes | None
+
+    @property
+    def kept(self) -> Kept:
+        """Return what it keeps sealed."""
+        return Kept(record=self.record, actor=self.actor, moved=self.moved, shown=self.shown)
 
     @property
     def held(self) -> str | None:
         """What the person said of it while nobody knew what had become of it."""
         return self.reason if self.state is State.READY and self.reason in HELD else None
+
+    def asked(self, actor: Actor, record: str | None, now: datetime) -> Reconnection:
+        """Return the row as it is when it is about to be asked for: whom, and with which record."""
+        return replace(self, actor=actor, record=record, shown=False, asked_at=now)
+
+    def decided(
+        self, decision: Decision, now: datetime, *, successor: Actor | None = None
+    ) -> Reconnection:
+        """Return the row after a decision; what the person said of it meanwhile is heeded."""
+        decision = rules.heeded(decision, self.held)
+        state = rules.moved(self.state, decision.state)
+        attempts = self.attempts + decision.counts if state is self.state else 0
+        due = decision.due or now
+        if self.held == rules.UNDO_WANTED and state in (State.FOLLOWED, State.REQUESTED):
+            state, due = rules.moved(state, State.UNDOING), now
+        return replace(
+            self,
+            state=state,
+            reason=decision.reason,
+            attempts=attempts,
+            due_at=due,
+            at=now,
+            asked_at=None if decision.unsent else self.asked_at,
+            record=None if decision.unsent else decision.record or self.record,
+            actor=successor or self.actor,
+            moved=successor is not None or self.moved,
+            shown=not decision.unsent and (decision.shown or self.shown),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

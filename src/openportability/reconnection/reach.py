@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from openportability.accounts import line_store
 from openportability.accounts import store as accounts
+from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Found, UserId
 from openportability.matching import store as sets
 from openportability.matching.rules import Bit
+from openportability.matching.sets import MatchSet
 from openportability.site import Site
 from openportability.vault import PersonalKey
 
 
-def closed(tx: Tx, key: PersonalKey, user: UserId, whom: Collection[Account]) -> set[AccountId]:
-    """Return who is not to be followed any more: they hide from this user, or this user avoids them.
+def closed(
+    tx: Tx,
+    keys: Mapping[UserId, PersonalKey],
+    whom: Mapping[UserId, Collection[Account]],
+) -> dict[UserId, set[AccountId]]:
+    """Return for each user who is not to be followed any more: they hide from them, or are avoided.
 
     Evidence that went with a list is no reason: the person chose while it was there.
     """
-    others = sorted({account.user for account in whom})
-    lines = line_store.listed_of(tx, others)
-    said = sets.open_whole(tx, key, user).bits_of([line.account for line in lines])
-    hide: set[UserId] = set(others)
-    avoided: set[UserId] = set()
-    for line, bits in zip(lines, said, strict=True):
-        if Bit.AVOIDED in bits:
-            avoided.add(line.user)
-        if line.found is Found.ANYONE or (line.found is Found.CONFIRMED and Bit.CONFIRMED in bits):
-            hide.discard(line.user)
-    return {account.id for account in whom if account.user in hide | avoided}
+    met = sets.open_whole(tx, {user: keys[user] for user in whom})
+    others = sorted({one.user for some in whom.values() for one in some})
+    lines: dict[UserId, list[Listed]] = {}
+    for line in line_store.listed_of(tx, others):
+        lines.setdefault(line.user, []).append(line)
+    return {user: _closed(met.get(user), some, lines) for user, some in whom.items()}
+
+
+def _closed(
+    met: MatchSet | None, whom: Collection[Account], lines: Mapping[UserId, Sequence[Listed]]
+) -> set[AccountId]:
+    theirs = [line.account for one in whom for line in lines.get(one.user, ())]
+    bits = met.bits_of(theirs) if met is not None else {}
+    return {one.id for one in whom if not _is_open(bits, lines.get(one.user, ()))}
+
+
+def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
+    """Say whether somebody with these lines may be found, and is not avoided on any of them."""
+    found = False
+    for line in lines:
+        has = bits.get(line.account, Bit.NONE)
+        if Bit.AVOIDED in has:
+            return False
+        confirmed = line.found is Found.CONFIRMED and Bit.CONFIRMED in has
+        found |= line.found is Found.ANYONE or confirmed
+    return found
 
 
 def shown(tx: Tx, site: Site, user: UserId, whom: Iterable[AccountId]) -> dict[AccountId, Account]:
     """Return those of these accounts that a user may see today. Who hides looks like who left."""
     known = accounts.accounts_by_id(tx, list(whom))
     key = accounts.personal_key(tx, site.vault, user)
-    hidden = closed(tx, key, user, known.values()) if known else set()
+    hidden = closed(tx, {user: key}, {user: known.values()})[user] if known else set()
     return {number: account for number, account in known.items() if number not in hidden}

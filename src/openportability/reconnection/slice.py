@@ -8,54 +8,163 @@ what exists and goes on from there. So at-least-once work makes exactly one foll
     ask, unsent     asked_at and the record key     nothing there: sent, under the same key
     ask, sent       the same, and the follow        our record, or a follow since asked_at: followed, not already
     record          right rows                      a lease that lapses, and the rest of the work
+
+Slices that run at the same time share their transactions: what a lane costs us is not a commit of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 from openportability.accounts import service as accounts
 from openportability.accounts.refresh import usable_grant
-from openportability.domain import AccountId, Grant
+from openportability.clock import monotonic
+from openportability.db.engine import Tx
+from openportability.db.together import Together
+from openportability.domain import AccountId, Grant, Relationship
 from openportability.errors import NetworkError, SignedOut, Unavailable, without_words
-from openportability.reconnection import claiming, following, undoing
+from openportability.network import Answers
+from openportability.reconnection import claiming, following, lane_store, recording, undoing
 from openportability.reconnection.claiming import Slice
+from openportability.reconnection.following import Call
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.recording import Next, Step, Then
+from openportability.reconnection.rules import Decision
 from openportability.site import Site
 
 log = logging.getLogger(__name__)
 
+#: No new call to the network is begun after so long; with the longest call, well inside the lease.
+WORK_SECONDS = 30.0
+#: A longer gap between two calls is left by ending the slice, not by waiting in it.
+_LONGEST_PAUSE_SECONDS = 3.0
+
+_Meaning = Callable[[Relationship | NetworkError, Reconnection, datetime], Decision]
+
+
+class Lanes:
+    """Serves lanes, each by the thread that asks for it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._tables: Together[AccountId | Step, Slice | Next | None] = Together(
+            site.db, partial(_serve_all, site)
+        )
+
+    def serve(self, account: AccountId) -> bool:
+        """Serve a lane once, if it is due; say whether it is due again right away."""
+        work = self._tables.do(account)
+        if not isinstance(work, Slice):
+            return False
+        try:
+            return self._serve(work)
+        except NetworkError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - the last door: a lane must not be lost to a mistake of ours
+            log.error("slice_failed", extra=without_words(error))
+            failure = Unavailable(claiming.OUR_MISTAKE)
+        return self._step(Step(work=work, then=Then.END, failure=failure)).again
+
+    def _serve(self, work: Slice) -> bool:
+        if not (work.undo or work.follow or work.look):
+            return self._step(Step(work=work, then=Then.END)).again
+        grant = usable_grant(self._site, work.account, work.grant)
+        if not grant.can_follow:
+            # Good for reading who they are: it is kept, and the person is asked for more.
+            raise SignedOut("net.scope_missing")
+        if work.undo:
+            going = work.batch(work.undo)
+            first = Next(going=going, rest=work.undo[len(going) :])
+            return self._call_on(work, grant, first, Then.UNDO)
+        try:
+            seen = following.looked(work, grant, self._site.clock.now())
+        except SignedOut as error:
+            raise self._meant(work, grant, error) from error
+        return self._call_on(work, grant, self._step(seen), Then.FOLLOW)
+
+    def _call_on(self, work: Slice, grant: Grant, what: Next, then: Then) -> bool:
+        """Call the network until nothing is left to ask for, or time is up."""
+        part = undoing if then is Then.UNDO else following
+        asks, means = part.call(work, grant), part.meaning
+        while what.going:
+            step = self._asked(work, grant, what, asks, means)
+            if step.failure is None and what.rest and _may_go_on(work):
+                if gap := work.destination.limits.gap_seconds:
+                    # What was answered is written down first: the person may stop us in the gap.
+                    self._step(replace(step, then=Then.KEEP))
+                    time.sleep(gap)
+                    step = Step(work=work, then=then, asked=True, rest=what.rest)
+                else:
+                    step = replace(step, then=then, rest=what.rest)
+            what = self._step(step)
+        return what.again
+
+    def _step(self, step: Step) -> Next:
+        what = self._tables.do(step)
+        assert isinstance(what, Next), "a step has a next"
+        return what
+
+    def _asked(self, work: Slice, grant: Grant, what: Next, asks: Call, means: _Meaning) -> Step:
+        """Call the network, and return what became of the call."""
+        failure: NetworkError | None = None
+        try:
+            answers = asks(what.going)
+        except NetworkError as error:
+            answers = Answers(of={work.actor(row).id: error for row in what.going})
+            failure = self._meant(work, grant, error)
+        now = self._site.clock.now()
+        judged = [
+            (row, partial(_judged, means, claiming.answer_of(answers, work.actor(row)), now))
+            for row in what.going
+        ]
+        return Step(
+            work=work, then=Then.END, judged=judged, learned=answers, asked=True, failure=failure
+        )
+
+    def _meant(self, work: Slice, used: Grant, error: NetworkError) -> NetworkError:
+        """Note that the network no longer accepts a grant, unless we live by a newer one by now."""
+        if not isinstance(error, SignedOut):
+            return error
+        if not accounts.is_kept(self._site, used):
+            return Unavailable("net.busy", host=work.account.actor.instance)
+        accounts.forget_grant(self._site, work.account)
+        return error
+
 
 def serve_lane(site: Site, account: AccountId) -> bool:
-    """Serve a lane once, if it is due; say whether it is due again right away."""
-    work = claiming.claim(site, account)
-    if work is None:
-        return False
-    asked, failure = 0, None
-    try:
-        if work.undo or work.follow or work.look:
-            asked = _serve(site, work)
-    except NetworkError as error:
-        failure = error
-    except Exception as error:  # noqa: BLE001 - the last door: a lane must not be lost to a mistake of ours
-        log.error("slice_failed", extra=without_words(error))
-        failure = Unavailable("svc.internal")
-    return claiming.release(site, work, asked, failure)
+    """Serve one lane by itself, as `Lanes.serve` does."""
+    return Lanes(site).serve(account)
 
 
-def _serve(site: Site, work: Slice) -> int:
-    grant = usable_grant(site, work.account)
-    if not grant.can_follow:
-        # Good for reading who they are: it is kept, and the person is asked for more.
-        raise SignedOut("net.scope_missing")
-    try:
-        return undoing.undo(site, work, grant) if work.undo else following.follow(site, work, grant)
-    except SignedOut:
-        _end(site, work, grant)
-        raise
+def _serve_all(site: Site, tx: Tx, given: Sequence[AccountId | Step]) -> list[Slice | Next | None]:
+    """Claim lanes, and do the steps of others that were claimed before.
+
+    All are held in one statement, so two workers that want the same ones never wait for each other.
+    """
+    accounts_of = [one.account if isinstance(one, Step) else one for one in given]
+    if len(set(accounts_of)) < len(given):
+        # One of two outlived its lease: the second must see what the first has written.
+        return [made for one in given for made in _serve_all(site, tx, [one])]
+    lanes = lane_store.hold(tx, accounts_of)
+    wanted = [lanes[one] for one in given if not isinstance(one, Step) and one in lanes]
+    slices = claiming.claim(site, tx, wanted) if wanted else {}
+    steps = [one for one in given if isinstance(one, Step)]
+    nexts = iter(recording.record(site, tx, steps, lanes) if steps else [])
+    return [next(nexts) if isinstance(one, Step) else slices.get(one) for one in given]
 
 
-def _end(site: Site, work: Slice, used: Grant) -> None:
-    """Note that the network no longer accepts a grant, unless we live by a newer one by now."""
-    if not accounts.is_kept(site, used):
-        raise Unavailable("net.busy", host=work.account.actor.instance)
-    accounts.forget_grant(site, work.account)
+def _judged(
+    means: _Meaning, answer: Relationship | NetworkError, now: datetime, row: Reconnection
+) -> Decision:
+    return means(answer, row, now)
+
+
+def _may_go_on(work: Slice) -> bool:
+    """Say whether another call may be begun, after the gap that the network wants between two."""
+    gap = work.destination.limits.gap_seconds
+    return gap <= _LONGEST_PAUSE_SECONDS and monotonic() + gap - work.began <= WORK_SECONDS

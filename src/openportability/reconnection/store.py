@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy import Row as SqlRow
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import AccountId, Actor, NetworkName, UserId
+from openportability.domain import AccountId, NetworkName, UserId
 from openportability.reconnection import rules
 from openportability.reconnection.ledger import Kept, Known, New, Reconnection
-from openportability.reconnection.rules import HELD, STOPPED, Decision, Origin, State, moved
+from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
 from openportability.vault import PersonalKey
 
 #: What a block of `whom` is enciphered as.
 WHOM = "whom"
 _COLUMNS = reconnections.c
-#: Ready, and not held by the person.
-_wanted = func.coalesce(_COLUMNS.reason, "").not_in(HELD)
 
 
 def want(
@@ -75,114 +73,6 @@ def known(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, Accou
         )
         for row, other in zip(rows, whom, strict=True)
     }
-
-
-def due_to_undo(
-    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
-) -> list[Reconnection]:
-    """Return follows to be taken back now."""
-    due = _due(account, State.UNDOING, now).order_by(_COLUMNS.due_at, _COLUMNS.id)
-    return _read(tx, key, due.limit(limit))
-
-
-def due_to_settle(
-    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
-) -> list[Reconnection]:
-    """Return what the person stopped while nobody knew what had become of it."""
-    due = _due(account, State.READY, now).where(_COLUMNS.reason.in_(HELD)).order_by(_COLUMNS.id)
-    return _read(tx, key, due.limit(limit))
-
-
-def due_to_follow(
-    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
-) -> list[Reconnection]:
-    """Return follows to be made now, mutuals first."""
-    due = _due(account, State.READY, now).where(_wanted).order_by(_COLUMNS.rank, _COLUMNS.id)
-    return _read(tx, key, due.limit(limit))
-
-
-def due_to_look(
-    tx: Tx, key: PersonalKey, account: AccountId, now: datetime, limit: int
-) -> list[Reconnection]:
-    """Return requests that may have been answered by now."""
-    due = _due(account, State.REQUESTED, now).order_by(_COLUMNS.due_at, _COLUMNS.id)
-    return _read(tx, key, due.limit(limit))
-
-
-def fresh(tx: Tx, key: PersonalKey, rows: Sequence[Reconnection]) -> list[Reconnection]:
-    """Return rows as they are now, in the same order; those that are in another state are left out.
-
-    So are those that are another user's by now, whose key is another.
-    """
-    was = {row.id: row.state for row in rows}
-    users = {row.user for row in rows}
-    mine = tx.dialect.among(_COLUMNS.id, list(was)), _COLUMNS.user_id.in_(users)
-    now = _read(tx, key, select(reconnections).where(*mine))
-    order = {row_id: place for place, row_id in enumerate(was)}
-    still = [row for row in now if row.state is was[row.id]]
-    return sorted(still, key=lambda row: order[row.id])
-
-
-def next_due(tx: Tx, account: AccountId) -> tuple[datetime | None, datetime | None]:
-    """Return when the next follow is due, and when anything else; None where there is none."""
-    follow = and_(_COLUMNS.state == State.READY, _wanted)
-    open_states = (State.READY, State.REQUESTED, State.UNDOING)
-    row = tx.execute(
-        select(
-            func.min(case((follow, _COLUMNS.due_at))), func.min(case((~follow, _COLUMNS.due_at)))
-        ).where(_COLUMNS.account_id == account, _COLUMNS.state.in_(open_states))
-    ).one()
-    due, other = (None if at is None else moment(at) for at in row)
-    return due, other
-
-
-def ask(
-    tx: Tx, key: PersonalKey, row: Reconnection, actor: Actor, record: str | None, now: datetime
-) -> None:
-    """Note that a row is about to be asked for: whom, and with which record."""
-    kept = Kept(record=record, actor=actor, moved=row.moved, shown=False)
-    tx.execute(
-        update(reconnections)
-        .where(_COLUMNS.id == row.id)
-        .values(asked_at=micros(now), record=sealed(key, row.id, kept))
-    )
-
-
-def decide(
-    tx: Tx,
-    key: PersonalKey,
-    row: Reconnection,
-    decision: Decision,
-    now: datetime,
-    *,
-    successor: Actor | None = None,
-) -> None:
-    """Move a row on; what the person said of it meanwhile is heeded. The row is fresh, its lane held."""
-    decision = rules.heeded(decision, row.held)
-    state = moved(row.state, decision.state)
-    attempts = row.attempts + decision.counts if state is row.state else 0
-    due = decision.due or now
-    if row.held == rules.UNDO_WANTED and state in (State.FOLLOWED, State.REQUESTED):
-        state, due = moved(state, State.UNDOING), now
-    kept = Kept(
-        record=None if decision.unsent else decision.record or row.record,
-        actor=successor or row.actor,
-        moved=successor is not None or row.moved,
-        shown=not decision.unsent and (decision.shown or row.shown),
-    )
-    tx.execute(
-        update(reconnections)
-        .where(_COLUMNS.id == row.id, _COLUMNS.state == row.state)
-        .values(
-            state=state,
-            reason=decision.reason,
-            attempts=attempts,
-            due_at=micros(due),
-            at=micros(now),
-            asked_at=None if decision.unsent or row.asked_at is None else micros(row.asked_at),
-            record=sealed(key, row.id, kept),
-        )
-    )
 
 
 def move_all(
@@ -299,20 +189,12 @@ def page(
         statement = statement.where(_COLUMNS.state.in_(states))
     if before is not None:
         statement = statement.where(_COLUMNS.id < before)
-    return _read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
+    return read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
 
 
 def drop_rows(tx: Tx, account: AccountId) -> None:
     """Forget what an account of ours followed: it is being unlinked."""
     tx.execute(delete(reconnections).where(_COLUMNS.account_id == account))
-
-
-def _due(account: AccountId, state: State, now: datetime) -> Select[tuple[object, ...]]:
-    return select(reconnections).where(
-        _COLUMNS.account_id == account,
-        _COLUMNS.state == state,
-        _COLUMNS.due_at <= micros(now),
-    )
 
 
 def _rows_of(
@@ -326,7 +208,7 @@ def _rows_of(
     pairs = set(chosen)
     blocks = key.block_all(WHOM, {whom for _, whom in pairs})
     of_these = tx.dialect.among(_COLUMNS.whom, blocks)
-    rows = _read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
+    rows = read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
     return [row.id for row in rows if (row.account, row.whom) in pairs]
 
 
@@ -346,8 +228,13 @@ def _count(tx: Tx, user: UserId) -> int:
     return rows
 
 
-def _read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> list[Reconnection]:
-    rows = tx.execute(statement).all()
+def read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> list[Reconnection]:
+    """Return the rows of one person that a statement selects."""
+    return opened(key, tx.execute(statement).all())
+
+
+def opened(key: PersonalKey, rows: Sequence[SqlRow[tuple[object, ...]]]) -> list[Reconnection]:
+    """Return rows of one person as nouns."""
     whom = key.unblock_all(WHOM, (row.whom for row in rows))
     return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
 
@@ -375,6 +262,7 @@ def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> 
         attempts=row.attempts,
         due_at=moment(row.due_at),
         at=moment(row.at),
+        stored=row.record,
     )
 
 

@@ -1,0 +1,165 @@
+"""What a slice reads and writes of the ledger, for many lanes in one statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Row as SqlRow
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
+
+from openportability.clock import micros, moment
+from openportability.db.engine import Tx
+from openportability.db.schema import lanes, reconnections
+from openportability.domain import AccountId
+from openportability.reconnection import store
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.rules import HELD, State
+from openportability.vault import PersonalKey
+
+_ROWS = reconnections.c
+_held = func.coalesce(_ROWS.reason, "").in_(HELD)
+_OPEN = (State.READY, State.REQUESTED, State.UNDOING)
+_CHANGING = ("state", "reason", "attempts", "due_at", "at", "asked_at", "record")
+_PUT = (
+    update(reconnections)
+    .where(_ROWS.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+
+Row = SqlRow[tuple[object, ...]]
+
+
+def due(
+    tx: Tx, accounts: Sequence[AccountId], now: datetime, limit: int
+) -> dict[AccountId, list[Row]]:
+    """Return what is due in each lane, as stored: of each kind so many, as `sort` knows them."""
+    mine = reconnections.alias("mine")
+    of_lane = mine.c.account_id == lanes.c.account_id, mine.c.due_at <= micros(now)
+    held = func.coalesce(mine.c.reason, "").in_(HELD)
+    kinds = (
+        (mine.c.state == State.UNDOING, (mine.c.due_at, mine.c.id)),
+        (and_(mine.c.state == State.READY, held), (mine.c.id,)),
+        (and_(mine.c.state == State.READY, ~held), (mine.c.rank, mine.c.id)),
+        (mine.c.state == State.REQUESTED, (mine.c.due_at, mine.c.id)),
+    )
+    chosen = [
+        tx.dialect.one_of(
+            _ROWS.id,
+            select(mine.c.id).where(*of_lane, kind).order_by(*order).limit(limit).correlate(lanes),
+        )
+        for kind, order in kinds
+    ]
+    found = tx.execute(
+        select(reconnections)
+        .select_from(lanes.join(reconnections, or_(*chosen)))
+        .where(tx.dialect.among(lanes.c.account_id, accounts))
+    )
+    by_lane: dict[AccountId, list[Row]] = {}
+    for row in found:
+        by_lane.setdefault(AccountId(row.account_id), []).append(row)
+    return by_lane
+
+
+def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return what to undo; else what to follow (what was stopped half-way first) and to look at."""
+    kinds: dict[str, list[Row]] = {"undo": [], "settle": [], "follow": [], "look": []}
+    for row in rows:
+        kinds[_kind(row)].append(row)
+    if kinds["undo"]:
+        return sorted(kinds["undo"], key=_by_time)[:most], [], []
+    follow = sorted(kinds["settle"], key=lambda row: int(row.id))[:most]
+    follow += sorted(kinds["follow"], key=_by_rank)[: min(follows, most - len(follow))]
+    return [], follow, sorted(kinds["look"], key=_by_time)[: most - len(follow)]
+
+
+def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[int, Reconnection]:
+    """Return rows as they are now; those that are in another state are left out.
+
+    So are those that are another user's by now, whose key is another.
+    """
+    was = {row.id: (key, row) for key, row in wanted}
+    if not was:
+        return {}
+    now = tx.execute(select(reconnections).where(tx.dialect.among(_ROWS.id, list(was))))
+    return {
+        row.id: _renewed(*was[row.id], row)
+        for row in now
+        if row.state == was[row.id][1].state and row.user_id == was[row.id][1].user
+    }
+
+
+def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> None:
+    """Write rows as they are now. They are fresh, and their lanes held."""
+    if changed:
+        tx.execute(
+            _PUT,
+            [
+                {
+                    "row": row.id,
+                    "new_state": row.state,
+                    "new_reason": row.reason,
+                    "new_attempts": row.attempts,
+                    "new_due_at": micros(row.due_at),
+                    "new_at": micros(row.at),
+                    "new_asked_at": None if row.asked_at is None else micros(row.asked_at),
+                    "new_record": store.sealed(key, row.id, row.kept),
+                }
+                for key, row in changed
+            ],
+        )
+
+
+def next_due(
+    tx: Tx, accounts: Collection[AccountId]
+) -> dict[AccountId, tuple[datetime | None, datetime | None]]:
+    """Return when the next follow of each lane is due, and when anything else."""
+    follow = and_(_ROWS.state == State.READY, ~_held)
+    rows = tx.execute(
+        select(
+            _ROWS.account_id,
+            func.min(case((follow, _ROWS.due_at))).label("follow"),
+            func.min(case((~follow, _ROWS.due_at))).label("other"),
+        )
+        .where(tx.dialect.among(_ROWS.account_id, list(accounts)), _ROWS.state.in_(_OPEN))
+        .group_by(_ROWS.account_id)
+    )
+    return {
+        AccountId(row.account_id): (
+            None if row.follow is None else moment(row.follow),
+            None if row.other is None else moment(row.other),
+        )
+        for row in rows
+    }
+
+
+def _kind(row: Row) -> str:
+    match State(row.state):
+        case State.UNDOING:
+            return "undo"
+        case State.REQUESTED:
+            return "look"
+        case _:
+            return "settle" if row.reason in HELD else "follow"
+
+
+def _by_time(row: Row) -> tuple[int, int]:
+    return row.due_at, row.id
+
+
+def _by_rank(row: Row) -> tuple[int, int]:
+    return row.rank, row.id
+
+
+def _renewed(key: PersonalKey, was: Reconnection, row: Row) -> Reconnection:
+    """Return a row as it is now; what it keeps is opened only if it changed."""
+    if row.record != was.stored or row.asked_at != (was.asked_at and micros(was.asked_at)):
+        return store.opened(key, [row])[0]
+    return replace(
+        was,
+        reason=row.reason,
+        attempts=row.attempts,
+        due_at=moment(row.due_at),
+        at=moment(row.at),
+    )

@@ -1,0 +1,256 @@
+"""Between two calls to a network: record what became of the last one, and note what the next one asks for.
+
+Many slices do it in one transaction, each table read and written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from openportability.accounts import store as accounts
+from openportability.db.engine import Tx
+from openportability.domain import AccountId, Actor, ActorId
+from openportability.errors import NetworkError, Throttled, Unavailable
+from openportability.network import Answers
+from openportability.reconnection import claiming, due_store, host_store, lane_store, pacing, rules
+from openportability.reconnection.claiming import Slice
+from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.rules import Decision, LaneState
+from openportability.site import Site
+
+#: Says what an answer means for a row as it is now; None: it is still to be asked for.
+Judge = Callable[[Reconnection], Decision | None]
+
+
+class Then(Enum):
+    """What comes after a step."""
+
+    FOLLOW = auto()  # note what is about to be asked for
+    UNDO = auto()  # go on, if the lane is still ours
+    KEEP = auto()  # the slice goes on without us
+    END = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a slice has learned since the last one, and what it wants next."""
+
+    work: Slice
+    then: Then
+    judged: Sequence[tuple[Reconnection, Judge]] = ()
+    #: What is to be asked for after what is judged so.
+    rest: Sequence[Reconnection] = ()
+    learned: Answers | None = None
+    #: True once a follow or an undo was asked for in this slice.
+    asked: bool = False
+    #: What ends the slice.
+    failure: NetworkError | None = None
+
+    @property
+    def account(self) -> AccountId:
+        """Return whose lane it is."""
+        return self.work.account.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """What a slice does next: a call for `going`, then `rest`. Without `going` it is over."""
+
+    going: Sequence[Reconnection] = ()
+    rest: Sequence[Reconnection] = ()
+    #: The lane was given back, and is due again right away.
+    again: bool = False
+
+
+@dataclass(kw_only=True)
+class _Turn:
+    """A step on its way through the transaction."""
+
+    step: Step
+    #: As it will be; None where it is not ours any more.
+    lane: Lane | None
+    changed: list[Reconnection]
+    next: Next
+
+
+def record(
+    site: Site, tx: Tx, steps: Sequence[Step], lanes: Mapping[AccountId, Lane]
+) -> list[Next]:
+    """Do the steps of several slices, one a lane; return what each does next. Their lanes are held."""
+    now = site.clock.now()
+    rows = ((step.work.key, row) for step in steps for row in _rows(step))
+    fresh = due_store.fresh(tx, rows)
+    turns = [_turn(tx, step, lanes.get(step.account), fresh, now) for step in steps]
+    due_store.put(tx, [(turn.step.work.key, row) for turn in turns for row in turn.changed])
+    ending = [turn for turn in turns if _ends(turn)]
+    due = due_store.next_due(tx, [turn.step.account for turn in ending]) if ending else {}
+    for turn in ending:
+        _end(turn, due.get(turn.step.account, (None, None)), now)
+    lane_store.put_back(tx, [turn.lane for turn in turns if turn.lane is not None])
+    _learn_of_hosts(tx, steps, now)
+    return [turn.next for turn in turns]
+
+
+def _rows(step: Step) -> Iterator[Reconnection]:
+    yield from (row for row, _ in step.judged)
+    yield from step.rest
+
+
+def _turn(
+    tx: Tx, step: Step, lane: Lane | None, fresh: Mapping[int, Reconnection], now: datetime
+) -> _Turn:
+    """Decide on rows, whoever has the lane by now: these are facts. Go on only if it is still ours."""
+    changed, rest = [], []
+    for was, judge in step.judged:
+        row = fresh.get(was.id)
+        if row is None:
+            continue
+        decision = judge(row)
+        if decision is None:
+            rest.append(row)
+        else:
+            changed.append(_decided(tx, row, decision, now))
+    rest += [fresh[row.id] for row in step.rest if row.id in fresh]
+    if lane is None or lane.lease != step.work.token:
+        return _not_ours(step, lane, changed, now)
+    if step.learned is not None and step.learned.budget is not None:
+        budget = step.learned.budget
+        lane = replace(lane, remaining=budget.remaining, reset_at=budget.reset_at)
+    turn = _Turn(step=step, lane=lane, changed=changed, next=Next())
+    if lane.state is LaneState.OPEN:
+        _go_on(turn, lane, rest, now)
+    return turn
+
+
+def _not_ours(
+    step: Step, lane: Lane | None, changed: list[Reconnection], now: datetime
+) -> _Turn:
+    """End a slice whose lane went on without it. One that became another user's meanwhile is given back.
+
+    What was asked for is looked at anew, under the user whose lane it is now.
+    """
+    passed_on = lane is not None and lane.lease == rules.passed_on(step.work.token)
+    if lane is None or not passed_on or step.then is Then.KEEP:
+        return _Turn(step=step, lane=None, changed=changed, next=Next())
+    free = replace(lane, lease=None, lease_until=None, next_at=now)
+    return _Turn(step=step, lane=free, changed=changed, next=Next(again=True))
+
+
+def _go_on(turn: _Turn, lane: Lane, rest: Sequence[Reconnection], now: datetime) -> None:
+    work = turn.step.work
+    match turn.step.then:
+        case Then.UNDO:
+            going = work.batch(rest)
+            turn.next = Next(going=going, rest=rest[len(going) :])
+        case Then.FOLLOW:
+            going, left = _askable(work, lane, rest, now)
+            asked = _asked(work, going, now)
+            turn.changed += asked
+            turn.lane = _spent(work, lane, len(asked), now)
+            turn.next = Next(going=asked, rest=left)
+
+
+def _askable(
+    work: Slice, lane: Lane, rest: Sequence[Reconnection], now: datetime
+) -> tuple[list[Reconnection], list[Reconnection]]:
+    """Return the rows of the next call, and those for later ones.
+
+    What the person stopped since we looked is left out, and so is what pacing no longer allows. Two
+    rows may lead to one actor who moved: the second one finds what the first made, the next time.
+    """
+    open_rows: dict[ActorId, Reconnection] = {}
+    for row in rest:
+        if work.may_be_followed(row):
+            open_rows.setdefault(work.actor(row).id, row)
+    rows = list(open_rows.values())
+    count = claiming.allowed(lane, work.user, work.destination, now).count
+    going = work.batch(rows)[:count]
+    return going, rows[len(going) :]
+
+
+def _asked(work: Slice, rows: Sequence[Reconnection], now: datetime) -> list[Reconnection]:
+    """Return rows as they are when they are about to be asked for, each with its record."""
+    records = iter(work.destination.reserve(sum(row.record is None for row in rows)))
+    return [row.asked(work.actor(row), row.record or next(records), now) for row in rows]
+
+
+def _spent(work: Slice, lane: Lane, count: int, now: datetime) -> Lane:
+    """Count follows before they are asked for: killed or not, they count."""
+    spent = pacing.spend(lane.spent, count, work.destination.limits, now)
+    return replace(lane, spent=tuple(spent), remaining=pacing.less(lane.remaining, count))
+
+
+def _ends(turn: _Turn) -> bool:
+    """Say whether the lane is to be given back: it is ours, and no call follows."""
+    ours = turn.lane is not None and turn.lane.lease == turn.step.work.token
+    return ours and turn.step.then is not Then.KEEP and not turn.next.going
+
+
+def _end(turn: _Turn, due: tuple[datetime | None, datetime | None], now: datetime) -> None:
+    """Give a lane back."""
+    assert turn.lane is not None, "it is ours"
+    work, failure, state = turn.step.work, turn.step.failure, turn.lane.state
+    if failure is None:
+        reason, next_at, failures = None, _next(turn.step, turn.lane, due, now), 0
+    else:
+        halted = rules.halt(failure, failures=work.lane.failures, now=now)
+        reason, next_at, failures = halted.reason, halted.next_at, work.lane.failures + 1
+        state = halted.state if state is LaneState.OPEN else state
+    turn.next = Next(again=failure is None and next_at is not None and next_at <= now)
+    turn.lane = replace(
+        turn.lane,
+        state=state,
+        lease=None,
+        lease_until=None,
+        next_at=next_at,
+        reason=reason,
+        failures=failures,
+    )
+
+
+def _next(
+    step: Step, lane: Lane, due: tuple[datetime | None, datetime | None], now: datetime
+) -> datetime | None:
+    """Return when the lane is due again: a follow not before pacing allows it."""
+    work, (follow, other) = step.work, due
+    if follow is not None:
+        follow = max(follow, claiming.allowed(lane, work.user, work.destination, now).next_at)
+    soonest = min((at for at in (follow, other) if at is not None), default=None)
+    gap = timedelta(seconds=work.destination.limits.gap_seconds if step.asked else 0)
+    return None if soonest is None else max(soonest, now + gap)
+
+
+def _learn_of_hosts(tx: Tx, steps: Sequence[Step], now: datetime) -> None:
+    """Note what slices tell of their servers, for all who are served there; always in one order."""
+    for step in sorted(steps, key=lambda step: (step.work.lane.network, step.work.lane.instance)):
+        where = step.work.lane.network, step.work.lane.instance
+        if step.learned is not None and step.learned.rest_until is not None:
+            host_store.rest(tx, *where, step.learned.rest_until)
+        match step.failure:
+            case Throttled(everyone=True, until=until):
+                host_store.rest(tx, *where, rules.wait(until, 0, now))
+            case Unavailable(code="net.busy" | "svc.internal"):
+                pass
+            case Unavailable():
+                host_store.failed(tx, *where, step.work.host_failures, now)
+            case _ if step.then is not Then.KEEP and step.work.host_failures:
+                host_store.answered(tx, *where, now)
+
+
+def _decided(tx: Tx, row: Reconnection, decision: Decision, now: datetime) -> Reconnection:
+    successor = _successor(tx, row, decision.moved_to, now) if decision.moved_to else None
+    return row.decided(decision, now, successor=successor)
+
+
+def _successor(tx: Tx, row: Reconnection, actor_id: str, now: datetime) -> Actor:
+    """Return a declared successor: as we know them, if they are here too; else by their id alone."""
+    known = accounts.account_of_actor(tx, row.network, ActorId(actor_id))
+    if known is not None:
+        return known.actor
+    return Actor(
+        network=row.network, instance="", id=ActorId(actor_id), handle="", name="", seen_at=now
+    )
