@@ -248,5 +248,5 @@ def together(*works: Callable[[], None]) -> None:
 
 def bits_of(site: Site, user: UserId) -> dict[int, int]:
     with site.db.read() as tx:
-        rows = store.open_whole(tx, accounts.personal_key(tx, site.vault, user), user)
-        return {met.account: met.bits for met in rows}
+        keys = {user: accounts.personal_key(tx, site.vault, user)}
+        return {met.account: met.bits for met in store.open_whole(tx, keys)[user]}

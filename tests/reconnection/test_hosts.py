@@ -70,6 +70,7 @@ def test_an_operator_pauses_a_network_or_one_server_of_it(stage: Stage, whole: b
 
 def test_a_failure_ends_no_pause(stage: Stage) -> None:
     instance = stage.me.actor.instance
+    stage.want(stage.member())
     operating.pause(stage.site, stage.name, instance, 24)
     with stage.db.write() as tx:
         host_store.failed(tx, stage.name, instance, 0, stage.clock.now())

@@ -126,9 +126,7 @@ def _turn(
     return turn
 
 
-def _not_ours(
-    step: Step, lane: Lane | None, changed: list[Reconnection], now: datetime
-) -> _Turn:
+def _not_ours(step: Step, lane: Lane | None, changed: list[Reconnection], now: datetime) -> _Turn:
     """End a slice whose lane went on without it. One that became another user's meanwhile is given back.
 
     What was asked for is looked at anew, under the user whose lane it is now.
