@@ -9,7 +9,7 @@ import pytest
 
 from openportability.clock import MovedClock
 from openportability.domain import ActorId, Grant, NetworkName
-from openportability.network import Context, Destination, Network
+from openportability.network import Cabinet, Context, Destination, Network
 from openportability.networks import bluesky
 from openportability.networks.bluesky.dpop import new_key
 from openportability.outbound import Door
@@ -32,6 +32,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
         plc: str = PLC,
         resolver: str = RESOLVER,
         allow_loopback: bool = True,
+        cabinet: Cabinet | None = None,
     ) -> Network:
         door = Door(
             clock=clock,
@@ -50,7 +51,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
                 options={"PLC_URL": plc, "HANDLE_RESOLVER_URL": resolver},
                 door=door,
                 clock=clock,
-                cabinet=MemoryCabinet(),
+                cabinet=cabinet or MemoryCabinet(),
             )
         )
 

@@ -323,7 +323,7 @@ class BlueskySignIn:
             proof = self._client.proof(
                 client_id=secret["client_id"],
                 issuer=secret["issuer"],
-                signing_key=secret["signing_key"],
+                signing_key=secret.get("signing_key", ""),
                 now=now,
             )
             return {**form, **proof}
