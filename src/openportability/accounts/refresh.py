@@ -26,7 +26,7 @@ def usable_grant(site: Site, account: Account) -> Grant:
     give_up = monotonic() + _PATIENCE_SECONDS
     token = secrets.token_hex(16)
     while True:
-        grant = _kept(site, account)
+        grant = kept_grant(site, account)
         if not _ends_soon(grant, site.clock.now()):
             return grant
         if _lease(site, account, token):
@@ -39,7 +39,7 @@ def usable_grant(site: Site, account: Account) -> Grant:
 def _refreshed(site: Site, account: Account, token: str) -> Grant:
     sign_in = site.networks[account.actor.network].sign_in
     # Read again under the lease: somebody may have refreshed between our look and our lease.
-    grant = _kept(site, account)
+    grant = kept_grant(site, account)
     try:
         if sign_in is None or not _ends_soon(grant, site.clock.now()):
             return grant
@@ -53,7 +53,8 @@ def _refreshed(site: Site, account: Account, token: str) -> Grant:
             grant_store.release(tx, account.id, token)
 
 
-def _kept(site: Site, account: Account) -> Grant:
+def kept_grant(site: Site, account: Account) -> Grant:
+    """Return the grant as it is, perhaps ended; raise `SignedOut` without one."""
     with site.db.read() as tx:
         grant = None
         if (now := store.account(tx, account.id)) is not None:
@@ -80,7 +81,7 @@ def _save(site: Site, account: Account, fresh: Grant, token: str) -> Grant:
             if grant_store.save_refreshed(tx, key, account.id, fresh, token):
                 return fresh
         service.end_grant(tx, site, fresh)
-    return _kept(site, account)
+    return kept_grant(site, account)
 
 
 def _ends_soon(grant: Grant, now: datetime) -> bool:

@@ -120,6 +120,8 @@ grants = Table(
     Column("lease", String),
     Column("lease_until", BigInteger),
     Column("state", String, nullable=False),  # live, dead
+    #: When it is next seen to while nobody is here; null where it is dead.
+    Column("turn_at", BigInteger, index=True),
     info=_whose("the person", "to act for them at the network", "unlinked or revoked"),
 )
 
@@ -167,9 +169,9 @@ cabinet = Table(
     Column("sealed", LargeBinary, info=_as("SEALED", "cabinet:{network}/{instance}/{name}")),
     Column("lease", String),
     Column("lease_until", BigInteger),
-    info=_whose(
-        "nobody", "what a network must remember, such as our registration there", "refused there"
-    ),
+    #: When it is of no use any more; null where it always is.
+    Column("ends_at", BigInteger, index=True),
+    info=_whose("nobody", "what a network must remember, as our registration", "refused or old"),
 )
 
 revocations = Table(

@@ -70,7 +70,7 @@ class Worker:
             key = Key(site.vault.actor_key(actor.network, actor.id))
             account = store.add_account(tx, user, actor, key, Proof.PROVED)
             sealing = store.personal_key(tx, site.vault, user)
-            grant_store.put_grant(tx, sealing, user, account.id, proved.grant)
+            grant_store.put_grant(tx, sealing, user, account.id, proved.grant, site.clock.now())
         return account
 
     def leases(self, account: Account, token: str) -> bool:
