@@ -223,7 +223,7 @@ def _member(tx: Tx, site: Site, actor: Actor, grant: Grant | None = None) -> Acc
     account = accounts.add_account(tx, user, actor, key, Proof.PROVED)
     if grant is not None:
         personal = accounts.personal_key(tx, site.vault, user)
-        grant_store.put_grant(tx, personal, user, account.id, grant)
+        grant_store.put_grant(tx, personal, user, account.id, grant, site.clock.now())
     return account
 
 

@@ -64,7 +64,7 @@ class Town:
         assert grant is not None
         with self.site.db.write() as tx:
             key = accounts.personal_key(tx, self.site.vault, account.user)
-            grant_store.put_grant(tx, key, account.user, account.id, grant)
+            grant_store.put_grant(tx, key, account.user, account.id, grant, self.site.clock.now())
 
 
 def settle(site: Site, world_url: str, people: int, targets: int, speed: float) -> Town:

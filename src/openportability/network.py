@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from openportability.clock import Clock
@@ -47,11 +47,17 @@ class Cabinet(Protocol):
     def get(self, instance: str, name: str) -> Mapping[str, str] | None: ...
 
     def make_once(
-        self, instance: str, name: str, make: Callable[[], Mapping[str, str]]
+        self,
+        instance: str,
+        name: str,
+        make: Callable[[], Mapping[str, str]],
+        *,
+        lasts: timedelta | None = None,
     ) -> Mapping[str, str]:
         """Return what is kept; if nothing is, keep and return `make()`.
 
         `make` runs for one caller at a time, across processes; the others wait for its result.
+        What `lasts` so long is of no use afterwards, and is forgotten some time after.
         """
 
     def drop(self, instance: str, name: str, was: Mapping[str, str]) -> None:
@@ -134,6 +140,13 @@ class SignIn(Protocol):
 
     def refresh(self, grant: Grant) -> Grant:
         """Return a fresh grant. Called under a lease: never twice at once for one grant."""
+
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        """Return the grant's own account, found by its id, as it is called and shown now.
+
+        `known` is how it was seen last. An answer that leaves it in doubt is a `NetworkError`: no
+        name is lost by an outage. The grant may have ended where it is not needed for this.
+        """
 
     def revoke(self, grant: Grant) -> None:
         """End the grant at the network. A grant that is already dead counts as revoked."""

@@ -68,7 +68,7 @@ def add(site: Site, user: UserId) -> AddAccount:
             account = store.add_account(tx, of, actor, key, proof)
             if grant is not None:
                 sealing = store.personal_key(tx, site.vault, of)
-                grant_store.put_grant(tx, sealing, of, account.id, grant)
+                grant_store.put_grant(tx, sealing, of, account.id, grant, site.clock.now())
         return account
 
     return made

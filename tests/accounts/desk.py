@@ -26,6 +26,9 @@ class Desk:
         #: Tokens that live, by their refresh token.
         self.living: dict[str, str] = {}
         self.refreshed = 0
+        self.looked = 0
+        #: What people are called, where it changed since they signed in.
+        self.names: dict[str, str] = {}
         #: Raised by the next calls, in order.
         self.fails: list[NetworkError] = []
         #: What happens while the network thinks.
@@ -76,6 +79,12 @@ class Desk:
         self.refreshed += 1
         fresh = self.grant(grant.actor_id)
         return replace(grant, secret=fresh.secret, expires_at=fresh.expires_at)
+
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        self.looked += 1
+        self._answer()
+        name = self.names.get(known.id, known.name)
+        return replace(known, name=name, seen_at=self._clock.now())
 
     def revoke(self, grant: Grant) -> None:
         self._answer()

@@ -14,6 +14,7 @@ from openportability.db.engine import Database
 from openportability.db.schema import cabinet as table
 from openportability.domain import NetworkName
 from openportability.errors import Unavailable
+from openportability.site import Site
 from openportability.vault import Keyring, Unreadable, Vault
 
 MADE = {"client_id": "id", "client_secret": "the secret"}
@@ -142,3 +143,18 @@ def test_no_more_is_spent_in_a_day_than_allowed_however_many_ask_at_once(
     assert not cabinet.spend("looks", tomorrow, 0)
     assert cabinet.spend("looks", tomorrow, 1)
     assert (cabinet.spent("looks", tomorrow), cabinet.spent("reads", day)) == (1, 0)
+
+
+def test_what_lasts_for_a_time_is_forgotten_by_the_hourly_chore(
+    site: Site, clock: MovedClock
+) -> None:
+    cabinet = RowCabinet(site.db, site.vault, clock, NetworkName("herd"))
+    cabinet.make_once("one.example", "server", lambda: MADE, lasts=timedelta(days=1))
+    cabinet.make_once("one.example", "app", lambda: MADE)
+    for days, left in ((0.9, MADE), (0.2, None)):
+        clock.forward(days=days)
+        site.engine.turn()
+        assert cabinet.get("one.example", "server") == left
+        assert cabinet.get("one.example", "app") == MADE
+    cabinet.make_once("one.example", "server", lambda: {"new": "1"})
+    assert cabinet.get("one.example", "server") == {"new": "1"}

@@ -31,7 +31,7 @@ def kept(site: Site, account: Account) -> Grant | None:
 def put(site: Site, account: Account, grant: Grant) -> None:
     with site.db.write() as tx:
         key = store.personal_key(tx, site.vault, account.user)
-        grant_store.put_grant(tx, key, account.user, account.id, grant)
+        grant_store.put_grant(tx, key, account.user, account.id, grant, site.clock.now())
 
 
 def test_a_grant_comes_back_as_it_was_given(site: Site, add: AddAccount, desk: Desk) -> None:
@@ -294,51 +294,3 @@ def test_what_waits_to_be_ended_does_not_say_whose_it_was(
         (row,) = tx.execute(select(revocations)).all()
     assert "user_id" not in revocations.c
     assert b"ann" not in row.sealed
-
-
-@pytest.mark.parametrize(
-    ("standing", "can_follow", "days", "refreshed"),
-    [
-        ("automatic", True, 8, 1),
-        ("ask", True, 8, 1),
-        ("automatic", True, 6, 0),
-        ("off", True, 8, 0),
-        ("automatic", False, 8, 0),
-    ],
-)
-def test_a_grant_that_rests_is_kept_alive_for_who_waits_for_arrivals(
-    site: Site,
-    add: AddAccount,
-    desk: Desk,
-    clock: MovedClock,
-    standing: str,
-    can_follow: bool,
-    days: int,
-    refreshed: int,
-) -> None:
-    account = add("ann", grant=desk.grant(can_follow=can_follow))
-    with site.db.write() as tx:
-        store.choose(tx, account.user, standing=standing)
-    clock.forward(days=days)
-    site.engine.turn()
-    assert desk.refreshed == refreshed
-    site.engine.turn()
-    assert desk.refreshed == refreshed
-
-
-def test_a_resting_grant_outlives_a_server_that_is_away(
-    site: Site, add: AddAccount, desk: Desk, clock: MovedClock
-) -> None:
-    account = add("ann", grant=desk.grant(can_follow=True))
-    with site.db.write() as tx:
-        store.choose(tx, account.user, standing="automatic")
-    desk.fails = [Unavailable()]
-    clock.forward(days=8)
-    site.engine.turn()
-    assert (desk.refreshed, desk.fails) == (0, [])
-    clock.forward(hours=2)
-    site.engine.turn()
-    assert desk.refreshed == 1
-    grant = kept(site, account)
-    assert grant
-    assert desk.lives(grant)

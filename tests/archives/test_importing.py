@@ -88,7 +88,7 @@ def ada(site: Site, member: Member) -> Account:
             can_follow=True,
         )
         key = store.personal_key(tx, site.vault, user)
-        grant_store.put_grant(tx, key, user, account.id, grant)
+        grant_store.put_grant(tx, key, user, account.id, grant, site.clock.now())
         store.see_actor(tx, account.id, replace(account.actor, handle="ada@herd.example"))
         (account,) = store.accounts_of(tx, user)
     return account

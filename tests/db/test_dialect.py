@@ -128,7 +128,7 @@ def test_upsert_changes_only_what_it_is_told(db: Database) -> None:
         tx.execute(verb, [{**row, "sealed": b"old", "lease": "a", "lease_until": 1}])
         tx.execute(verb, [{**row, "sealed": b"new", "lease": None, "lease_until": 2}])
         kept = tx.execute(select(cabinet)).one()
-        assert tuple(kept) == ("n", "i", "app", b"new", None, 1)
+        assert tuple(kept) == ("n", "i", "app", b"new", None, 1, None)
 
 
 def test_upsert_with_nothing_to_change_keeps_the_row(db: Database) -> None:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import ModuleType
 from typing import Any, NoReturn, Protocol
@@ -44,6 +44,7 @@ class Can(StrEnum):
     GRANT = "a sign-in leaves a grant, which can be revoked"
     REFRESH = "a grant ends and can be refreshed, once"
     SCOPE = "a grant to read cannot follow"
+    RENAME = "a person can be called something else, which a look through the grant shows"
     WITHDRAW = "a person can end our grant at the network"
     FOLLOW = "one can follow people there"
     RECORD = "a follow of ours can be told from one made by hand"
@@ -115,6 +116,10 @@ class Subject:
     def expire(self, grant: Grant) -> Grant:
         """Return a grant in need of a refresh. (REFRESH)"""
         return grant
+
+    def rename(self, who: Actor) -> Actor:
+        """Let somebody be called something else; return them as they are shown then. (RENAME)"""
+        _missing(self, "rename")
 
     def withdraw(self, grant: Grant) -> None:
         """End the grant as the person can at the network. (WITHDRAW)"""
@@ -212,7 +217,12 @@ class MemoryCabinet:
         return self._kept.get((instance, name))
 
     def make_once(
-        self, instance: str, name: str, make: Callable[[], Mapping[str, str]]
+        self,
+        instance: str,
+        name: str,
+        make: Callable[[], Mapping[str, str]],
+        *,
+        lasts: timedelta | None = None,
     ) -> Mapping[str, str]:
         if (instance, name) not in self._kept:
             self._kept[instance, name] = make()

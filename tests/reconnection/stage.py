@@ -148,7 +148,7 @@ class Stage:
         assert grant is not None
         with self.db.write() as tx:
             key = accounts.personal_key(tx, self.site.vault, self.user)
-            grant_store.put_grant(tx, key, self.user, self.me.id, grant)
+            grant_store.put_grant(tx, key, self.user, self.me.id, grant, self.site.clock.now())
 
     def leaves(self, account: Account) -> None:
         """Take somebody's account out of the site, as unlinking does."""

@@ -35,13 +35,18 @@ class RowCabinet:
             return cabinet_store.kept(tx, self._vault, self._network, instance, name)
 
     def make_once(
-        self, instance: str, name: str, make: Callable[[], Mapping[str, str]]
+        self,
+        instance: str,
+        name: str,
+        make: Callable[[], Mapping[str, str]],
+        *,
+        lasts: timedelta | None = None,
     ) -> Mapping[str, str]:
         give_up = monotonic() + _PATIENCE_SECONDS
         token = secrets.token_hex(16)
         while (kept := self.get(instance, name)) is None:
             if self._lease(instance, name, token):
-                return self._make(instance, name, token, make)
+                return self._make(instance, name, token, make, lasts)
             if monotonic() > give_up:
                 raise Unavailable("net.busy", host=instance)
             time.sleep(_LOOK_SECONDS)
@@ -69,7 +74,12 @@ class RowCabinet:
             )
 
     def _make(
-        self, instance: str, name: str, token: str, make: Callable[[], Mapping[str, str]]
+        self,
+        instance: str,
+        name: str,
+        token: str,
+        make: Callable[[], Mapping[str, str]],
+        lasts: timedelta | None,
     ) -> Mapping[str, str]:
         made: Mapping[str, str] | None = None
         try:
@@ -78,8 +88,10 @@ class RowCabinet:
             if made is None:
                 with self._db.write() as tx:
                     cabinet_store.give_up(tx, self._network, instance, name, token)
+        ends_at = self._clock.now() + lasts if lasts else None
+        place = self._network, instance, name
         with self._db.write() as tx:
-            if cabinet_store.fill_drawer(tx, self._vault, self._network, instance, name, made):
+            if cabinet_store.fill_drawer(tx, self._vault, *place, made, ends_at=ends_at):
                 return made
         # So slow that the lease lapsed and another caller was quicker: theirs is what all use.
         return self.get(instance, name) or made

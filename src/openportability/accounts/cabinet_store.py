@@ -52,7 +52,14 @@ def lease_drawer(
 
 
 def fill_drawer(
-    tx: Tx, vault: Vault, network: NetworkName, instance: str, name: str, made: Mapping[str, str]
+    tx: Tx,
+    vault: Vault,
+    network: NetworkName,
+    instance: str,
+    name: str,
+    made: Mapping[str, str],
+    *,
+    ends_at: datetime | None,
 ) -> bool:
     """Keep what was made; say whether it is what is kept now: whoever comes first fills a drawer."""
     row = {"network": network, "instance": instance, "name": name}
@@ -61,7 +68,12 @@ def fill_drawer(
     done = tx.execute(
         update(cabinet)
         .where(*_drawer(network, instance, name), cabinet.c.sealed.is_(None))
-        .values(sealed=sealed, lease=None, lease_until=None)
+        .values(
+            sealed=sealed,
+            lease=None,
+            lease_until=None,
+            ends_at=micros(ends_at) if ends_at else None,
+        )
     )
     return done.rowcount == 1
 
@@ -74,6 +86,11 @@ def give_up(tx: Tx, network: NetworkName, instance: str, name: str, token: str) 
 def empty_drawer(tx: Tx, network: NetworkName, instance: str, name: str) -> None:
     """Forget what is kept under a name."""
     tx.execute(delete(cabinet).where(*_drawer(network, instance, name)))
+
+
+def drop_ended(tx: Tx, now: datetime) -> None:
+    """Forget what is of no use any more."""
+    tx.execute(delete(cabinet).where(cabinet.c.ends_at <= micros(now)))
 
 
 def spend(tx: Tx, network: NetworkName, name: str, day: date, most: int) -> bool:

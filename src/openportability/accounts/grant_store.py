@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import grants, revocations, users
-from openportability.domain import AccountId, ActorId, Grant, NetworkName, Standing, UserId
+from openportability.db.schema import grants, revocations
+from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserId
 from openportability.vault import PersonalKey, Vault
 
 #: One refresh at a time: longer than any call to a network may take.
 LEASE = timedelta(seconds=90)
+#: Networks end sessions that rest for months, some for two weeks.
+TURN = timedelta(days=7)
 _LIVE, _DEAD = "live", "dead"
 
 
@@ -29,7 +31,9 @@ class Revocation:
     tries: int
 
 
-def put_grant(tx: Tx, key: PersonalKey, user: UserId, account: AccountId, grant: Grant) -> None:
+def put_grant(
+    tx: Tx, key: PersonalKey, user: UserId, account: AccountId, grant: Grant, now: datetime
+) -> None:
     """Keep a grant in place of the one before; it lives until the network says otherwise."""
     row = {
         "account_id": account,
@@ -40,6 +44,7 @@ def put_grant(tx: Tx, key: PersonalKey, user: UserId, account: AccountId, grant:
         "lease": None,
         "lease_until": None,
         "state": _LIVE,
+        "turn_at": micros(now + TURN),
     }
     change = [name for name in row if name != "account_id"]
     tx.execute(tx.dialect.upsert(grants, key=["account_id"], change=change), row)
@@ -76,24 +81,27 @@ def may_follow(tx: Tx, user: UserId) -> set[AccountId]:
     return {AccountId(account) for (account,) in rows}
 
 
-def resting(tx: Tx, before: datetime, most: int) -> list[AccountId]:
-    """Return accounts of who waits for arrivals, whose grants were of no use since `before`.
-
-    In any order, so that servers that are away hold nobody else up.
-    """
+def due_turns(tx: Tx, now: datetime, most: int) -> list[AccountId]:
+    """Return accounts whose grants are to be seen to by now, who waited longest first."""
     rows = tx.execute(
         select(grants.c.account_id)
-        .join(users, users.c.id == grants.c.user_id)
-        .where(
-            grants.c.state == _LIVE,
-            grants.c.can_follow,
-            grants.c.expires_at < micros(before),
-            users.c.standing != Standing.OFF,
-        )
-        .order_by(func.random())
+        .where(grants.c.turn_at <= micros(now))
+        .order_by(grants.c.turn_at)
         .limit(most)
     )
     return [AccountId(account) for (account,) in rows]
+
+
+def take_turn(tx: Tx, account: AccountId, *, now: datetime, again_at: datetime) -> bool:
+    """See to a grant that is due; nobody else does before `again_at`. Say whether it was due."""
+    due = grants.c.account_id == account, grants.c.turn_at <= micros(now)
+    return tx.execute(update(grants).where(*due).values(turn_at=micros(again_at))).rowcount == 1
+
+
+def end_turn(tx: Tx, account: AccountId, *, again_at: datetime, next_at: datetime) -> None:
+    """Have it seen to at `next_at` instead, unless it died or another one came meanwhile."""
+    ours = grants.c.account_id == account, grants.c.turn_at == micros(again_at)
+    tx.execute(update(grants).where(*ours).values(turn_at=micros(next_at)))
 
 
 def move_grants(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: UserId) -> None:
@@ -151,7 +159,9 @@ def release(tx: Tx, account: AccountId, token: str) -> None:
 
 def kill_grant(tx: Tx, account: AccountId) -> None:
     """Note that the network no longer accepts a grant."""
-    tx.execute(update(grants).where(grants.c.account_id == account).values(state=_DEAD))
+    tx.execute(
+        update(grants).where(grants.c.account_id == account).values(state=_DEAD, turn_at=None)
+    )
 
 
 def kill_leased(tx: Tx, account: AccountId, token: str) -> None:
@@ -159,7 +169,7 @@ def kill_leased(tx: Tx, account: AccountId, token: str) -> None:
     tx.execute(
         update(grants)
         .where(grants.c.account_id == account, grants.c.lease == token)
-        .values(state=_DEAD)
+        .values(state=_DEAD, turn_at=None)
     )
 
 

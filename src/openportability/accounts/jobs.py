@@ -1,12 +1,11 @@
-"""Grants that are kept alive or ended at their networks, and what nobody came back for."""
+"""Accounts that are seen to, grants that are ended at their networks, and what nobody came back for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import timedelta
 
-from openportability.accounts import grant_store, refresh, service, session_store, store
+from openportability.accounts import cabinet_store, grant_store, keeping, service, session_store
 from openportability.domain import AccountId, Grant
 from openportability.errors import NetworkError
 from openportability.jobs.port import Chore, Job, Wake
@@ -15,9 +14,8 @@ from openportability.site import Site
 #: One try an hour for a week; then a server that never answers keeps its token.
 _TRIES = 7 * 24
 _AGAIN = timedelta(hours=1)
-#: Networks end sessions that rest for months, some for weeks.
-_RESTS = timedelta(days=7)
-_MOST_KEPT = 200
+#: Seen to every ten minutes at most: no server is asked for many at once.
+_TURNS = 100
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -31,38 +29,28 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             due = grant_store.due_revocations(tx, site.clock.now())
         return [Wake(job="revoke", key=str(number)) for number in due]
 
-    def keep(key: str) -> None:
-        _keep(site, AccountId(int(key)))
+    def see_to(key: str) -> None:
+        keeping.see_to(site, AccountId(int(key)))
 
-    def resting() -> Iterable[Wake]:
+    def due_turns() -> Iterable[Wake]:
         with site.db.read() as tx:
-            found = grant_store.resting(tx, site.clock.now() - _RESTS, _MOST_KEPT)
-        return [Wake(job="keep-grant", key=str(account)) for account in found]
+            due = grant_store.due_turns(tx, site.clock.now(), _TURNS)
+        return [Wake(job="see-to-account", key=str(account)) for account in due]
 
     def purge() -> Iterable[Wake]:
         with site.db.write() as tx:
             session_store.drop_expired(tx, site.clock.now())
+            cabinet_store.drop_ended(tx, site.clock.now())
         return ()
 
     return (
-        [Job(name="revoke", run=revoke), Job(name="keep-grant", run=keep)],
+        [Job(name="revoke", run=revoke), Job(name="see-to-account", run=see_to)],
         [
             Chore(name="revoke", seconds=60, look=due_revocations),
-            Chore(name="keep-grants", seconds=3600, look=resting),
+            Chore(name="see-to-accounts", seconds=600, look=due_turns),
             Chore(name="purge-sign-ins", seconds=3600, look=purge),
         ],
     )
-
-
-def _keep(site: Site, account_id: AccountId) -> None:
-    """Refresh a grant that rests, so that it is there when somebody arrives."""
-    with site.db.read() as tx:
-        account = store.account(tx, account_id)
-    if account is None:
-        return
-    # Away: asked again in an hour. Signed out: noted, and the person is told.
-    with suppress(NetworkError):
-        refresh.usable_grant(site, account)
 
 
 def _revoke(site: Site, number: int) -> None:

@@ -30,7 +30,7 @@ def usable_grant(site: Site, account: Account, known: Grant | None = None) -> Gr
     give_up = monotonic() + _PATIENCE_SECONDS
     token = secrets.token_hex(16)
     while True:
-        grant = _kept(site, account)
+        grant = kept_grant(site, account)
         if not _ends_soon(grant, site.clock.now()):
             return grant
         if _lease(site, account, token):
@@ -43,7 +43,7 @@ def usable_grant(site: Site, account: Account, known: Grant | None = None) -> Gr
 def _refreshed(site: Site, account: Account, token: str) -> Grant:
     sign_in = site.networks[account.actor.network].sign_in
     # Read again under the lease: somebody may have refreshed between our look and our lease.
-    grant = _kept(site, account)
+    grant = kept_grant(site, account)
     try:
         if sign_in is None or not _ends_soon(grant, site.clock.now()):
             return grant
@@ -57,7 +57,8 @@ def _refreshed(site: Site, account: Account, token: str) -> Grant:
             grant_store.release(tx, account.id, token)
 
 
-def _kept(site: Site, account: Account) -> Grant:
+def kept_grant(site: Site, account: Account) -> Grant:
+    """Return the grant as it is, perhaps ended; raise `SignedOut` without one."""
     with site.db.read() as tx:
         grant = None
         if (now := store.account(tx, account.id)) is not None:
@@ -84,7 +85,7 @@ def _save(site: Site, account: Account, fresh: Grant, token: str) -> Grant:
             if grant_store.save_refreshed(tx, key, account.id, fresh, token):
                 return fresh
         service.end_grant(tx, site, fresh)
-    return _kept(site, account)
+    return kept_grant(site, account)
 
 
 def _ends_soon(grant: Grant, now: datetime) -> bool:

@@ -289,7 +289,7 @@ def _keep_grant(tx: Tx, site: Site, account: Account, grant: Grant | None) -> No
     kept = rules.keep(grant_store.live_grant(tx, key, account.id), grant)
     if kept.revoke is not None:
         end_grant(tx, site, kept.revoke)
-    grant_store.put_grant(tx, key, account.user, account.id, kept.grant)
+    grant_store.put_grant(tx, key, account.user, account.id, kept.grant, site.clock.now())
 
 
 def _discard(site: Site, proved: Proved) -> None:

@@ -100,6 +100,8 @@ grants = Table(
     Column("lease", String),
     Column("lease_until", BigInteger),
     Column("state", String, nullable=False),  # live, dead
+    #: When it is next seen to while nobody is here; null where it is dead.
+    Column("turn_at", BigInteger, index=True),
     info=whose("the person", "to act for them at the network", "unlinked or revoked"),
 )
 
@@ -147,7 +149,9 @@ cabinet = Table(
     Column("sealed", LargeBinary, info=kept("SEALED", "cabinet:{network}/{instance}/{name}")),
     Column("lease", String),
     Column("lease_until", BigInteger),
-    info=whose("nobody", "what a network remembers: our registration there", "refused there"),
+    #: When it is of no use any more; null where it always is.
+    Column("ends_at", BigInteger, index=True),
+    info=whose("nobody", "what a network must remember, as our registration", "refused or old"),
 )
 
 revocations = Table(

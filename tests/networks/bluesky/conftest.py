@@ -9,7 +9,7 @@ import pytest
 
 from openportability.clock import MovedClock
 from openportability.domain import ActorId, Grant, NetworkName
-from openportability.network import Context, Destination, Network
+from openportability.network import Cabinet, Context, Destination, Network
 from openportability.networks import bluesky
 from openportability.networks.bluesky.dpop import new_key
 from openportability.outbound import Door
@@ -33,6 +33,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
         resolver: str = RESOLVER,
         view: str = VIEW,
         allow_loopback: bool = True,
+        cabinet: Cabinet | None = None,
     ) -> Network:
         door = Door(
             clock=clock,
@@ -51,7 +52,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
                 options={"PLC_URL": plc, "HANDLE_RESOLVER_URL": resolver, "VIEW_URL": view},
                 door=door,
                 clock=clock,
-                cabinet=MemoryCabinet(),
+                cabinet=cabinet or MemoryCabinet(),
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -138,6 +139,11 @@ class AtPds(Subject):
     def consent(self, begun: Begun, who: Actor, *, allow: bool = True) -> Mapping[str, str]:
         back = pds.consent(begun.url, who.handle, agree=allow)
         return dict(parse_qsl(urlsplit(back).query))
+
+    def rename(self, who: Actor) -> Actor:
+        handle, name = pds.new_handle(), "Somebody Else"
+        self._people[who.id].is_called(handle, name)
+        return replace(who, handle=handle, name=name)
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
         return {**self.consent(begun, who), "iss": "https://evil.example.com"}

@@ -16,6 +16,7 @@ from tests.networks.bluesky.stand_in import CALLBACK
 from tests.real import pds
 
 BLOCK = "app.bsky.graph.block"
+PROFILE = "app.bsky.actor.profile"
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 #: Of lab/bluesky/net.mjs.
 ADMIN = ("admin", "not-a-secret")
@@ -60,6 +61,13 @@ class Person:
                 key = record["uri"].rpartition("/")[2]
                 body = {"collection": pds.FOLLOW, "rkey": key}
                 self._by_hand("com.atproto.repo.deleteRecord", body)
+
+    def is_called(self, handle: str, name: str) -> None:
+        """Take another handle and another name."""
+        profile = {"$type": PROFILE, "displayName": name}
+        where = {"collection": PROFILE, "rkey": "self"}
+        self._by_hand("com.atproto.repo.putRecord", {**where, "record": profile})
+        self._by_hand("com.atproto.identity.updateHandle", {"handle": handle})
 
     def is_taken_down(self) -> None:
         """Let the people of the server stop this account."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,11 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab import servers
 from openportability.clock import MovedClock
-from openportability.domain import Actor, ActorId, NetworkName, Purpose, Wanted
-from openportability.errors import Misconfigured, NetworkError, SignedOut
-from openportability.network import Asked, Network
+from openportability.db.engine import Database
+from openportability.domain import Purpose
+from openportability.errors import Invalid, Misconfigured, SignedOut
+from openportability.network import Asked, Begun, Network, Proved
 from tests.networks.bluesky.conftest import Load
+from tests.networks.bluesky.people import Person, new_person, planned, ties
 from tests.networks.bluesky.stand_in import ISSUER, World, form_of
+from tests.networks.bluesky.workers import Watched, both_at_once, two_workers
+from tests.networks.subject import MemoryCabinet
 from tests.real import pds
 
 #: A name with a dot and an ending that servers do not take for one of this machine.
@@ -122,50 +127,91 @@ def test_a_laptop_must_not_call_itself_localhost(load: Load) -> None:
         load(base_url="http://localhost:8000")
 
 
+def test_a_grant_that_says_no_signing_key_is_signed_out(load: Load) -> None:
+    world = World()
+    network = load(transport=httpx2.MockTransport(world), base_url=SITE)
+    assert network.sign_in
+    begun = network.sign_in.begin(
+        typed="anna.example.com",
+        purpose=Purpose.IDENTIFY,
+        redirect_uri=f"{SITE}/auth/bluesky/callback",
+        state="opaque",
+        language="en",
+    )
+    grant = network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER}).grant
+    assert grant
+    older = {name: value for name, value in grant.secret.items() if name != "signing_key"}
+    for ask in (network.sign_in.refresh, network.sign_in.revoke):
+        with pytest.raises(SignedOut) as lost:
+            ask(replace(grant, secret=older))
+        assert lost.value.code == "at.session_lost"
+
+
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_confidential_site_signs_in_follows_refreshes_and_revokes_at_a_real_pds(
-    load: Load, tmp_path: Path
+    db: Database, load: Load, clock: MovedClock, tmp_path: Path
 ) -> None:
     documents: dict[str, Any] = {}
     with (
         https_site(tmp_path, documents) as (site, authority),
-        servers.atproto("--hosts", HOST, extra_ca=authority) as net,
+        servers.atproto("--hosts", HOST, "--moved-clock", extra_ca=authority) as net,
     ):
-        (home,) = net.pds
-        network = load(base_url=site, plc=net.plc, resolver="")
+        cabinet = MemoryCabinet()
+
+        def loaded(way: Watched) -> Network:
+            return load(transport=way, base_url=site, plc=net.plc, resolver="", cabinet=cabinet)
+
+        first, second = two_workers(db, clock, loaded)
+        (network,) = first.site.networks.values()
         documents |= {path: served(network, path) for path in (METADATA, KEYS)}
+        person = new_person(net.pds[0])
+        for agrees, code in ((False, "auth.denied"), (True, "auth.expired")):
+            begun, answer = _consented(network, site, person, agrees=agrees)
+            net.an_hour_passes()
+            clock.forward(hours=1)
+            with pytest.raises(Invalid) as refused:
+                _finished(network, begun, answer)
+            assert refused.value.code == code
+        account = first.holds(_finished(network, *_consented(network, site, person)))
+        net.an_hour_passes()
+        clock.forward(hours=1)
+        first.way.ended.clear()
+        one, other = both_at_once(first, second, account)
+        assert one.secret == other.secret
+        # The server has changed its nonce: refused once, and done once.
+        assert first.way.ended == [(400, "use_dpop_nonce"), (200, "")]
+        assert second.way.ended == []
         assert network.sign_in
         assert network.destination
-        handle = pds.new_handle()
-        did = pds.create_account(home, handle)
-        begun = network.sign_in.begin(
-            typed=did,
-            purpose=Purpose.FOLLOW,
-            redirect_uri=f"{site}/auth/bluesky/callback",
-            state="opaque",
-            language="en",
-        )
-        answer = dict(parse_qsl(urlsplit(pds.consent(begun.url, handle)).query))
-        grant = network.sign_in.finish(secret=begun.secret, answer=answer).grant
-        assert grant
-        grant = network.sign_in.refresh(grant)
-        whom = Wanted(
-            actor=Actor(
-                network=NetworkName("bluesky"),
-                instance="pds.example.com",
-                id=ActorId(pds.made_up_did()),
-                handle="somebody.test",
-                name="Somebody",
-                seen_at=datetime.now(UTC),
-            )
-        )
-        followed = network.destination.follow(grant, [whom]).of[whom.actor.id]
-        assert not isinstance(followed, NetworkError)
-        assert pds.follows(home, did) == [whom.actor.id]
-        network.sign_in.revoke(grant)
+        rows = planned(network.destination, 2)
+        fresh = network.sign_in.refresh(other)
+        ties(network.destination.follow(fresh, rows[:1]))
+        assert pds.follows(person.home, person.did) == [rows[0].actor.id]
+        network.sign_in.revoke(fresh)
         with pytest.raises(SignedOut):
-            network.destination.follow(grant, [whom])
+            network.destination.follow(fresh, rows[1:])
+
+
+def _consented(
+    network: Network, site: str, person: Person, *, agrees: bool = True
+) -> tuple[Begun, Mapping[str, str]]:
+    assert network.sign_in
+    begun = network.sign_in.begin(
+        typed=person.did,
+        purpose=Purpose.FOLLOW,
+        redirect_uri=f"{site}/auth/bluesky/callback",
+        state="opaque",
+        language="en",
+    )
+    back = pds.consent(begun.url, person.handle, agree=agrees)
+    return begun, dict(parse_qsl(urlsplit(back).query))
+
+
+def _finished(network: Network, begun: Begun, answer: Mapping[str, str]) -> Proved:
+    assert network.sign_in
+    return network.sign_in.finish(secret=begun.secret, answer=answer)
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from openportability.accounts import service
+from openportability.accounts import refresh, service
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.domain import Account, NetworkName, Purpose
+from openportability.domain import Account, Actor, NetworkName, Purpose
+from openportability.errors import Unavailable
 from openportability.network import Network
 from openportability.site import Site
 from tests import cast
@@ -89,3 +90,48 @@ def test_a_handle_that_passed_to_somebody_else_is_somebody_else(site: Site, worl
     assert (after.actor.handle, after.actor.id) == (before.actor.handle, BEA)
     assert after.user != before.user
     assert after.id != before.id
+
+
+# --- seen to while nobody is here ---
+
+
+def look(site: Site, account: Account) -> Actor:
+    sign_in = site.networks[NAME].sign_in
+    assert sign_in
+    return sign_in.look(refresh.kept_grant(site, account), account.actor)
+
+
+def test_a_look_by_the_id_shows_the_new_handle_and_picture(site: Site, world: World) -> None:
+    lives_as(world, ANNA, "anna.example.com", "bafkreione")
+    account = sign_in(site, world, "anna.example.com")
+    lives_as(world, ANNA, "anna.new.example.com", "bafkreitwo")
+    tokens_asked = len(world.asked_at(f"{ISSUER}/token"))
+    seen = look(site, account)
+    assert (seen.id, seen.handle) == (ANNA, "anna.new.example.com")
+    assert seen.avatar
+    assert seen.avatar.endswith("bafkreitwo")
+    assert len(world.asked_at(f"{ISSUER}/token")) == tokens_asked
+
+
+def test_a_handle_that_passed_on_is_no_longer_shown(site: Site, world: World) -> None:
+    lives_as(world, ANNA, "anna.example.com", "bafkreione")
+    account = sign_in(site, world, "anna.example.com")
+    resolved = f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle"
+    world.answers[resolved] = says(200, {"did": BEA})
+    assert look(site, account).handle == ANNA
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle",
+        f"{PDS}/xrpc/com.atproto.repo.getRecord",
+        f"{PLC}/{ANNA}",
+    ],
+)
+def test_no_name_or_picture_is_lost_by_an_outage(site: Site, world: World, away: str) -> None:
+    lives_as(world, ANNA, "anna.test", "bafkreione")
+    account = sign_in(site, world, "anna.test")
+    world.answers[away] = says(503)
+    with pytest.raises(Unavailable):
+        look(site, account)

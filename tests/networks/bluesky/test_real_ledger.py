@@ -95,7 +95,7 @@ def _join(site: Site, actor: Actor, grant: Grant | None) -> Account:
         accounts.choose(tx, user, pace=Pace.FULL)
         account = _add(tx, site, user, actor)
         key = accounts.personal_key(tx, site.vault, user)
-        grant_store.put_grant(tx, key, user, account.id, grant)
+        grant_store.put_grant(tx, key, user, account.id, grant, site.clock.now())
     return account
 
 

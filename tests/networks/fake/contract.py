@@ -42,6 +42,7 @@ VARIANTS = (
             Can.MIX_UP: ONE_SERVER,
             Can.GRANT: "the token is ended as soon as the person is known",
             Can.REFRESH: "no grant is left",
+            Can.RENAME: "no grant is left",
             Can.WITHDRAW: "no grant is left",
             **dict.fromkeys(
                 (
@@ -133,6 +134,9 @@ class Simulated(Subject):
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
         return {**self.consent(begun, who), "iss": "harbour.example"}
+
+    def rename(self, who: Actor) -> Actor:
+        return self._actor(self.stage.ask("rename", who=who.id, nick=next(self._nicks)))
 
     def withdraw(self, grant: Grant) -> None:
         self.stage.ask("withdraw", who=grant.actor_id)

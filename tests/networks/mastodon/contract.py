@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -98,6 +100,10 @@ class BetweenServers(Subject):
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
         return {**self.consent(begun, who), "place": "evil.example"}
+
+    def rename(self, who: Actor) -> Actor:
+        self._shown(self._home(who), who).name = "Somebody Else"
+        return replace(who, name="Somebody Else")
 
     def withdraw(self, grant: Grant) -> None:
         del self._servers[grant.instance].tokens[grant.secret["access_token"]]
@@ -225,6 +231,11 @@ class BetweenRealServers(Subject):
 
     def others_answer(self, begun: Begun, who: Actor) -> Mapping[str, str]:
         return {**self.consent(begun, who), "place": "evil.example"}
+
+    def rename(self, who: Actor) -> Actor:
+        path = self._servers[who.instance].data / "user" / who.name / "user.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "name": "Somebody Else"}))
+        return replace(who, name="Somebody Else")
 
     def withdraw(self, grant: Grant) -> None:
         token = grant.secret["access_token"]

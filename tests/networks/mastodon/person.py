@@ -12,6 +12,8 @@ class Person:
     id: str
     username: str
     uri: str
+    #: What they call themselves, if they ever said.
+    name: str = ""
     #: Their domain when they live elsewhere.
     domain: str = ""
     locked: bool = False
@@ -30,7 +32,7 @@ class Person:
             "id": self.id,
             "username": self.username,
             "acct": self.acct,
-            "display_name": self.username.title(),
+            "display_name": self.name or self.username.title(),
             "uri": self.uri,
             "url": self.uri.replace("/users/", "/@"),
             "avatar": f"https://pictures.example/{self.username}.png",

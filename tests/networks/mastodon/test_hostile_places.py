@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from openportability.clock import MovedClock
-from openportability.domain import Purpose
-from openportability.errors import Invalid, Refused
+from openportability.domain import ActorId, Purpose
+from openportability.errors import Invalid, Refused, Unavailable
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import HOST, REDIRECT, World, consent, load
 from tests.networks.stand_in import Question, Said, serve
@@ -127,3 +128,16 @@ def _inner_servers(world: World) -> list[str]:
 
     world.servers.update({urlsplit(address).netloc: answer for address in INNER})
     return asked
+
+
+def test_a_look_that_shows_somebody_else_or_loses_the_domain_is_not_believed(
+    world: World, server: StrictServer
+) -> None:
+    proved = world.proved(server)
+    assert proved.grant
+    assert world.sign_in.look(proved.grant, proved.actor).handle == proved.actor.handle
+    others = replace(proved.actor, id=ActorId(f"https://{HOST}/users/somebody-else"))
+    elsewhere = replace(proved.actor, handle="alice@elsewhere.example")
+    for known in (others, elsewhere):
+        with pytest.raises(Unavailable):
+            world.sign_in.look(proved.grant, known)

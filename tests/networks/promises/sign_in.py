@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +117,28 @@ def a_grant_belongs_to_who_gave_it_and_shows_no_secret(subject: Subject) -> None
     assert grant.scopes
     assert grant.secret
     assert "secret=" not in repr(grant)
+
+
+@promise(Can.GRANT)
+def a_look_at_who_has_not_changed_shows_the_same(subject: Subject) -> None:
+    assert subject.network.sign_in
+    proved = subject.sign_in(subject.person())
+    assert proved.grant
+    seen = subject.network.sign_in.look(proved.grant, proved.actor)
+    assert replace(seen, seen_at=proved.actor.seen_at) == proved.actor
+
+
+@promise(Can.RENAME)
+def who_is_called_something_else_is_still_the_same(subject: Subject) -> None:
+    assert subject.network.sign_in
+    who = subject.person()
+    proved = subject.sign_in(who)
+    assert proved.grant
+    new = subject.rename(who)
+    assert (new.handle, new.name) != (proved.actor.handle, proved.actor.name)
+    seen = subject.network.sign_in.look(proved.grant, proved.actor)
+    assert (seen.network, seen.id) == (proved.actor.network, who.id)
+    assert (seen.handle, seen.name) == (new.handle, new.name)
 
 
 @promise(Can.GRANT)

@@ -27,7 +27,9 @@ NO_GRANT = "the token is revoked as soon as the person is known"
 CANNOT = {
     Can.TYPE: "nothing is typed before signing in",
     Can.MIX_UP: "the network is one server",
-    **dict.fromkeys((Can.GRANT, Can.REFRESH, Can.WITHDRAW, Can.LISTS, Can.FOLLOWERS), NO_GRANT),
+    **dict.fromkeys(
+        (*(Can.GRANT, Can.REFRESH, Can.RENAME, Can.WITHDRAW), *(Can.LISTS, Can.FOLLOWERS)), NO_GRANT
+    ),
     **dict.fromkeys(
         (
             *(Can.FOLLOW, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),

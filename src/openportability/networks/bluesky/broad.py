@@ -30,7 +30,7 @@ class Broad:
         if kept is not None:
             self._cabinet.drop(_host(issuer), "broad", kept)
         seen = {"seen_at": self._clock.now().isoformat()}
-        self._cabinet.make_once(_host(issuer), "broad", lambda: seen)
+        self._cabinet.make_once(_host(issuer), "broad", lambda: seen, lasts=KEPT)
 
     def _is_fresh(self, seen_at: str) -> bool:
         return datetime.fromisoformat(seen_at) > self._clock.now() - KEPT

@@ -71,6 +71,18 @@ class Identities:
             pds=self._pds(document),
         )
 
+    def surely(self, did: str) -> Identity:
+        """Return the account of a DID; raise `Unavailable` where nobody says whose its handle is.
+
+        That nobody has the handle cannot be told from an outage of who would say.
+        """
+        document = self._document(did)
+        handle = self._declared_handle(document)
+        holder = self.did_of(handle) if handle else None
+        if handle and holder is None:
+            raise Unavailable("at.pds_down")
+        return Identity(did=did, handle=handle if holder == did else None, pds=self._pds(document))
+
     def _points_at(self, handle: str, did: str) -> bool:
         try:
             return self.did_of(handle) == did

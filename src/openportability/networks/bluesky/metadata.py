@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from joserfc import jwt
 
 from openportability.clock import EPOCH
+from openportability.errors import SignedOut
 from openportability.network import Asked, Cabinet, Context, Document, Served
 from openportability.networks.bluesky import scopes
 from openportability.networks.bluesky.dpop import ALGORITHM, new_key, read_key, seconds
@@ -54,9 +55,14 @@ class Client:
     def proof(
         self, *, client_id: str, issuer: str, signing_key: str, now: datetime
     ) -> Mapping[str, str]:
-        """Return the fields that say and prove who asks, good for one request."""
+        """Return the fields that say and prove who asks, good for one request.
+
+        Raise `SignedOut` for a grant that does not say which key it lives by.
+        """
         if client_id.startswith(DESK):
             return {"client_id": client_id}
+        if not signing_key:
+            raise SignedOut("at.session_lost")
         key = self._key(signing_key)
         claims: dict[str, str | int] = {
             "iss": client_id,

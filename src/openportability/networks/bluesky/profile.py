@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from openportability.errors import NetworkError
+from openportability.errors import Unavailable
 from openportability.networks.bluesky.identity import Identity
 from openportability.networks.bluesky.replies import mapping
 from openportability.outbound import Door
@@ -16,16 +16,18 @@ MOST_NAME = 640
 
 
 def read_profile(door: Door, who: Identity) -> tuple[str, str | None]:
-    """Return name and address of the picture; empty and None where nobody says."""
-    try:
-        reply = door.request(
-            "GET",
-            f"{who.pds}/xrpc/com.atproto.repo.getRecord",
-            params={"repo": who.did, "collection": PROFILE, "rkey": "self"},
-        )
-        value = mapping(reply).get("value") if reply.status == 200 else None
-    except NetworkError:
-        return "", None
+    """Return name and address of the picture; empty and None where there is no profile.
+
+    Raise a `NetworkError` where the server does not say.
+    """
+    reply = door.request(
+        "GET",
+        f"{who.pds}/xrpc/com.atproto.repo.getRecord",
+        params={"repo": who.did, "collection": PROFILE, "rkey": "self"},
+    )
+    if reply.status == 429 or reply.status >= 500:
+        raise Unavailable("at.pds_down")
+    value = mapping(reply).get("value") if reply.status == 200 else None
     if not isinstance(value, dict):
         return "", None
     name = value.get("displayName")

@@ -192,7 +192,11 @@ class BlueskySignIn:
         except (Invalid, NetworkError):
             self._revoke_quietly(tokens, kept)
             raise
-        return Proved(actor=self._actor(who), grant=grant)
+        try:
+            shown = read_profile(self._door, who)
+        except NetworkError:
+            shown = "", None  # nobody is kept out for want of a picture
+        return Proved(actor=self._actor(who, *shown), grant=grant)
 
     def _want_more(self, asked: frozenset[str], grant: Grant) -> None:
         """Explain it where a server left out the right to follow, and ask for the broad one next."""
@@ -248,8 +252,7 @@ class BlueskySignIn:
             },
         )
 
-    def _actor(self, who: Identity) -> Actor:
-        name, avatar = read_profile(self._door, who)
+    def _actor(self, who: Identity, name: str, avatar: str | None) -> Actor:
         return Actor(
             network=self._network,
             instance=urlsplit(who.pds).netloc,
@@ -297,6 +300,14 @@ class BlueskySignIn:
             raise SignedOut("at.session_lost")
         return who
 
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        """Look the account up by its DID. All of it is public: the tokens stay where they are."""
+        try:
+            who = self._identities.surely(grant.actor_id)
+        except Invalid:
+            raise Unavailable("at.pds_down") from None
+        return self._actor(who, *read_profile(self._door, who))
+
     def revoke(self, grant: Grant) -> None:
         """End the session at the server. An answer of "no such token" is as good."""
         self._recall(grant)
@@ -323,7 +334,7 @@ class BlueskySignIn:
             proof = self._client.proof(
                 client_id=secret["client_id"],
                 issuer=secret["issuer"],
-                signing_key=secret["signing_key"],
+                signing_key=secret.get("signing_key", ""),
                 now=now,
             )
             return {**form, **proof}

@@ -179,6 +179,10 @@ class Realm:
         self._tokens.end_all(one.id)
         return one.told()
 
+    def rename(self, *, who: str, nick: str) -> Told:
+        """Let somebody be called something else."""
+        return self.residents.rename(self._someone(who), nick).told()
+
     def move(self, *, who: str, to: str) -> Told:
         """Let an account declare its successor."""
         one = self._someone(who)

@@ -99,6 +99,14 @@ class Residents:
             )
         )
 
+    def rename(self, one: Resident, nick: str) -> Resident:
+        """Let somebody be called something else; where the id does not hold the handle, that too."""
+        one.name = nick.replace("_", " ").title()
+        if self._role is Role.REPOSITORY:
+            one.handle = self._handle(nick, one.instance)
+            self._by_handle[one.handle] = one
+        return one
+
     def hosts(self) -> tuple[str, ...]:
         """Return the servers of this network."""
         match self._role:

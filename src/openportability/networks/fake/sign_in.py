@@ -82,6 +82,9 @@ class SignIn:
     def refresh(self, grant: Grant) -> Grant:
         return self._grant(self._line.ask("refresh", refresh=grant.secret["refresh"]))
 
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        return self._actor(self._line.ask("person", who=grant.actor_id))
+
     def revoke(self, grant: Grant) -> None:
         self._line.ask("revoke", token=grant.secret["token"])
 

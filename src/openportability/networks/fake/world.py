@@ -27,7 +27,7 @@ ANSWERED = frozenset(
 )
 BACKSTAGE = frozenset(
     {
-        *("arrive", "vanish", "move", "approve", "flag", "withdraw"),
+        *("arrive", "vanish", "rename", "move", "approve", "flag", "withdraw"),
         *("follow_by_hand", "unfollow_by_hand", "follows_of", "writes", "spending"),
     }
 )

@@ -29,7 +29,7 @@ class Servers:
         found = discovery.discover(self._context, typed_host)
         if kept is not None:
             cabinet.drop(typed_host, "server", kept)
-        cabinet.make_once(typed_host, "server", lambda: _to_text(found, now))
+        cabinet.make_once(typed_host, "server", lambda: _to_text(found, now), lasts=KEPT)
         return found
 
 

@@ -15,7 +15,8 @@ from openportability.errors import Invalid, SignedOut, Unavailable
 from openportability.network import Begun, Context, Field, Proved
 from openportability.networks.mastodon import answers, apps, discovery, identity, syntax
 from openportability.networks.mastodon.apps import App, Apps
-from openportability.networks.mastodon.home import Home
+from openportability.networks.mastodon.home import Home, home_of
+from openportability.networks.mastodon.identity import Established
 from openportability.networks.mastodon.servers import Servers
 from openportability.outbound import Reply
 
@@ -121,6 +122,23 @@ class SignInAtServer:
         fresh, expires_at = self._tokens(reply)
         return replace(grant, expires_at=expires_at, secret={**grant.secret, **fresh})
 
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        """Ask whose token this is, and check the domain of their handle anew."""
+        domain = known.handle.rpartition("@")[2]
+        try:
+            who = identity.establish(
+                home_of(self._context, grant),
+                self._servers,
+                host=grant.instance,
+                claimed_domain=domain,
+            )
+        except Invalid as refused:
+            raise SignedOut(refused.code) from None
+        if (who.actor_id, who.domain) != (known.id, domain):
+            # Of another account, or a domain that does not answer: a sign-in finds out.
+            raise Unavailable("net.garbage")
+        return self._actor(who, grant.instance)
+
     def revoke(self, grant: Grant) -> None:
         """End the token. One that the server does not know, or knows as dead, counts as ended."""
         app = self._app(grant.instance, grant.secret)
@@ -216,21 +234,23 @@ class SignInAtServer:
         )
         if secret["user"] and secret["user"].lower() != who.username.lower():
             raise Invalid("auth.wrong_account")
-        actor = Actor(
+        grant = replace(
+            grant,
+            actor_id=who.actor_id,
+            secret={**grant.secret, "account_id": who.number},
+        )
+        return Proved(actor=self._actor(who, secret["host"]), grant=grant)
+
+    def _actor(self, who: Established, host: str) -> Actor:
+        return Actor(
             network=self._context.name,
-            instance=secret["host"],
+            instance=host,
             id=who.actor_id,
             handle=syntax.spell(who.username, who.domain),
             name=who.name,
             avatar=who.avatar,
             seen_at=self._context.clock.now(),
         )
-        grant = replace(
-            grant,
-            actor_id=who.actor_id,
-            secret={**grant.secret, "account_id": who.number},
-        )
-        return Proved(actor=actor, grant=grant)
 
     def _post(self, api: str, path: str, form: dict[str, str]) -> Reply:
         return self._context.door.request(

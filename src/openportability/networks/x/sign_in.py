@@ -90,6 +90,10 @@ class SignInWithX:
         """Return the grant as it is: none is ever kept."""
         return grant
 
+    def look(self, grant: Grant, known: Actor) -> Actor:
+        """Return who is known: without a token nobody can be asked."""
+        return known
+
     def revoke(self, grant: Grant) -> None:
         """Do nothing: the token was revoked when the sign-in ended."""
 

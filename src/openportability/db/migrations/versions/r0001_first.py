@@ -112,10 +112,12 @@ def _grants() -> None:
         _text("lease", nullable=True),
         _number("lease_until", nullable=True),
         _text("state"),
+        _number("turn_at", nullable=True),
         sa.PrimaryKeyConstraint("account_id", name="pk_grants"),
         _of_account("fk_grants_account_id"),
         _of_user("fk_grants_user_id"),
     )
+    op.create_index("ix_grants_turn_at", "grants", ["turn_at"])
     op.create_index("ix_grants_user_id", "grants", ["user_id"])
 
 
@@ -172,8 +174,10 @@ def _cabinet() -> None:
         _bytes("sealed", nullable=True),
         _text("lease", nullable=True),
         _number("lease_until", nullable=True),
+        _number("ends_at", nullable=True),
         sa.PrimaryKeyConstraint("network", "instance", "name", name="pk_cabinet"),
     )
+    op.create_index("ix_cabinet_ends_at", "cabinet", ["ends_at"])
 
 
 def _revocations() -> None:
