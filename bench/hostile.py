@@ -30,6 +30,8 @@ LINE_BYTES = 2 << 30
 IDS = 50_000_000
 _IDS_IN_A_PIECE = 500_000
 _NAME = "data/tweets_media/%09d.mp4"
+#: Records of a directory that are made once and then repeated.
+_RECORDS = 10_000
 
 
 class Made(io.RawIOBase):
@@ -74,34 +76,44 @@ def measure(scale: float) -> Iterator[Figure]:
             )
 
 
-def _entries(count: int) -> tuple[str, BinaryIO]:
-    """A zip whose directory has so many entries, each well formed."""
-    width = 46 + len(_NAME % 0)
+def _entries(count: int, name: str = _NAME, *, told: bool = True) -> tuple[str, BinaryIO]:
+    """A zip whose directory has so many entries, each well formed. `told`: its end says how many."""
+    records = b"".join(_record(name % number) for number in range(_RECORDS))
+    total = count * len(records) // _RECORDS
     front = b"PK\x03\x04" + bytes(26)
 
     def make(at: int, size: int) -> bytes:
         if at < len(front):
             return front[at:]
         at -= len(front)
-        if at >= count * width:
-            return end[at - count * width :]
-        first = at // width
-        last = min(count, first + size // width + 2)
-        records = b"".join(map(_record, range(first, last)))
-        return records[at - first * width :]
+        if at >= total:
+            return end[at - total :]
+        start = at % len(records)
+        return records[start : start + min(size, total - at)]
 
-    total = count * width
-    end = b"PK\x06\x06" + struct.pack(
-        "<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, total, len(front)
-    )
-    end += b"PK\x06\x07" + struct.pack("<IQI", 0, len(front) + total, 1)
-    end += b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2)
+    end = _end(count, total, len(front)) if told else _small_end(count, total, len(front))
     return "archive.zip", cast(BinaryIO, Made(len(front) + total + len(end), make))
 
 
-def _record(number: int) -> bytes:
-    name = (_NAME % number).encode()
-    return b"PK\x01\x02" + bytes(24) + struct.pack("<H", len(name)) + bytes(16) + name
+def _end(count: int, size: int, at: int) -> bytes:
+    end = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, at)
+    end += b"PK\x06\x07" + struct.pack("<IQI", 0, at + size, 1)
+    return end + b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2)
+
+
+def _small_end(count: int, size: int, at: int) -> bytes:
+    """The end of a writer without zip64: past 65,535 it counts from the beginning again."""
+    return b"PK\x05\x06" + struct.pack("<4xHHIIH", count % 65536, count % 65536, size, at, 0)
+
+
+def _record(name: str) -> bytes:
+    return (
+        b"PK\x01\x02"
+        + bytes(24)
+        + struct.pack("<H", len(name))
+        + bytes(16)
+        + name.encode("latin-1")
+    )
 
 
 def _line(size: int) -> tuple[str, BinaryIO]:
@@ -149,6 +161,9 @@ def _bomb(size: int) -> tuple[str, BinaryIO]:
 
 CASES: Mapping[str, Callable[[float], tuple[str, BinaryIO]]] = {
     "entries": lambda scale: _entries(int(ENTRIES * scale)),
+    "entries-untold": lambda scale: _entries(int(ENTRIES * scale), told=False),
+    "entries-allowed": lambda scale: _entries(int(Caps.entries * scale)),
+    "entries-odd": lambda scale: _entries(int(Caps.entries * scale), "data/\xe9 %010d.mp4"),
     "line": lambda scale: _line(int(LINE_BYTES * scale)),
     "ids": lambda scale: _ids(int(IDS * scale)),
     "bomb": lambda scale: _bomb(int(LINE_BYTES * scale)),

@@ -187,7 +187,8 @@ class ArchiveFormat:
     link_parameter: str
     #: Stems that show that a zip is such an archive, though it has no lists.
     known_stems: frozenset[str]
-    #: Path patterns (regular expressions) of an older kind of archive that never had lists.
+    #: Patterns (regular expressions, from a path's beginning) of an older kind of archive that never
+    #: had lists.
     classic: tuple[str, ...]
     #: Page where a person asks for their archive.
     request_url: str

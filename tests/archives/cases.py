@@ -304,6 +304,12 @@ def _bombs() -> dict[str, Case]:
         ),
         "entries that share bytes": one(_sharing()),
         "a directory that counts ten millions": one(_counting(10_000_000)),
+        "ten millions in a directory that has room": one(_roomy(), replace(Caps(), entries=99)),
+        "a directory that does not tell": one(_roomy(told=7), replace(Caps(), entries=99)),
+        "a path of signatures": one(zipped({**WHOLE, "PK\x01\x02" * 90: b""})),
+        "a path of signatures, close to the cap": one(
+            zipped({**WHOLE, "PK\x01\x02" * 90: b""}), replace(Caps(), entries=12)
+        ),
     }
 
 
@@ -319,6 +325,14 @@ def _sharing() -> bytes:
     with zipfile.ZipFile(io.BytesIO(body)) as opened:
         size = opened.getinfo("data/following.js").compress_size
     return body.replace(size.to_bytes(4, "little"), (size + 500).to_bytes(4, "little"))
+
+
+def _roomy(told: int | None = None) -> bytes:
+    """A zip of 107 files; its end says that it has so many."""
+    body = zipped({**WHOLE, **{f"data/tweets_media/{number}.jpg": b"" for number in range(100)}})
+    end = body.rindex(b"PK\x05\x06")
+    counted = body[end + 8 : end + 12] if told is None else struct.pack("<HH", told, told)
+    return body[: end + 8] + counted + body[end + 12 :]
 
 
 def _counting(count: int) -> bytes:

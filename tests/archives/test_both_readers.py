@@ -1,4 +1,4 @@
-"""The reader in the browser and ours give the same for the same files."""
+"""The reader in the browser and ours give the same bytes for the same files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.archives.cases import CASES, one
 from tests.archives.corpus import account_file, row, script, streamed, without_directory, zipped
-from tests.archives.in_browser import Readers, in_python, readers, told
+from tests.archives.in_browser import Readers, canonical, in_python, readers
 from tests.archives.test_zip import ARCHIVES, IDS, JSON
 
 
@@ -26,7 +26,7 @@ def both(chromium: Browser) -> Iterator[Readers]:
 @pytest.mark.parametrize("name", CASES)
 def test_both_readers_give_the_same(both: Readers, name: str) -> None:
     case = CASES[name]
-    assert told(both.in_browser(case)) == told(in_python(case))
+    assert canonical(both.in_browser(case)) == canonical(in_python(case))
 
 
 #: A page for all examples: the fixture is of the module, but Hypothesis cannot see that.
@@ -57,7 +57,7 @@ def test_however_a_list_is_cut_and_shuffled_both_read_it(
     order.shuffle(shuffled)
     assert callable(make)
     case = one(make(dict(shuffled)))
-    assert told(both.in_browser(case)) == told(in_python(case))
+    assert canonical(both.in_browser(case)) == canonical(in_python(case))
 
 
 @given(following=JSON, account=JSON)
@@ -70,7 +70,7 @@ def test_any_json_in_a_file_is_read_alike(
         "data/account.js": script("account", account),
     }
     case = one(zipped(files))
-    assert told(both.in_browser(case)) == told(in_python(case))
+    assert canonical(both.in_browser(case)) == canonical(in_python(case))
 
 
 @given(
@@ -89,7 +89,7 @@ def test_a_damaged_archive_is_answered_by_both(
     if cut is not None:
         del damaged[cut % len(damaged) :]
     case = one(bytes(damaged))
-    here, there = told(both.in_browser(case)), told(in_python(case))
+    here, there = canonical(both.in_browser(case)), canonical(in_python(case))
     # What is damaged in several ways may be refused for any of them; but never read by one alone.
     assert isinstance(here, tuple) == isinstance(there, tuple)
     assert isinstance(here, tuple) or here == there

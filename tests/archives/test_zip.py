@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from openportability.archives import archive
 from openportability.archives import zip as zips
 from openportability.archives.archive import Archive
+from openportability.archives.entries import Batch, Entry
 from openportability.archives.gather import Upload
 from openportability.archives.rules import Caps
 from openportability.domain import Kind
@@ -50,7 +51,11 @@ ARCHIVES = [
 def files_of(body: bytes) -> dict[str, bytes]:
     """Read all of a zip by our own reader."""
     file = io.BytesIO(body)
-    entries, located, _ = zips.browse(file, Caps(), list, lambda found: found)
+
+    def all_of(batches: Iterator[Batch]) -> list[Entry]:
+        return [entry for batch in batches for entry in batch.entries]
+
+    entries, located, _ = zips.browse(file, Caps(), lambda _: False, all_of, lambda found: found)
     assert len(entries) == len(located)
     return {entry.name: b"".join(zips.read(file, entry, Caps())) for entry in located}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -43,6 +44,14 @@ class Entry:
     @property
     def encrypted(self) -> bool:
         return bool(self.flags & _ENCRYPTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some entries of a zip, and how many more that are none of our business."""
+
+    entries: Sequence[Entry]
+    others: int = 0
 
 
 class Broken(Exception):

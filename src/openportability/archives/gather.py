@@ -9,7 +9,7 @@ from functools import partial
 from typing import BinaryIO
 
 from openportability.archives import zip as zips
-from openportability.archives.entries import Entry
+from openportability.archives.entries import Batch, Entry
 from openportability.archives.names import Names, Place, Use
 from openportability.archives.rules import Caps
 from openportability.errors import Invalid
@@ -105,13 +105,13 @@ class _Sorted:
 def _zip(
     found: Gathered, number: int, upload: Upload, names: Names, caps: Caps, *, nested: bool
 ) -> None:
-    def sort(entries: Iterator[Entry]) -> _Sorted:
-        return _sort(entries, names, caps)
+    def sort(batches: Iterator[Batch]) -> _Sorted:
+        return _sort(batches, names, caps)
 
     def kept(each: _Sorted) -> Sequence[Entry]:
         return each.entries
 
-    sort_of, entries, rebuilt = zips.browse(upload.file, caps, sort, kept)
+    sort_of, entries, rebuilt = zips.browse(upload.file, caps, names.is_other, sort, kept)
     found.rebuilt |= rebuilt
     found.zipped = True
     seen = sort_of.seen
@@ -127,18 +127,23 @@ def _zip(
             found.add((number, place.root), name, Readable(place=place, pieces=pieces), caps)
 
 
-def _sort(entries: Iterator[Entry], names: Names, caps: Caps) -> _Sorted:
+def _sort(batches: Iterator[Batch], names: Names, caps: Caps) -> _Sorted:
     result = _Sorted()
-    for entry in entries:
-        place = names.place(entry.name)
-        result.seen[place.use] += 1
-        # One zip is kept in case there is nothing else.
-        if place.use is Use.READ or (place.use is Use.ZIP and result.seen[Use.ZIP] == 1):
-            result.places.append(place)
-            result.entries.append(entry)
-            if len(result.entries) > caps.files:
-                raise Invalid("archive.limits", cap="files")
+    for batch in batches:
+        result.seen[Use.OTHER] += batch.others
+        for entry in batch.entries:
+            _take(result, names.place(entry.name), entry, caps)
     return result
+
+
+def _take(result: _Sorted, place: Place, entry: Entry, caps: Caps) -> None:
+    result.seen[place.use] += 1
+    # One zip is kept in case there is nothing else.
+    if place.use is Use.READ or (place.use is Use.ZIP and result.seen[Use.ZIP] == 1):
+        result.places.append(place)
+        result.entries.append(entry)
+        if len(result.entries) > caps.files:
+            raise Invalid("archive.limits", cap="files")
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from openportability.archives.entries import (
     LOCAL,
     LOCAL_BYTES,
+    Batch,
     Entry,
     check_name_length,
     check_readable,
@@ -29,7 +30,7 @@ _SIZES_FOLLOW = 1 << 3
 _PIECE_BYTES = 1 << 18
 
 
-def scan(file: BinaryIO, caps: Caps, *, ends: bool) -> Iterator[Entry]:
+def scan(file: BinaryIO, caps: Caps, *, ends: bool) -> Iterator[Batch]:
     """Walk from one local header to the next. `ends`: an end record shows it is not cut."""
     length = file.seek(0, 2)
     first = read_at(file, 0, 4)
@@ -45,7 +46,7 @@ def scan(file: BinaryIO, caps: Caps, *, ends: bool) -> Iterator[Entry]:
         number += 1
         if number > caps.entries:
             raise Invalid("archive.limits", cap="entries")
-        yield entry
+        yield Batch(entries=[entry])
 
 
 def _local(file: BinaryIO, at: int, length: int, caps: Caps, *, ends: bool) -> tuple[Entry, int]:

@@ -72,7 +72,8 @@ def encode(found: Archive) -> bytes:
         "warnings": [asdict(notice) for notice in found.warnings],
         "ignored": found.ignored,
     }
-    text = json.dumps(head, separators=(",", ":")).encode()
+    # As a browser writes it: no blanks, letters as they are.
+    text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     body = _START.pack(_MARK, len(text)) + text + b"".join(blocks.values())
     return body + hashlib.sha256(body).digest()
 

@@ -48,7 +48,7 @@ def archive_format(base_url: str, name: str) -> ArchiveFormat:
         link_path="/intent/user",
         link_parameter="user_id",
         known_stems=frozenset(FILLERS) | {"account", "manifest"},
-        classic=(r"tweets\.csv", r"data/js/tweets/\d{4}_\d{2}\.js"),
+        classic=(r"(?:.*/)?tweets\.csv", r"(?:.*/)?data/js/tweets/\d{4}_\d{2}\.js"),
         request_url=f"{base_url}/_simulated/{name}/archive",
     )
 

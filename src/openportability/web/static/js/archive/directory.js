@@ -3,6 +3,8 @@
 import { joined, u16, u32, u64 } from "./bytes.js";
 import { Broken, Invalid } from "./errors.js";
 
+/** @typedef {import("./names.js").Names} Names */
+/** @typedef {import("./types.js").Batch} Batch */
 /** @typedef {import("./types.js").Caps} Caps */
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Source} Source */
@@ -72,11 +74,14 @@ async function readEnd64(source, endAt) {
 }
 
 /**
+ * Yield all entries; those that `names` sees to be none of our business are only counted.
  * @param {Source} source
  * @param {End} end
  * @param {Caps} caps
+ * @param {Names} names
  */
-export async function* directory(source, end, caps) {
+export async function* directory(source, end, caps, names) {
+  await checkCount(source, end, caps);
   let held = new Uint8Array(0);
   let readTo = end.at;
   const endsAt = end.at + end.size;
@@ -88,16 +93,11 @@ export async function* directory(source, end, caps) {
       held = joined(held, piece);
       readTo += piece.length;
     }
-    const entries = [];
-    let place = 0;
-    while (held.length - place >= (readTo === endsAt ? CENTRAL_BYTES : LARGEST_BYTES)) {
-      const [entry, after] = central(held, place, end, caps);
-      place = after;
-      number += 1;
-      if (number > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
-      entries.push(entry);
-    }
-    yield entries;
+    const whole = held.length - (readTo === endsAt ? CENTRAL_BYTES : LARGEST_BYTES);
+    const [found, place] = batch(held, whole, end, caps, names);
+    number += found.entries.length + found.others;
+    if (number > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
+    yield found;
     held = held.slice(place);
     if (readTo === endsAt && held.length) throw new Broken();
   }
@@ -106,24 +106,69 @@ export async function* directory(source, end, caps) {
 }
 
 /**
+ * Refuse too many entries before any is read: as the end says, else by their signatures.
+ * @param {Source} source
+ * @param {End} end
+ * @param {Caps} caps
+ */
+async function checkCount(source, end, caps) {
+  const room = Math.floor(end.size / CENTRAL_BYTES);
+  if (end.count > room) throw new Broken();
+  if (end.count > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
+  if (room <= caps.entries) return;
+  let number = 0;
+  // Whoever reads on from the last three bytes sees a signature that two pieces share.
+  for (let at = end.at, last = end.at + end.size - 4; at <= last && number <= caps.entries; ) {
+    const piece = await source.read(at, Math.min(PIECE_BYTES, last + 4 - at));
+    for (let place = piece.indexOf(0x50); place >= 0; place = piece.indexOf(0x50, place + 1)) {
+      if (place + 4 <= piece.length && u32(piece, place) === CENTRAL) number += 1;
+    }
+    at += Math.max(1, piece.length - 3);
+  }
+  if (number > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
+}
+
+/**
+ * Read the records that begin at or before `whole`; return also where the next one does.
+ * @param {Uint8Array} held
+ * @param {number} whole
+ * @param {End} end
+ * @param {Caps} caps
+ * @param {Names} names
+ * @returns {[Batch, number]}
+ */
+function batch(held, whole, end, caps, names) {
+  // A letter for each byte, and for those below 128 the right one.
+  const letters = new TextDecoder("windows-1252").decode(held);
+  const entries = [];
+  let [place, others] = [0, 0];
+  while (place <= whole) {
+    const [entry, extraAt, after] = central(held, place, end, caps);
+    if (names.isOther(letters.slice(place + CENTRAL_BYTES, extraAt))) others += 1;
+    else entries.push({ ...entry, rawName: held.slice(place + CENTRAL_BYTES, extraAt) });
+    place = after;
+  }
+  return [{ entries, others }, place];
+}
+
+/**
+ * Return a record without its name, where that ends, and where the next record begins.
  * @param {Uint8Array} held
  * @param {number} place
  * @param {End} end
  * @param {Caps} caps
- * @returns {[Entry, number]}
+ * @returns {[Omit<Entry, "rawName">, number, number]}
  */
 function central(held, place, end, caps) {
-  const nameAt = place + CENTRAL_BYTES;
-  const extraAt = nameAt + u16(held, place + 28);
+  const extraAt = place + CENTRAL_BYTES + u16(held, place + 28);
   const commentAt = extraAt + u16(held, place + 30);
   const after = commentAt + u16(held, place + 32);
   if (u32(held, place) !== CENTRAL || after > held.length) throw new Broken();
-  if (extraAt - nameAt > caps.name_bytes) throw new Invalid("archive.limits", { cap: "path" });
+  if (extraAt - place - CENTRAL_BYTES > caps.name_bytes) throw new Invalid("archive.limits", { cap: "path" });
   const said = [u32(held, place + 24), u32(held, place + 20), u32(held, place + 42)];
-  const [size, packed, offset] = large(held.subarray(extraAt, commentAt), said);
+  const [size, packed, offset] = said.includes(FULL_32) ? large(held.subarray(extraAt, commentAt), said) : said;
   if (offset + end.shift >= end.at) throw new Broken();
   const entry = {
-    rawName: held.slice(nameAt, extraAt),
     flags: u16(held, place + 8),
     method: u16(held, place + 10),
     packed,
@@ -132,7 +177,7 @@ function central(held, place, end, caps) {
     headerAt: offset + end.shift,
     dataAt: -1,
   };
-  return [entry, after];
+  return [entry, extraAt, after];
 }
 
 /**

@@ -6,6 +6,7 @@ import { Use, nameOf } from "./names.js";
 import { browse, inside, read } from "./zip.js";
 
 /** @typedef {import("./names.js").Names} Names */
+/** @typedef {import("./types.js").Batch} Batch */
 /** @typedef {import("./types.js").Caps} Caps */
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Place} Place */
@@ -83,7 +84,7 @@ export class Gathered {
    * @param {boolean} nested
    */
   async open(name, source, number, nested) {
-    const { found, rebuilt } = await browse(source, this.caps, (entries) => this.sort(entries));
+    const { found, rebuilt } = await browse(source, this.caps, this.names, (batches) => this.sort(batches));
     this.rebuilt ||= rebuilt;
     this.zipped = true;
     const { seen, places, entries } = found;
@@ -101,11 +102,12 @@ export class Gathered {
     });
   }
 
-  /** @param {AsyncIterable<Entry[]>} batches */
+  /** @param {AsyncIterable<Batch>} batches */
   async sort(batches) {
     const [seen, places, entries] = [counts(), /** @type {Place[]} */ ([]), /** @type {Entry[]} */ ([])];
     for await (const batch of batches) {
-      for (const entry of batch) {
+      seen[Use.OTHER] += batch.others;
+      for (const entry of batch.entries) {
         const place = this.names.place(nameOf(entry));
         seen[place.use] += 1;
         // One zip is kept in case there is nothing else.

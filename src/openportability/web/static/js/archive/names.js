@@ -20,6 +20,10 @@ export const Use = Object.freeze({
 const PART = "(?:[-_]part([0-9]{1,6})|_([0-9]{1,6}))?\\.(?:js|json)";
 const PLACE = /^(?:([^/]+)\/)??(?:data\/)?([^/]+)$/;
 const DRIVE = /^[a-z]:/;
+// A path without anything odd, of whose kind nothing is of use.
+const LETTERS = "[^/\\\\.:\\x00-\\x1f]+";
+const STEP = `(?!_)${LETTERS}(?:\\.${LETTERS})*`;
+const OTHER = `(?:${STEP}/)*${STEP}(?<!\\.(?:js|json|zip))$`;
 const UTF_8 = 1 << 11;
 // The upper half of code page 437, in which zips write names that they do not say are UTF-8.
 const OLD_LETTERS =
@@ -38,7 +42,17 @@ export class Names {
     this.lists = new Map(wanted.map((entry) => [entry.stem, entry]));
     this.read = files([...this.lists.keys(), format.owner_stem, format.manifest_stem]);
     this.known = files([...format.known_stems, ...format.lists.map((entry) => entry.stem)]);
-    this.classic = format.classic.map((pattern) => new RegExp(pattern));
+    this.classic = format.classic.map((pattern) => new RegExp(`^(?:${pattern})`));
+    const unless = format.classic.map((pattern) => `(?!${pattern})`).join("");
+    this.other = new RegExp(`^${unless}${OTHER}`, "i");
+  }
+
+  /**
+   * True for most of what `place` calls `OTHER`, and nothing else: a glance, for there may be millions.
+   * @param {string} letters the bytes of a path, a letter each
+   */
+  isOther(letters) {
+    return this.other.test(letters);
   }
 
   /**

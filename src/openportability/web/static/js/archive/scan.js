@@ -37,7 +37,7 @@ export async function* scan(source, caps, ends) {
     at = after;
     number += 1;
     if (number > caps.entries) throw new Invalid("archive.limits", { cap: "entries" });
-    yield [entry];
+    yield { entries: [entry], others: 0 };
   }
 }
 

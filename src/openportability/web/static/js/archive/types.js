@@ -40,6 +40,8 @@
 
 /** @typedef {AsyncGenerator<Uint8Array>} Pieces */
 
+/** Some entries of a zip, and how many more that are none of our business. @typedef {{entries: Entry[], others: number}} Batch */
+
 /**
  * One file of a zip. `dataAt` is -1 until it was looked up.
  * @typedef {object} Entry

@@ -6,6 +6,8 @@ import { checkReadable, inflatedSource, unpack } from "./inflate.js";
 import { nameOf } from "./names.js";
 import { scan } from "./scan.js";
 
+/** @typedef {import("./names.js").Names} Names */
+/** @typedef {import("./types.js").Batch} Batch */
 /** @typedef {import("./types.js").Caps} Caps */
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Source} Source */
@@ -14,20 +16,21 @@ const LOCAL = 0x04034b50;
 const LOCAL_BYTES = 30;
 
 /**
- * Let `gather` look at every entry, then find the bytes of those it kept. Where the directory is of no use, the local
- * headers are read instead, and `gather` is called again.
+ * Let `gather` look at every entry but those that `names` sees to be none of our business, then find the bytes of those it
+ * kept. Where the directory is of no use, the local headers are read instead, and `gather` is called again.
  * @template {{entries: Entry[]}} T
  * @param {Source} source
  * @param {Caps} caps
- * @param {(entries: AsyncIterable<Entry[]>) => Promise<T>} gather
+ * @param {Names} names
+ * @param {(batches: AsyncIterable<Batch>) => Promise<T>} gather
  * @returns {Promise<{found: T, rebuilt: boolean}>}
  */
-export async function browse(source, caps, gather) {
+export async function browse(source, caps, names, gather) {
   let end = null;
   try {
     end = await findEnd(source);
     if (end) {
-      const found = await gather(directory(source, end, caps));
+      const found = await gather(directory(source, end, caps, names));
       await locate(source, found.entries, end.at);
       return { found, rebuilt: false };
     }
