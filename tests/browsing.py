@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.client import HTTPConnection, HTTPMessage
+from http.client import HTTPConnection, HTTPMessage, HTTPResponse
 from http.cookies import SimpleCookie
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -135,7 +136,7 @@ class Browser:
             path = f"{parts.path}?{parts.query}".rstrip("?")
             connection.request(method, path, body, sent)
             reply = connection.getresponse()
-            answer = Answer(url=url, status=reply.status, headers=reply.msg, body=reply.read())
+            answer = Answer(url=url, status=reply.status, headers=reply.msg, body=_body(reply))
         finally:
             connection.close()
         self._keep(answer)
@@ -225,3 +226,11 @@ class Browser:
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.value
+
+
+def _body(reply: HTTPResponse) -> bytes:
+    """Read the whole of an answer; of a stream, which does not end, the first event."""
+    if reply.headers.get_content_type() != "text/event-stream":
+        return reply.read()
+    lines = iter(reply.readline, b"")
+    return b"".join(takewhile(lambda line: line.strip(), lines))
