@@ -111,6 +111,9 @@ def test_an_unreadable_archive_changes_nothing(site: Site, member: Member) -> No
     damaged["data/follower.js"] = b"[{"
     assert refused(site, ada, zipped(damaged)).code == "archive.corrupt_file"
     assert held(site, ada, Kind.FOLLOWING) == [1, 2, 3]
+    # And stands in the way of nothing.
+    bring(site, ada, zipped(archive_files(following=[9])))
+    assert held(site, ada, Kind.FOLLOWING) == [9]
 
 
 def test_blocks_are_kept_when_the_next_archive_comes_without_asking_for_them(

@@ -164,6 +164,17 @@ def test_who_joined_just_before_my_lists_came_has_not_arrived(site: Site) -> Non
     assert not cast.seen_by(site, alice)[bob].arrived
 
 
+def test_who_is_where_i_am_not_is_shown_with_all_their_places(site: Site) -> None:
+    bob = cast.join(site, OLD, BOB).user
+    there = cast.join(site, NEW, 5, user=bob)
+    alice = cast.join(site, OLD, ALICE).user
+    cast.bring(site, alice, OLD, following=[BOB])
+    site.engine.turn()
+    # Alice has no account on the new network, and Bob is not hidden for that.
+    assert there.id in {account.id for account in cast.seen_by(site, alice)[bob].accounts}
+    assert in_all(site, alice) == {bob}
+
+
 def test_a_second_network_is_an_arrival(site: Site) -> None:
     bob = cast.join(site, OLD, BOB).user
     alice = cast.join(site, OLD, ALICE).user

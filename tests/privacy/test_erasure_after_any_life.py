@@ -5,87 +5,99 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import shutil
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from random import Random
-from typing import Any
+from pathlib import Path
 
+import numpy as np
 import pytest
 import zstandard
-from sqlalchemy import MetaData, Row, select, text
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import MetaData, delete, select
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
-from openportability.db.schema import METADATA
+from openportability.clock import MovedClock
+from openportability.db.engine import Database
+from openportability.db.move import move
+from openportability.db.schema import METADATA, follow_lists, user_keys
 from openportability.domain import UserId
 from openportability.graph import store as lists
+from openportability.graph.segment import Segment
+from openportability.matching import segments
 from openportability.privacy import store
-from openportability.vault import PersonalKey, Unreadable
-from tests.house import House
-from tests.journeys.neighbourhood import Neighbourhood
+from openportability.vault import Unreadable
+from tests.examples import few
+from tests.house import House, opened
+from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 
-STEPS = 6
+#: In each a new person lives and leaves.
+LIVES = 2
+VERBS = (
+    "brings",
+    "reconnects",
+    "takes back",
+    "pauses",
+    "resumes",
+    "hides",
+    "makes a token",
+    "takes it out",
+    "waits",
+)
 
 
-class Life:
-    """Somebody who does anything in any order; those who come first stay."""
+@pytest.fixture
+def house(database_url: str, tmp_path: Path, clock: MovedClock) -> Iterator[House]:
+    """A site whose data directory holds all its files; a segment from the first list on."""
+    folder = tmp_path if database_url.startswith("sqlite") else tmp_path / "site"
+    with opened(folder, database_url, clock, SEGMENTS_FROM_LINKS="1") as made:
+        yield made
 
-    def __init__(self, house: House, luck: Random) -> None:
+
+class Town:
+    """Those who stay, so that a newcomer finds somebody."""
+
+    def __init__(self, house: House) -> None:
         self.house = house
-        self.luck = luck
         self.place = Neighbourhood(house)
-        self.others = [self.place.somebody() for _ in range(3)]
+        self.others = [self.place.somebody() for _ in range(2)]
         for other in self.others:
             self.place.join(other)
-        self.me = self.place.somebody()
-        self.place.join(self.me, standing=luck.choice(["off", "ask", "automatic"]))
-        #: Shown once, and then in nobody's hands but theirs.
-        self.tokens: list[str] = []
+        # They have lists of their own, and so there is a segment after anybody leaves.
+        self.place.bring(self.others[0], following=[self.others[1]])
 
-    def run(self) -> None:
-        self._brings()
-        verbs = [
-            self._brings,
-            self._reconnects,
-            self._takes_back,
-            self._pauses,
-            self._changes_their_mind,
-            self._makes_a_token,
-            self._takes_it_out,
-            self._waits,
-        ]
-        for _ in range(STEPS):
-            self.luck.choice(verbs)()
+    def newcomer(self, standing: str) -> Neighbour:
+        me = self.place.somebody()
+        self.place.join(me, standing=standing)
+        self.does(me, "brings")
+        return me
 
-    def _brings(self) -> None:
-        some = self.luck.sample(self.others, self.luck.randint(1, 3))
-        self.place.bring(self.me, following=some, followers=some[:1])
-
-    def _reconnects(self) -> None:
-        self.place.reconnect(self.me)
-
-    def _takes_back(self) -> None:
-        self.me.browser.api("POST", "/reconnection/undo", {"scope": "all"})
-
-    def _pauses(self) -> None:
-        self.me.browser.api("POST", f"/reconnection/{self.luck.choice(['pause', 'resume'])}")
-
-    def _changes_their_mind(self) -> None:
-        found = self.luck.choice(["anyone", "confirmed", "nobody"])
-        self.me.browser.api("PUT", "/consents", {"found": found})
-
-    def _makes_a_token(self) -> None:
-        self.me.browser.post("/settings/tokens", {"name": f"of {self.me.old_handle}"})
-
-    def _takes_it_out(self) -> None:
-        self.me.browser.api("GET", "/export")
-
-    def _waits(self) -> None:
-        self.place.later(minutes=self.luck.choice([1, 60, 3 * 24 * 60]))
+    def does(self, me: Neighbour, verb: str) -> None:
+        match verb:
+            case "brings":
+                self.place.bring(me, following=self.others, followers=self.others[:1])
+            case "reconnects":
+                self.place.reconnect(me)
+            case "takes back":
+                me.browser.api("POST", "/reconnection/undo", {"scope": "all"})
+            case "pauses":
+                me.browser.api("POST", "/reconnection/pause")
+            case "resumes":
+                me.browser.api("POST", "/reconnection/resume")
+            case "hides":
+                me.browser.api("PUT", "/consents", {"found": "nobody"})
+            case "makes a token":
+                me.browser.post("/settings/tokens", {"name": f"of {me.old_handle}"})
+            case "takes it out":
+                me.browser.api("GET", "/export")
+            case "waits":
+                self.place.later(minutes=24 * 60)
 
 
-def everything(house: House) -> list[bytes]:
+def everything(house: House) -> bytes:
     """Return every cell of every table there is, the queue's included, and every file."""
     found: list[bytes] = []
     there = MetaData()
@@ -94,11 +106,10 @@ def everything(house: House) -> list[bytes]:
         for table in there.sorted_tables:
             for row in tx.execute(select(table)):
                 found += [one if isinstance(one, bytes) else str(one).encode() for one in row]
-    if house.site.db.dialect.name == "sqlite":
-        with suppress(Exception), house.site.db.write() as tx:
-            tx.connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-    folder = house.site.settings.data_dir
-    return [*found, *(path.read_bytes() for path in folder.rglob("*") if path.is_file())]
+    files = [path for path in house.site.settings.data_dir.rglob("*") if path.is_file()]
+    assert segments.path(house.site) in files
+    found += [path.read_bytes() for path in files]
+    return b"\n".join(unpacked(found))
 
 
 def unpacked(cells: Sequence[bytes]) -> Iterator[bytes]:
@@ -120,75 +131,116 @@ def forms(words: Sequence[str], numbers: Sequence[int]) -> set[bytes]:
     return {one.rstrip(b"=") for one in plain | packed if len(one) >= 6}
 
 
-def secrets_of(house: House, user: UserId) -> tuple[list[str], list[int]]:
-    """Return tokens at networks, and every number in the person's lists but those of people who are here."""
+def secrets_of(house: House, user: UserId) -> list[str]:
+    """Return the person's tokens at networks."""
     words: list[str] = []
     with house.site.db.read() as tx:
         key = accounts.personal_key(tx, house.site.vault, user)
         for account in accounts.accounts_of(tx, user):
             grant = grant_store.live_grant(tx, key, account.id)
-            if grant is not None:
-                words += grant.secret.values()
-        held = [
-            number for _, keys in lists.open_lists(tx, house.site.vault, user) for number in keys
-        ]
-    return words, [int(number) for number in held]
+            words += grant.secret.values() if grant is not None else ()
+    return words
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_after_any_life_nothing_is_left(house: House, seed: int) -> None:
-    life = Life(house, Random(seed))
-    life.run()
-    me = life.me
+def saved(house: House, file: Path, migrated: Path) -> None:
+    """Write a backup, as a file that either database can give."""
+    shutil.copy(migrated, file)
+    into = Database(f"sqlite:///{file}")
+    move(house.site.db, into)
+    into.close()
+
+
+def newest(house: House) -> UserId:
     with house.site.db.read() as tx:
-        user = max(store.everyone(tx))
-        destroyed = accounts.personal_key(tx, house.site.vault, user)
-        backup = {
-            table.name: tx.execute(select(table)).all()
-            for table in METADATA.sorted_tables
-            if "user_id" in table.columns
-        }
-    tokens, listed = secrets_of(house, user)
-    assert listed
-    words = [me.old_handle, me.new_handle, me.new_id, str(me.number), *tokens]
-    words += me.browser.cookies.values()
-    others = {one.number for one in life.others}
-    traces = forms(words, [me.number, *(set(listed) - others)])
-    assert any(trace in cell for cell in everything(house) for trace in traces)
+        return max(store.everyone(tx))
+
+
+def test_after_any_life_nothing_is_left(
+    house: House, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    town = Town(house)
+    backup = tmp_path_factory.mktemp("backups") / "site.db"
+
+    @settings(
+        few(LIVES),
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        standing=st.sampled_from(["off", "ask", "automatic"]),
+        verbs=st.lists(st.sampled_from(VERBS), min_size=2, max_size=4),
+    )
+    def lives_and_leaves(standing: str, verbs: list[str]) -> None:
+        me = town.newcomer(standing)
+        for verb in verbs:
+            town.does(me, verb)
+        saved(house, backup, migrated_sqlite)
+        leaves(house, me, backup)
+
+    lives_and_leaves()
+    # Who stayed is as they were.
+    for other in town.others:
+        assert other.browser.api("GET", "/me").status == 200
+
+
+def leaves(house: House, me: Neighbour, backup: Path) -> None:
+    user = newest(house)
+    words = [me.old_handle, me.new_handle, me.new_id, str(me.number)]
+    words += [*secrets_of(house, user), *me.browser.cookies.values()]
+    traces = forms(words, [me.number])
+    before = everything(house)
+    assert any(trace in before for trace in traces)
 
     me.browser.post("/leave")
-    house.clock.forward(hours=1)
+    house.clock.forward(days=1)
     house.turn()
-    left = list(unpacked(everything(house)))
-    for trace in traces:
-        assert not any(trace in cell for cell in left), trace
+    left = everything(house)
+    assert [trace for trace in traces if trace in left] == []
+    assert house.site.engine.health().waiting == 0
+    in_no_row(house, user)
+    in_no_segment(house, user)
+    in_no_backup(house, user, backup)
+
+
+def in_no_row(house: House, user: UserId) -> None:
     with house.site.db.read() as tx:
         for table in METADATA.sorted_tables:
             if "user_id" in table.columns:
                 gone = select(table).where(table.c.user_id == user)
                 assert tx.execute(gone).first() is None, table.name
-    assert house.site.engine.health().waiting == 0
-    # Who stayed is as they were.
-    for other in life.others:
-        assert other.browser.api("GET", "/me").status == 200
-    _restored_without_the_key(house, user, backup["follow_lists"], destroyed)
 
 
-def _restored_without_the_key(
-    house: House, user: UserId, rows: Sequence[Row[Any]], destroyed: PersonalKey
-) -> None:
-    """What a backup has of the lists is what the destroyed key opened, and opens with none that is still there."""
-    hers = [row for row in rows if row.user_id == user]
-    assert hers
-    for row in hers:
-        place = f"follow_lists:{row.account_id}:{row.kind}"
-        assert destroyed.open(row.sealed, place)
-        with house.site.db.read() as tx:
-            kept = [
-                accounts.personal_key(tx, house.site.vault, other) for other in store.everyone(tx)
-            ]
-        for key in kept:
+def in_no_segment(house: House, user: UserId) -> None:
+    """The file is made anew of the lists that are left: the number of who left is nobody's in it."""
+    segment = Segment(segments.path(house.site), house.site.vault)
+    everybody = [one.number for one in Neighbourhood(house)._settled()]
+    _, owners = segment.holders(np.array(everybody, np.uint64))
+    assert user not in owners.tolist()
+    segment.close()
+
+
+def in_no_backup(house: House, user: UserId, file: Path) -> None:
+    """A backup that is put back has the lists; without the destroyed key nothing there opens them."""
+    restored = Database(f"sqlite:///{file}")
+    with restored.read() as tx:
+        assert lists.open_lists(tx, house.site.vault, user), "nothing was saved"
+    with restored.write() as tx:
+        tx.execute(delete(user_keys).where(user_keys.c.user_id == user))
+    with restored.read() as tx:
+        rows = tx.execute(select(follow_lists).where(follow_lists.c.user_id == user)).all()
+        keys = [
+            accounts.personal_key(tx, house.site.vault, one)
+            for one in tx.execute(select(user_keys.c.user_id)).scalars()
+        ]
+        assert rows
+        assert keys
+        for row in rows:
+            place = f"follow_lists:{row.account_id}:{row.kind}"
+            for key in keys:
+                with pytest.raises(Unreadable):
+                    key.open(row.sealed, place)
             with pytest.raises(Unreadable):
-                key.open(row.sealed, place)
-        with pytest.raises(Unreadable):
-            house.site.vault.open(row.sealed, place)
+                house.site.vault.open(row.sealed, place)
+        assert lists.open_lists(tx, house.site.vault, user) == []
+    restored.close()

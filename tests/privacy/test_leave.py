@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from random import Random
 
 import pytest
 from sqlalchemy import func, select
 
+from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
+from openportability.db.engine import Tx
 from openportability.db.schema import METADATA, revocations, users
 from openportability.demo import stage
-from openportability.domain import UserId
+from openportability.domain import Grant, UserId
 from openportability.matching import service as matching
 from openportability.matching.service import Selection
-from openportability.privacy import service
+from openportability.network import SignIn
+from openportability.privacy import service, store
 from openportability.reconnection import planning
 from openportability.site import Site
 
 
+class Killed(BaseException):
+    """The process ends here: nothing of ours catches it."""
+
+
 @pytest.fixture
 def site(database_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setattr(stage, "PEOPLE", 400)
+    monkeypatch.setattr(stage, "PEOPLE", 150)
     with stage.stage(8000, clock, database_url) as made:
         yield made
 
@@ -31,7 +40,7 @@ def site(database_url: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) 
 def members(site: Site) -> list[UserId]:
     """The newcomer of the simulated world, and some whom she follows or who follow her."""
     luck = Random(1)
-    joined = [stage.join(site, home, luck) for home in list(stage.at_home(site).values())[:40]]
+    joined = [stage.join(site, home, luck) for home in list(stage.at_home(site).values())[:12]]
     site.engine.turn()
     return joined
 
@@ -74,6 +83,12 @@ def test_grants_are_given_back_without_a_name(site: Site, members: list[UserId])
         assert tx.execute(select(func.count()).select_from(revocations)).scalar_one() == 0
 
 
+def _waiting(site: Site) -> int:
+    with site.db.read() as tx:
+        count: int = tx.execute(select(func.count()).select_from(revocations)).scalar_one()
+    return count
+
+
 def test_nobody_is_shown_who_left(site: Site, members: list[UserId]) -> None:
     with site.db.read() as tx:
         seen = {
@@ -111,3 +126,64 @@ def test_who_did_not_come_for_two_years_is_forgotten_and_who_came_is_not(
     assert _rows_of(site, members[1]) != {}
     with site.db.read() as tx:
         assert tx.execute(select(func.count()).select_from(revocations)).scalar_one() == 0
+
+
+def test_who_comes_back_in_the_moment_of_being_forgotten_stays(
+    site: Site, members: list[UserId], clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.forward(days=site.settings.unseen_days + 1)
+    since = clock.now() - timedelta(days=site.settings.unseen_days)
+    hold = store.hold
+
+    def just_before(tx: Tx, user: UserId) -> bool:
+        accounts.hold(tx, members[0], clock.now())
+        return hold(tx, user)
+
+    with monkeypatch.context() as race:
+        race.setattr(store, "hold", just_before)
+        service.forget(site, members[0], since)
+    assert _rows_of(site, members[0]) != {}
+    service.forget(site, members[1], since)
+    assert _rows_of(site, members[1]) == {}
+
+
+def test_grants_are_ended_though_we_are_killed_in_between(
+    site: Site, members: list[UserId], clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the network is asked, and killed again before its answer is noted."""
+    ended: list[str] = []
+
+    def told_of(sign_in: SignIn) -> Callable[[Grant], None]:
+        asked = sign_in.revoke
+
+        def revoke(grant: Grant) -> None:
+            asked(grant)
+            ended.append(grant.actor_id)
+
+        return revoke
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    for network in site.networks.values():
+        assert network.sign_in is not None
+        monkeypatch.setattr(network.sign_in, "revoke", told_of(network.sign_in))
+    with monkeypatch.context() as death:
+        death.setattr(site.engine, "wake", killed)
+        with pytest.raises(Killed):
+            service.leave(site, members[0])
+    assert (_rows_of(site, members[0]), ended) == ({}, [])
+    waiting = _waiting(site)
+    assert waiting > 0
+    with monkeypatch.context() as death:
+        death.setattr(grant_store, "drop_revocation", killed)
+        with suppress(Killed):
+            site.engine.turn()
+    assert len(ended) >= 1
+    assert _waiting(site) == waiting
+    for _ in range(2):
+        clock.forward(hours=1, minutes=1)
+        site.engine.turn()
+    assert _waiting(site) == 0
+    # What was asked for again is no harm: a token that is ended stays so.
+    assert len(set(ended)) == waiting

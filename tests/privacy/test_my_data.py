@@ -13,17 +13,19 @@ from dataclasses import replace
 import pytest
 
 from openportability.clock import MovedClock
+from openportability.consent.rules import Choice
 from openportability.db.schema import METADATA
 from openportability.domain import Found, Kind, Standing
 from openportability.errors import Invalid
 from openportability.graph import store as lists
 from openportability.privacy import form
-from openportability.privacy.parts import PART_OF_TABLE, Document
+from openportability.privacy.parts import PART_OF_TABLE, ConsentPart, Document
 from openportability.reconnection.rules import State
 from tests.browsing import Answer, Browser
 from tests.house import House, opened
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.journeys.steps import read
+from tests.postgresql import Cluster
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +34,16 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory, clock: MovedClock) -> Iterator[list[House]]:
-    """Two sites that know nothing of each other, but have the same networks."""
+def two(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: Cluster, clock: MovedClock
+) -> Iterator[list[House]]:
+    """Two sites that know nothing of each other, one on each database, but have the same networks."""
     with ExitStack() as stack:
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "other")]
+        urls = [f"sqlite:///{folders[0] / 'site.db'}", stack.enter_context(postgresql.as_new())]
         yield [
-            stack.enter_context(opened(folder, f"sqlite:///{folder / 'site.db'}", clock))
-            for folder in folders
+            stack.enter_context(opened(folder, url, clock))
+            for folder, url in zip(folders, urls, strict=True)
         ]
 
 
@@ -171,14 +176,40 @@ def test_another_site_takes_over_lists_choices_and_ledger(
     ]
     chosen = (after.member.found, after.member.standing, after.member.pace)
     assert chosen == (before.member.found, before.member.standing, before.member.pace)
-    assert [one.how for one in after.consents] == ["import", "import"]
+    # What was said there came along as it was said; what holds here was said by this import.
+    said = ["elsewhere", "elsewhere", "import", "import"]
+    assert [one.how for one in after.consents] == said
+    assert [replace(one, how="") for one in after.consents[:2]] == [
+        replace(one, how="") for one in before.consents
+    ]
+    assert "said to another site" in browser.get("/my-data").words
     assert [replace(row, seen_at=None, instance=None) for row in after.ledger] == [
         replace(row, seen_at=None, instance=None) for row in before.ledger
     ]
-    # A second time changes nothing.
+    # A second time changes nothing; and on the way back the lists are the same still.
     send(browser, "/api/v1/imports/openportability", taken, choices="true")
     assert exported(browser).ledger == after.ledger
-    assert len(exported(browser).consents) == 2
+    assert [one.how for one in exported(browser).consents] == said
+    back = form.to_json(replace(exported(browser), ledger=()))
+    assert send(alice.browser, "/api/v1/imports/openportability", back).json()["lists"] == 2
+    assert [one.ids for one in exported(alice.browser).lists] == [one.ids for one in before.lists]
+
+
+def test_what_was_said_elsewhere_holds_for_nothing_here(two: list[House]) -> None:
+    somebody = list(Neighbourhood(two[1])._settled())[9]
+    browser = somebody.browser
+    browser.sign_in("bird", somebody.old_handle)
+    taken = exported(browser)
+    at = two[1].clock.now()
+    said = ConsentPart(
+        purpose=Choice.FOUND, value="anyone", wording="0", locale="en", how="page", at=at
+    )
+    forged = replace(taken, consents=(said,), member=replace(taken.member, found=Found.ANYONE))
+    body = form.to_json(forged)
+    done = send(browser, "/api/v1/imports/openportability", body, choices="true")
+    assert (done.status, done.json()["choices"]) == (201, 0)
+    assert read(browser, "/consents") == {}
+    assert exported(browser).member.found is Found.NOBODY
 
 
 def test_choices_come_only_if_the_person_says_so(two: list[House], alice: Neighbour) -> None:
@@ -235,3 +266,13 @@ def test_what_was_not_done_is_not_wanted(two: list[House], alice: Neighbour) -> 
 def test_what_is_no_export_is_refused_in_words(body: bytes) -> None:
     with pytest.raises(Invalid, match=r"import\.unreadable"):
         form.read(body)
+
+
+@pytest.mark.parametrize("spoilt", [("+00:00", ""), ('"en"', '"e\\u0000n"')])
+def test_what_no_database_keeps_is_refused_in_words(
+    two: list[House], alice: Neighbour, spoilt: tuple[str, str]
+) -> None:
+    text = form.to_json(exported(alice.browser)).decode().replace('Z"', '+00:00"')
+    assert spoilt[0] in text
+    with pytest.raises(Invalid, match=r"import\.unreadable"):
+        form.read(text.replace(*spoilt).encode())

@@ -74,3 +74,11 @@ def _handles(house: House) -> list[str]:
     return [
         one["handle"] for one in people if not (one["gone"] or one["moved_to"] or one["locked"])
     ]
+
+
+@pytest.mark.parametrize("network", ["bird", "herd", "sky"])
+def test_every_page_is_there_for_who_has_one_network_only(house: House, network: str) -> None:
+    browser = house.new_browser()
+    browser.sign_in(network, house.handles(0)[network])
+    for path in ("/matches", "/reconnect", "/archive", "/my-data", "/settings", "/accounts"):
+        assert browser.get(path).status == 200, path

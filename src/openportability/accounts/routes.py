@@ -36,7 +36,7 @@ from openportability.site import Site
 from openportability.web import cookies, i18n, problems, render
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 #: Cookie with the secret that binds a sign-in to the browser that began it.
 _BROWSER = "sign-in"

@@ -21,7 +21,7 @@ from openportability.reconnection import shown
 from openportability.site import Site
 from openportability.web import cookies, i18n, paging, problems, render, sse
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _ROWS = 50
 

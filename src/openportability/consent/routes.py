@@ -14,7 +14,7 @@ from openportability.consent.rules import Choice
 from openportability.domain import Pace
 from openportability.web import cookies, i18n, render
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/welcome")

@@ -13,6 +13,9 @@ from enum import StrEnum
 from openportability.domain import Found, Standing
 from openportability.errors import Invalid
 
+#: How it was said, where it was said to another site: history, which holds for nothing here.
+ELSEWHERE = "elsewhere"
+
 
 class Choice(StrEnum):
     """A purpose that is agreed to by itself, bundled with nothing."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from openportability.accounts import store as accounts
 from openportability.consent import store
-from openportability.consent.rules import OFFERS, Choice, Offer, check, more_private
+from openportability.consent.rules import ELSEWHERE, OFFERS, Choice, Offer, check, more_private
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
 from openportability.domain import UserId
@@ -58,9 +58,22 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
         accounts.choose(tx, user, **{choice.value: consent.value})
 
 
+def remember(tx: Tx, user: UserId, said: Iterable[Consent]) -> int:
+    """Keep on record what somebody said to another site, as it was said there; return how much was new.
+
+    It is history and holds for nothing: what is to hold here is chosen here.
+    """
+    known = {replace(consent, how=ELSEWHERE) for consent in store.history(tx, user)}
+    new = [one for one in (replace(one, how=ELSEWHERE) for one in said) if one not in known]
+    for one in dict.fromkeys(new):
+        store.add(tx, user, one)
+    return len(new)
+
+
 def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:
-    """Return what holds now; purposes never spoken of are missing."""
-    return {consent.choice: consent for consent in store.history(tx, user)}
+    """Return what holds now; purposes never spoken of here are missing."""
+    said = store.history(tx, user)
+    return {consent.choice: consent for consent in said if consent.how != ELSEWHERE}
 
 
 def wording(choice: Choice) -> str:

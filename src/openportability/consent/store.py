@@ -22,7 +22,8 @@ class Consent:
     value: str
     wording: str
     locale: str
-    #: Where it was said: page, api; merge where it is the more private word of two users.
+    #: Where it was said: page, api; merge where it is the more private word of two users;
+    #: elsewhere where it was said to another site, which counts for nothing here.
     how: str
     at: datetime
 
@@ -43,7 +44,7 @@ def add(tx: Tx, user: UserId, consent: Consent) -> None:
 
 
 def history(tx: Tx, user: UserId) -> list[Consent]:
-    """Return all that somebody ever said, oldest first."""
+    """Return all that somebody ever said, here or elsewhere, in the order in which we learned it."""
     rows = tx.execute(select(consents).where(consents.c.user_id == user).order_by(consents.c.id))
     return [_consent(row) for row in rows]
 

@@ -53,6 +53,11 @@ class Tx:
                 log.error("effect_failed", extra=without_words(error))
 
 
+#: How long a writer waits for others, and how long tidying up does.
+_BUSY_MS = 10_000
+_SHORTEN_MS = 500
+
+
 class Database:
     """One schema on SQLite or PostgreSQL; `dialect` holds all that differs."""
 
@@ -115,6 +120,21 @@ class Database:
         self.has_room = True
         tx.happened()
 
+    def shorten_log(self) -> None:
+        """Let nothing erased stand in SQLite's log any longer; while somebody reads, the next time does it."""
+        if self.dialect.name != "sqlite":
+            return
+        with self._writing:
+            raw = self._engine.raw_connection()
+            try:
+                cursor = raw.cursor()
+                cursor.execute(f"PRAGMA busy_timeout={_SHORTEN_MS}")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+                cursor.close()
+            finally:
+                raw.close()
+
     @property
     def sqlalchemy_engine(self) -> Engine:
         """For migrations only."""
@@ -163,7 +183,7 @@ def _begin_by_ourselves(engine: Engine) -> None:
         _write_ahead(raw)
         for pragma in (
             "synchronous=NORMAL",
-            "busy_timeout=10000",
+            f"busy_timeout={_BUSY_MS}",
             "foreign_keys=ON",
             "secure_delete=ON",
         ):

@@ -14,7 +14,7 @@ from openportability.reconnection import service as reconnection
 from openportability.site import Site
 from openportability.web import i18n, render
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")

@@ -14,12 +14,13 @@ from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
+from openportability.consent.store import Consent
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, Proof, UserId
 from openportability.errors import Invalid
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
-from openportability.privacy.parts import Document, LedgerPart, ListPart
+from openportability.privacy.parts import ConsentPart, Document, LedgerPart, ListPart
 from openportability.privacy.rules import Brought, settled
 from openportability.reconnection import history_store, lane_store
 from openportability.reconnection.history_store import Past
@@ -29,6 +30,8 @@ from openportability.site import Site
 _LISTS_ARRIVED = "lists-arrived"
 #: Account numbers of people who are known from a file alone begin here: no row ever has one.
 _ELSEWHERE = 2**62
+#: Of a history of consents the newest, so that no file fills a table.
+_MOST_SAID = 200
 
 
 def bring(site: Site, user: UserId, document: Document, *, choices: bool, locale: str) -> Brought:
@@ -142,7 +145,11 @@ def _past(site: Site, account: Account, part: LedgerPart) -> Past:
 
 
 def _choose(tx: Tx, site: Site, user: UserId, document: Document, locale: str) -> int:
-    """Take over choices that were made to the words of today; the others are asked again."""
+    """Take over choices that were made to the words of today; the others are asked again.
+
+    What was said there before comes along as history, with its time and its words.
+    """
+    consent.remember(tx, user, [_said(part) for part in document.consents[-_MOST_SAID:]])
     member = document.member
     values = {Choice.FOUND: member.found, Choice.STANDING: member.standing}
     said = {part.purpose: part.wording for part in document.consents}
@@ -153,6 +160,17 @@ def _choose(tx: Tx, site: Site, user: UserId, document: Document, locale: str) -
             taken += 1
     accounts.choose(tx, user, pace=member.pace)
     return taken
+
+
+def _said(part: ConsentPart) -> Consent:
+    return Consent(
+        choice=part.purpose,
+        value=part.value,
+        wording=part.wording,
+        locale=part.locale,
+        how=part.how,
+        at=part.at,
+    )
 
 
 def _is_key(text: str) -> bool:

@@ -18,6 +18,8 @@ SCHEMA_NAME = "openportability.schema.json"
 #: Largest document that is read: some two million links.
 MOST_BYTES = 64 * 1024 * 1024
 _FORM: TypeAdapter[Document] = TypeAdapter(Document)
+#: PostgreSQL keeps no text that holds it.
+_NUL = b"\\u0000"
 #: Always the same, so that the same data gives the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -52,7 +54,7 @@ def packed(document: Document, others: Mapping[str, bytes]) -> bytes:
 def read(body: bytes) -> Document:
     """Read a document, alone or in its zip; raise `Invalid` for anything else."""
     text = _unzipped(body) if body.startswith(b"PK") else body
-    if len(text) > MOST_BYTES:
+    if len(text) > MOST_BYTES or _NUL in text:
         raise Invalid("import.unreadable")
     try:
         document = _FORM.validate_json(text)

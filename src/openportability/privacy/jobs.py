@@ -25,22 +25,23 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             tallies.forget_past(tx, site.clock.now())
         return ()
 
+    def shorten() -> Iterable[Wake]:
+        site.db.shorten_log()
+        return ()
+
     def unseen() -> Iterable[Wake]:
         with site.db.read() as tx:
             away = store.unseen(tx, _since(site), _MOST_AN_HOUR)
         return [Wake(job=_FORGET, key=str(user)) for user in away]
 
     def forget(key: str) -> None:
-        user = UserId(int(key))
-        with site.db.read() as tx:
-            still = store.is_unseen(tx, user, _since(site))
-        if still:
-            service.leave(site, user)
+        service.forget(site, UserId(int(key)), _since(site))
 
     return (
         [Job(name=_FORGET, run=forget)],
         [
             Chore(name="purge-tallies", seconds=_HOUR_SECONDS, look=purge),
+            Chore(name="shorten-log", seconds=_HOUR_SECONDS, look=shorten),
             Chore(name="forget-unseen", seconds=_HOUR_SECONDS, look=unseen),
         ],
     )

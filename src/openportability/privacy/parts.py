@@ -7,8 +7,11 @@ the person brought or is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Annotated
 
+from pydantic import AwareDatetime, Field
+
+from openportability.consent.rules import Choice
 from openportability.domain import Found, Kind, Pace, Proof, Standing
 from openportability.reconnection.rules import Origin, State
 
@@ -20,8 +23,8 @@ VERSION = 1
 class MemberPart:
     """The person, and what holds for them now."""
 
-    created_at: datetime
-    seen_at: datetime
+    created_at: AwareDatetime
+    seen_at: AwareDatetime
     locale: str
     found: Found
     standing: Standing
@@ -38,7 +41,7 @@ class AccountPart:
     handle: str
     name: str
     avatar: str | None
-    seen_at: datetime
+    seen_at: AwareDatetime
     proof: Proof
     can_follow: bool
 
@@ -47,12 +50,13 @@ class AccountPart:
 class ConsentPart:
     """Something the person said once, and to which words."""
 
-    purpose: str
-    value: str
-    wording: str
-    locale: str
+    purpose: Choice
+    value: Annotated[str, Field(max_length=20)]
+    wording: Annotated[str, Field(max_length=20)]
+    locale: Annotated[str, Field(max_length=20)]
+    #: page, api, merge, import; elsewhere where it was said to another site.
     how: str
-    at: datetime
+    at: AwareDatetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +66,8 @@ class ListPart:
     network: str
     actor_id: str
     kind: Kind
-    taken_at: datetime | None
-    imported_at: datetime
+    taken_at: AwareDatetime | None
+    imported_at: AwareDatetime
     keyed: bool
     ids: tuple[str, ...]
 
@@ -72,7 +76,7 @@ class ListPart:
 class ArchivePart:
     """What was read of an archive: the report, as JSON, as the page showed it."""
 
-    at: datetime
+    at: AwareDatetime
     report: str
 
 
@@ -87,7 +91,7 @@ class MatchPart:
     they_list_me: bool
     mutual: bool
     proof: Proof
-    since: datetime
+    since: AwareDatetime
     dismissed: bool
 
 
@@ -95,7 +99,7 @@ class MatchPart:
 class PlanPart:
     """A dry run: how many of its rows were decided in which way."""
 
-    at: datetime
+    at: AwareDatetime
     started: bool
     decisions: dict[str, int]
 
@@ -109,7 +113,7 @@ class LedgerPart:
     actor_id: str | None
     handle: str | None
     instance: str | None
-    seen_at: datetime | None
+    seen_at: AwareDatetime | None
     state: State
     reason: str | None
     origin: Origin
@@ -117,9 +121,9 @@ class LedgerPart:
     record: str | None
     moved: bool
     shown: bool
-    asked_at: datetime | None
+    asked_at: AwareDatetime | None
     attempts: int
-    at: datetime
+    at: AwareDatetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +134,7 @@ class LanePart:
     actor_id: str
     state: str
     reason: str | None
-    next_at: datetime | None
+    next_at: AwareDatetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +143,8 @@ class SessionPart:
 
     kind: str
     name: str
-    created_at: datetime
-    seen_at: datetime
+    created_at: AwareDatetime
+    seen_at: AwareDatetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.clock import monotonic
+from openportability.db.engine import Tx
 from openportability.domain import UserId
 from openportability.errors import NotFound
 from openportability.privacy import form, receipt, store, taking
@@ -40,15 +42,28 @@ def leave(site: Site, user: UserId) -> str:
     with site.db.write() as tx:
         if not store.hold(tx, user):
             raise NotFound
-        key = accounts.personal_key(tx, site.vault, user)
-        for account in accounts.accounts_of(tx, user):
-            grant = grant_store.live_grant(tx, key, account.id)
-            if grant is not None:
-                accounts_service.end_grant(tx, site, grant)
-        accounts.note_gone(tx)
-        deleted = store.erase_rows(tx, user)
+        deleted = _erase(tx, site, user)
     told = Receipt(site=site.settings.base_url, at=site.clock.now(), deleted=deleted)
     return receipt.issue(site.vault, told)
+
+
+def forget(site: Site, user: UserId, since: datetime) -> None:
+    """Erase who was not here since then; who came back or is being served this moment stays."""
+    with site.db.write() as tx:
+        # Asked while nobody can change it: who comes in this moment is seen here, or is too late.
+        away = store.hold(tx, user) and store.is_unseen(tx, user, since)
+        if away and not store.is_being_served(tx, user):
+            _erase(tx, site, user)
+
+
+def _erase(tx: Tx, site: Site, user: UserId) -> dict[str, int]:
+    key = accounts.personal_key(tx, site.vault, user)
+    for account in accounts.accounts_of(tx, user):
+        grant = grant_store.live_grant(tx, key, account.id)
+        if grant is not None:
+            accounts_service.end_grant(tx, site, grant)
+    accounts.note_gone(tx)
+    return store.erase_rows(tx, user)
 
 
 def user_id(site: Site, shown: str) -> UserId:

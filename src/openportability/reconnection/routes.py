@@ -19,7 +19,7 @@ from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 #: Rows shown of a plan or of the ledger at once.
 _ROWS = 50

@@ -8,7 +8,7 @@ from openportability.accounts.session import AVisitor, TheSite
 from openportability.stats import rules, service
 from openportability.web import i18n, render
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/numbers")
