@@ -73,7 +73,7 @@ def extracted() -> Catalog:
 
 
 def _of_networks() -> Iterator[tuple[str, int, str]]:
-    """Yield what networks say on pages: their errors in words, and what is typed before signing in.
+    """Yield what networks say on pages: errors in words, what is typed before signing in, what a file is for.
 
     They know nothing of languages, so nothing in them is marked.
     """
@@ -82,7 +82,7 @@ def _of_networks() -> Iterator[tuple[str, int, str]]:
             told: list[ast.expr] = []
             if isinstance(node, ast.Tuple) and path.name == "words.py":
                 told = node.elts
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"Field", "FollowsFile"}:
                 told = [one.value for one in node.keywords if one.arg in {"label", "help"}]
             for text in told:
                 if isinstance(text, ast.Constant) and isinstance(text.value, str):

@@ -307,6 +307,29 @@ class Destination(Protocol):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How many more accounts somebody may follow in all, and by one file."""
+
+    in_all: int
+    in_a_file: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowsFile:
+    """A file of whom to follow, which people give to the network's own import."""
+
+    name: str
+    #: Most rows it takes.
+    most: int
+    #: Where the person imports it, and what to choose there.
+    page_url: Callable[[Actor], str]
+    help: str
+    #: Whether somebody can be written in it.
+    takes: Callable[[Actor], bool]
+    write: Callable[[Sequence[Actor]], bytes]
+
+
 # --- the value --------------------------------------------------------------------------------
 
 
@@ -360,6 +383,10 @@ class Network:
     documents: tuple[Document, ...] = ()
     #: Files of whom a person follows, as this network's own tools read them; None: no such form.
     forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
+    #: None where people cannot import follows.
+    follows_file: FollowsFile | None = None
+    #: Asks the network once; None: it has no ceiling.
+    room: Callable[[Grant], Room] | None = None
     #: None where nothing is billed.
     billed: Billed | None = None
     #: Where a person may post a text of ours as themselves, after reading it; None: no such page.

@@ -25,18 +25,21 @@ class Neighbour:
     new_id: str
     new_handle: str
     browser: Browser = field(repr=False)
+    #: Where they live now.
+    network: str = NEW
 
     @property
     def place(self) -> tuple[str, str]:
         """Where they can be followed, as our API names it."""
-        return NEW, self.new_id
+        return self.network, self.new_id
 
 
 class Neighbourhood:
     """A site with simulated networks, and those who live there."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, new: str = NEW) -> None:
         self.house = house
+        self.new = new
         #: Whom nobody of the test is yet.
         self._free = list(self._settled())
 
@@ -59,7 +62,7 @@ class Neighbourhood:
 
     def follows(self, one: Neighbour) -> Counter[str]:
         """Ask the network itself whom somebody follows, and how often."""
-        page = one.browser.ask("GET", f"/_simulated/{NEW}/follows?person={one.new_id}")
+        page = one.browser.ask("GET", f"/_simulated/{self.new}/follows?person={one.new_id}")
         return Counter(json.loads(page.body)["actors"])
 
     def join(
@@ -73,7 +76,7 @@ class Neighbourhood:
         """Let somebody come: sign in on both, and choose."""
         if proves_old:
             one.browser.sign_in(OLD, one.old_handle)
-        one.browser.sign_in(NEW, one.new_handle)
+        one.browser.sign_in(self.new, one.new_handle)
         choose(one.browser, found=found, standing=standing)
         self.house.turn()
 
@@ -95,15 +98,15 @@ class Neighbourhood:
         one.browser.get("/matches")
         return submit(one.browser, "/reconnect/plan", **{"scope": "all", **choice}).path
 
-    def start(self, one: Neighbour, plan: str) -> None:
+    def start(self, one: Neighbour, plan: str, **choice: str) -> None:
         """Let somebody allow following, as the plan's page asks, and start it."""
         page = one.browser.get(plan)
         if any(form.fields.get("purpose") == "follow" for form in page.forms):
-            url = leave(one.browser, f"/auth/{NEW}/start", {}, holding={"purpose": "follow"})
+            url = leave(one.browser, f"/auth/{self.new}/start", {}, holding={"purpose": "follow"})
             one.browser.get(url)
             one.browser.allow(one.new_handle)
             one.browser.get(plan)
-        submit(one.browser, f"{plan}/start")
+        submit(one.browser, f"{plan}/start", **choice)
         self.house.turn()
 
     def reconnect(self, one: Neighbour) -> None:
@@ -116,7 +119,7 @@ class Neighbourhood:
         self.house.turn()
 
     def _settled(self) -> Iterator[Neighbour]:
-        old, new = (self._people(network) for network in (OLD, NEW))
+        old, new = (self._people(network) for network in (OLD, self.new))
         for person in sorted(old.keys() & new.keys()):
             there = new[person]
             if not (there["locked"] or there["gone"] or there["moved_to"]):
@@ -126,6 +129,7 @@ class Neighbourhood:
                     new_id=str(there["id"]),
                     new_handle=str(there["handle"]),
                     browser=self.house.new_browser(),
+                    network=self.new,
                 )
 
     def _people(self, network: str) -> dict[int, dict[str, object]]:

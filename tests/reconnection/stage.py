@@ -24,13 +24,21 @@ from openportability.domain import (
     UserId,
     Wanted,
 )
-from openportability.network import Answers, Destination, Page
+from openportability.network import Answers, Destination, Page, Room
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
 from openportability.networks.fake.way import within
 from openportability.networks.fake.world import shared_world
-from openportability.reconnection import jobs, lane_store, planning, service, store
+from openportability.reconnection import (
+    handing,
+    jobs,
+    lane_store,
+    planning,
+    service,
+    standing,
+    store,
+)
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Row, Verdict
@@ -174,6 +182,29 @@ class Stage:
     def undo(self, rows: Sequence[int] | None = None) -> None:
         with self.db.write() as tx:
             service.undo(tx, self.site, self.user, rows)
+
+    def takes_a_file(self, room: Room | None = None) -> int:
+        with self.db.write() as tx:
+            return handing.hand_over(tx, self.site, self.user, self.name, room)
+
+    def file(self) -> list[str]:
+        """Return the lines of the file."""
+        with self.db.read() as tx:
+            made = handing.file(tx, self.site, self.user, self.name)
+        return made.body.decode().splitlines()
+
+    def imports(self, *whom: Account) -> None:
+        """Follow as the network's own import does."""
+        for one in whom:
+            self.network.stage.ask("follow_by_hand", who=self.me.actor.id, whom=one.actor.id)
+
+    def gives_the_file_back(self) -> int:
+        with self.db.write() as tx:
+            return handing.take_back(tx, self.site, self.user, self.name)
+
+    def accepts(self) -> None:
+        with self.db.write() as tx:
+            standing.accept_proposed(tx, self.site, self.user)
 
     def retry(self) -> None:
         with self.db.write() as tx:

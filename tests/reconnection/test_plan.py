@@ -93,6 +93,7 @@ def test_who_is_followed_already_is_said_to_be() -> None:
     ("state", "verdict"),
     [
         (State.READY, Verdict.WAITING),
+        (State.HANDED, Verdict.HANDED),
         (State.REQUESTED, Verdict.PENDING),
         (State.FOLLOWED, Verdict.DONE),
         (State.ALREADY, Verdict.ALREADY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,10 +12,11 @@ from openportability.clock import MovedClock
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.demo import stage
-from openportability.domain import Found, NetworkName, UserId
+from openportability.domain import Found, Grant, NetworkName, UserId
 from openportability.errors import Conflict
 from openportability.matching import service as matching
 from openportability.matching.service import Selection
+from openportability.network import Room
 from openportability.reconnection import planning
 from openportability.reconnection.plan import Verdict
 from openportability.site import Site
@@ -83,3 +85,19 @@ def test_nobody_who_hid_meanwhile_is_followed(site: Site, newcomer: UserId) -> N
     assert refused.value.code == "plan.stale"
     again = planning.make_again(site, newcomer, planned.id)
     assert _start(site, newcomer, again) > 0
+
+
+def test_a_plan_says_when_an_account_may_not_follow_so_many(site: Site, newcomer: UserId) -> None:
+    asked: list[Grant] = []
+
+    def told(grant: Grant) -> Room:
+        asked.append(grant)
+        return Room(in_all=1, in_a_file=1)
+
+    networks = {name: replace(one, room=told) for name, one in site.networks.items()}
+    planned = planning.make_plan(replace(site, networks=networks), newcomer, Selection(), None)
+    full = [name for name, counted in planned.counts.items() if counted.get(Verdict.NEW, 0) > 1]
+    assert planned.ceilings == dict.fromkeys(full, 1) != {}
+    assert len(asked) == sum(Verdict.NEW in counted for counted in planned.counts.values())
+    with site.db.read() as tx:
+        assert planning.plan(tx, site, newcomer, planned.id).ceilings == planned.ceilings

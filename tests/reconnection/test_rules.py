@@ -76,7 +76,7 @@ def test_a_follow_that_was_sent_never_becomes_ready_but_by_the_person() -> None:
     assert {before for before, after in NEXT.items() if S.READY in after} == {
         *(S.READY, S.PROPOSED),
         *(S.REFUSED, S.UNDONE, S.CANCELLED),
-        *(S.FOLLOWED, S.ALREADY, S.GONE),
+        *(S.FOLLOWED, S.ALREADY, S.GONE, S.HANDED),
     }
 
 
@@ -84,6 +84,7 @@ def test_a_follow_that_was_sent_never_becomes_ready_but_by_the_person() -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_every_error_leads_along_the_table(error: NetworkError, attempts: int) -> None:
     for decide, before in (
+        (rules.imported, S.HANDED),
         (rules.after, S.READY),
         (rules.unseen, S.READY),
         (rules.unlooked, S.REQUESTED),
@@ -106,6 +107,7 @@ def test_every_look_leads_along_the_table(found: Relationship) -> None:
         assert decision is not None or wanted, "what is not wanted is never sent"
     assert rules.followed(found, attempts=0, now=NOW).state in NEXT[S.READY]
     assert rules.looked(found, shown=True, attempts=0, now=NOW).state in NEXT[S.REQUESTED]
+    assert rules.imported(found, attempts=0, now=NOW).state in NEXT[S.HANDED]
     assert rules.undone(found).state in NEXT[S.UNDOING]
 
 

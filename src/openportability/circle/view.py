@@ -105,7 +105,7 @@ def position(vault: Vault, listing: str, cursor: str | None) -> After | None:
 
 def _kinds(people: Seen, states: Mapping[AccountId, State]) -> dict[Show, Mask]:
     """Say of everyone where they stand, over all places."""
-    under_way = GROUPS["waiting"] | GROUPS["pending"] | GROUPS["proposed"]
+    under_way = GROUPS["waiting"] | GROUPS["handed"] | GROUPS["pending"] | GROUPS["proposed"]
     kept = ~people.dismissed
     pending = kept & people.having([whom for whom, state in states.items() if state in under_way])
     made = people.having([whom for whom, state in states.items() if state in GROUPS["done"]])

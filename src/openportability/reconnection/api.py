@@ -14,7 +14,7 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import planning, reach, service, shown
+from openportability.reconnection import handing, planning, reach, service, shown
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
@@ -56,6 +56,8 @@ class PlanOut(BaseModel):
     plan_id: str
     counts_by_network_and_decision: dict[str, dict[str, int]]
     forecast: list[ForecastOut]
+    #: How many more may be followed, where the plan has more than that.
+    ceilings: dict[str, int]
 
 
 class ProgressOut(BaseModel):
@@ -237,6 +239,31 @@ def undo(site: TheSite, asking: AMember, wanted: UndoIn) -> dict[str, int]:
         return {"undoing": service.undo(tx, site, asking.user, rows)}
 
 
+@router.post("/reconnection/{network}/hand-over", status_code=202)
+@waiting_for_others
+def hand_over(site: TheSite, asking: AMember, network: str) -> dict[str, int]:
+    """Put what was not sent yet into a file that the person imports; we do not follow it."""
+    name = NetworkName(network)
+    room = handing.room_on(site, asking.user, name)
+    with site.db.write() as tx:
+        return {"handed": handing.hand_over(tx, site, asking.user, name, room)}
+
+
+@router.post("/reconnection/{network}/take-back", status_code=202)
+def take_back(site: TheSite, asking: AMember, network: str) -> dict[str, int]:
+    """Follow for the person what is in that file and did not arrive."""
+    with site.db.write() as tx:
+        return {"wanted": handing.take_back(tx, site, asking.user, NetworkName(network))}
+
+
+@router.get("/reconnection/{network}.csv")
+def file(site: TheSite, asking: AMember, network: str) -> Response:
+    """Return who was handed over, as that network's import reads it."""
+    with site.db.read() as tx:
+        made = handing.file(tx, site, asking.user, NetworkName(network))
+    return Response(made.body, media_type="text/csv")
+
+
 @router.get("/reconnection/events")
 def events(request: Request, site: TheSite, asking: AMember) -> Response:
     """Stream the counts whenever they change."""
@@ -290,6 +317,7 @@ def _plan_out(site: Site, planned: Planned) -> PlanOut:
             for network, counted in planned.counts.items()
         },
         forecast=[_forecast_out(forecast) for forecast in planned.forecast],
+        ceilings=dict(planned.ceilings.items()),
     )
 
 

@@ -183,9 +183,8 @@ def _slices(
     for account, one in due.items():
         undo, follow, look = rows[account]
         shut = closed.get(one.lane.user, set())
-        going = [row for row in follow if row.asked_at or _open(row, whom, shut)]
-        gone = [row.decided(_UNSENT, now) for row in follow if row not in going]
-        changed += [(keys[account], row) for row in gone]
+        closing = [row for row in (*follow, *look) if not (row.asked_at or _open(row, whom, shut))]
+        changed += [(keys[account], row.decided(_UNSENT, now)) for row in closing]
         slices[account] = Slice(
             token=token,
             lane=one.lane,
@@ -195,8 +194,8 @@ def _slices(
             destination=one.destination,
             grant=grants.get(account),
             undo=undo,
-            follow=going,
-            look=look,
+            follow=[row for row in follow if row not in closing],
+            look=[row for row in look if row not in closing],
             whom=whom,
             closed=shut,
             host_failures=one.host.failures,
@@ -239,10 +238,11 @@ def _closed(
     rows: Mapping[AccountId, _Kinds],
     whom: Mapping[AccountId, Account],
 ) -> dict[UserId, set[AccountId]]:
-    """Return for each user who is not to be followed any more, among those chosen for a follow."""
+    """Return for each user who is not to be followed any more, among those not followed yet."""
     asked: dict[UserId, list[Account]] = {}
-    for account, (_, follow, _) in rows.items():
-        known = [whom[row.whom] for row in follow if row.whom in whom]
+    for account, (_, follow, look) in rows.items():
+        handed = [row for row in look if row.state is State.HANDED]
+        known = [whom[row.whom] for row in (*follow, *handed) if row.whom in whom]
         if known:
             asked.setdefault(due[account].lane.user, []).extend(known)
     return reach.closed(tx, keys, asked) if asked else {}

@@ -20,7 +20,7 @@ from openportability.vault import PersonalKey
 
 _ROWS = reconnections.c
 _held = func.coalesce(_ROWS.reason, "").in_(HELD)
-_OPEN = (State.READY, State.REQUESTED, State.UNDOING)
+_OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
 _CHANGING = ("state", "reason", "attempts", "due_at", "at", "asked_at", "record")
 _PUT = (
     update(reconnections)
@@ -43,6 +43,7 @@ def due(
         (and_(mine.c.state == State.READY, held), (mine.c.id,)),
         (and_(mine.c.state == State.READY, ~held), (mine.c.rank, mine.c.id)),
         (mine.c.state == State.REQUESTED, (mine.c.due_at, mine.c.id)),
+        (mine.c.state == State.HANDED, (mine.c.due_at, mine.c.id)),
     )
     chosen = [
         tx.dialect.one_of(
@@ -138,7 +139,7 @@ def _kind(row: Row) -> str:
     match State(row.state):
         case State.UNDOING:
             return "undo"
-        case State.REQUESTED:
+        case State.REQUESTED | State.HANDED:
             return "look"
         case _:
             return "settle" if row.reason in HELD else "follow"

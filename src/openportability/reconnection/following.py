@@ -67,6 +67,8 @@ def _seen(
 
 
 def _looked(answer: Relationship | NetworkError, row: Reconnection, now: datetime) -> Decision:
+    if row.state is State.HANDED:
+        return rules.imported(answer, attempts=row.attempts, now=now)
     if isinstance(answer, NetworkError):
         return rules.unlooked(answer, attempts=row.attempts, now=now)
     return rules.looked(answer, shown=row.shown, attempts=row.attempts, now=now)

@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     ALREADY = "already"  # you follow them there
     PENDING = "pending"  # asked; they must approve
     WAITING = "waiting"  # already chosen; our worker comes to it
+    HANDED = "handed"  # in the file that you import yourself
     DONE = "done"  # we followed them for you before
     REFUSED = "refused"  # the network said no; can be tried again by hand
     GONE = "gone"  # deleted, suspended or left
@@ -29,6 +30,7 @@ class Verdict(StrEnum):
 #: What the ledger says of a match that it holds already. The rest may be tried (again).
 _FROM_LEDGER: Mapping[State, Verdict] = {
     State.READY: Verdict.WAITING,
+    State.HANDED: Verdict.HANDED,
     State.REQUESTED: Verdict.PENDING,
     State.FOLLOWED: Verdict.DONE,
     State.ALREADY: Verdict.ALREADY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,6 +35,8 @@ class Plan:
     id: int
     state: PlanState
     rows: tuple[Row, ...]
+    #: How many more an account could follow when it was made, where its network tells.
+    rooms: Mapping[AccountId, int]
     #: The selection it was made for, as the caller keeps it.
     selection: str
     at: datetime
@@ -46,12 +48,14 @@ def put_plan(
     user: UserId,
     *,
     rows: Sequence[Row],
+    rooms: Mapping[AccountId, int],
     selection: str,
     now: datetime,
 ) -> int:
     """Keep a plan and return its id."""
     form = {
         "selection": selection,
+        "rooms": list(rooms.items()),
         "rows": [[row.account, row.whom, row.network, row.verdict, row.rank] for row in rows],
     }
     made: int = tx.execute(
@@ -89,6 +93,7 @@ def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
             )
             for account, whom, network, verdict, rank in form["rows"]
         ),
+        rooms={AccountId(account): room for account, room in form["rooms"]},
         selection=form["selection"],
         at=moment(row.at),
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
-from openportability.accounts.refresh import usable_grant
-from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import (
     Account,
@@ -19,18 +17,24 @@ from openportability.domain import (
     Proof,
     UserId,
 )
-from openportability.errors import Conflict, NetworkError, NotFound
+from openportability.errors import Conflict, NotFound
 from openportability.jobs.port import Wake
 from openportability.matching import service as matching
 from openportability.matching.service import Selection
-from openportability.reconnection import claiming, lane_store, pacing, plan_store, selected, store
+from openportability.reconnection import (
+    claiming,
+    lane_store,
+    pacing,
+    plan_store,
+    reading,
+    selected,
+    store,
+)
 from openportability.reconnection.ledger import Known, New
 from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
-#: How long a network may take to tell whom the person follows; the slices look again anyway.
-_READ_SECONDS = 30.0
 #: States from which a chosen follow becomes ready (again).
 _CHOOSABLE = (
     *(State.PROPOSED, State.CANCELLED, State.UNDONE),
@@ -48,6 +52,8 @@ class Planned:
     forecast: tuple[Forecast, ...]
     #: Networks on which the person must still allow us to follow.
     to_allow: tuple[Account, ...]
+    #: How many more the person may follow on a network, where the plan has more than that.
+    ceilings: dict[NetworkName, int]
     started: bool
 
 
@@ -63,8 +69,11 @@ def make_plan(
             if networks is None or account.actor.network in networks
         ]
         ledger = _ledger(tx, site, user)
-    read = [_mine(account, _following(site, account)) for account in mine]
+    read = [_mine(account, reading.following(site, account)) for account in mine]
     rows = decide(matches, read, ledger, site.clock.now())
+    new = {row.account for row in rows if row.verdict is Verdict.NEW}
+    left = {one.id: reading.room(site, one) for one in mine if one.id in new}
+    rooms = {account: room.in_all for account, room in left.items() if room is not None}
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, user)
         made = plan_store.put_plan(
@@ -72,17 +81,18 @@ def make_plan(
             key,
             user,
             rows=rows,
+            rooms=rooms,
             selection=selected.packed(selection, networks),
             now=site.clock.now(),
         )
-        return _shown(tx, site, user, made, rows, started=False)
+        return _shown(tx, site, user, made, rows, rooms, started=False)
 
 
 def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
     """Return a plan that was made before."""
     kept = _kept(tx, site, user, plan_id)
     started = kept.state is plan_store.PlanState.STARTED
-    return _shown(tx, site, user, plan_id, kept.rows, started=started)
+    return _shown(tx, site, user, plan_id, kept.rows, kept.rooms, started=started)
 
 
 def make_again(site: Site, user: UserId, plan_id: int) -> Planned:
@@ -224,7 +234,14 @@ def forecast(
 
 
 def _shown(
-    tx: Tx, site: Site, user: UserId, plan_id: int, rows: Sequence[Row], *, started: bool
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    plan_id: int,
+    rows: Sequence[Row],
+    rooms: Mapping[AccountId, int],
+    *,
+    started: bool,
 ) -> Planned:
     counted = counts(rows)
     new = {network: by.get(Verdict.NEW, 0) for network, by in counted.items()}
@@ -234,26 +251,13 @@ def _shown(
         counts=counted,
         forecast=forecast(tx, site, user, new),
         to_allow=to_allow(tx, site, user),
+        ceilings={
+            row.network: rooms[row.account]
+            for row in rows
+            if row.account in rooms and rooms[row.account] < new[row.network]
+        },
         started=started,
     )
-
-
-def _following(site: Site, account: Account) -> frozenset[ActorId] | None:
-    """Return whom an account follows now, or None where the network does not tell us in time."""
-    destination = site.networks[account.actor.network].destination
-    assert destination is not None, "chosen by `followers`"
-    began, found, cursor = monotonic(), set[ActorId](), None
-    try:
-        grant = usable_grant(site, account)
-        while monotonic() - began < _READ_SECONDS:
-            page = destination.following(grant, cursor)
-            found |= page.actors
-            cursor = page.cursor
-            if cursor is None:
-                return frozenset(found)
-    except NetworkError:
-        return None
-    return None
 
 
 def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:

@@ -13,7 +13,7 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import planning, reach, service, shown, standing
+from openportability.reconnection import handing, planning, reach, service, shown, standing
 from openportability.reconnection.rules import LaneState
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
@@ -101,11 +101,22 @@ def plan(
 
 @router.post("/reconnect/plans/{plan_id}/start")
 @waiting_for_others
-def start(request: Request, site: TheSite, asking: AMember, plan_id: str) -> Response:
+def start(
+    request: Request,
+    site: TheSite,
+    asking: AMember,
+    plan_id: str,
+    by_file: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Start a plan; on the networks in `by_file` the person imports the follows themselves."""
     number = _plan_id(site, plan_id)
+    files = [NetworkName(name) for name in by_file or []]
+    left = {name: handing.room_on(site, asking.user, name) for name in files}
     try:
         with site.db.write() as tx:
             count = planning.start(tx, site, asking.user, number)
+            for name, room in left.items():
+                handing.hand_over(tx, site, asking.user, name, room)
     except Conflict:
         planned = planning.make_again(site, asking.user, number)
         response = RedirectResponse(_address(site, planned), 303)
@@ -206,6 +217,34 @@ def retry(
 def accept(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.write() as tx:
         standing.accept_proposed(tx, site, asking.user)
+    return _done(request, i18n.gettext("They will be followed."))
+
+
+@router.post("/reconnect/file")
+@waiting_for_others
+def hand_over(site: TheSite, asking: AMember, network: Annotated[str, Form()]) -> Response:
+    """Put what was not sent yet into a file that the person imports themselves."""
+    name = NetworkName(network)
+    room = handing.room_on(site, asking.user, name)
+    with site.db.write() as tx:
+        handing.hand_over(tx, site, asking.user, name, room)
+    return RedirectResponse("/reconnect", 303)
+
+
+@router.get("/reconnect/file/{network}")
+def file(site: TheSite, asking: AMember, network: str) -> Response:
+    with site.db.read() as tx:
+        made = handing.file(tx, site, asking.user, NetworkName(network))
+    headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
+    return Response(made.body, media_type="text/csv", headers=headers)
+
+
+@router.post("/reconnect/file/back")
+def take_back(
+    request: Request, site: TheSite, asking: AMember, network: Annotated[str, Form()]
+) -> Response:
+    with site.db.write() as tx:
+        handing.take_back(tx, site, asking.user, NetworkName(network))
     return _done(request, i18n.gettext("They will be followed."))
 
 

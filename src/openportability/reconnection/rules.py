@@ -24,6 +24,7 @@ class State(StrEnum):
 
     PROPOSED = "proposed"
     READY = "ready"
+    HANDED = "handed"
     REQUESTED = "requested"
     FOLLOWED = "followed"
     ALREADY = "already"
@@ -38,8 +39,9 @@ S = State
 
 #: Each state in words; docs/reference/states.md is printed from here and from `NEXT`.
 MEANS: Mapping[State, str] = {
-    S.PROPOSED: "someone arrived; the person is asked",
+    S.PROPOSED: "the person is asked: someone arrived, or was in their file and is not followed yet",
     S.READY: "to be done when its lane is served",
+    S.HANDED: "in a file that the person imports at the network; looked at there, never sent",
     S.REQUESTED: "sent; the other must approve, or a server confirm; never sent again",
     S.FOLLOWED: "we made it; if removed by hand since, it can be chosen again",
     S.ALREADY: "it was there before us: not ours to undo; if removed by hand, it can be chosen again",
@@ -54,8 +56,9 @@ MEANS: Mapping[State, str] = {
 NEXT: Mapping[State, frozenset[State]] = {
     S.PROPOSED: frozenset({S.READY, S.CANCELLED, S.GONE}),
     S.READY: frozenset(
-        {S.READY, S.FOLLOWED, S.REQUESTED, S.ALREADY, S.REFUSED, S.GONE, S.CANCELLED}
+        {S.READY, S.HANDED, S.FOLLOWED, S.REQUESTED, S.ALREADY, S.REFUSED, S.GONE, S.CANCELLED}
     ),
+    S.HANDED: frozenset({S.HANDED, S.ALREADY, S.GONE, S.PROPOSED, S.READY, S.CANCELLED}),
     S.REQUESTED: frozenset({S.REQUESTED, S.FOLLOWED, S.REFUSED, S.GONE, S.UNDOING}),
     S.FOLLOWED: frozenset({S.UNDOING, S.READY}),
     S.UNDOING: frozenset({S.UNDOING, S.UNDONE, S.FOLLOWED}),
@@ -73,6 +76,8 @@ UNDO_WANTED = "undo.wanted"
 HELD = (STOPPED, UNDO_WANTED)
 #: Why a follow was not made of somebody who left, hides, or is avoided: the same for all of them.
 UNAVAILABLE = "target.unavailable"
+#: Why the person is asked about somebody who was in the file that they took.
+NOT_IMPORTED = "import.missing"
 
 
 class LaneState(StrEnum):
@@ -98,6 +103,13 @@ _LOOK_AGAIN = (
     timedelta(hours=6),
     timedelta(days=1),
     timedelta(days=7),
+)
+#: The same for what the person imports themselves: networks take hours for it, and some never finish.
+_LOOK_AT_IMPORT = (
+    timedelta(hours=6),
+    timedelta(hours=18),
+    timedelta(days=3),
+    timedelta(days=10),
 )
 #: A wait that a network asked for without saying how long: doubled each time, up to an hour.
 _THROTTLED = timedelta(minutes=5)
@@ -272,6 +284,28 @@ def unlooked(error: NetworkError, *, attempts: int, now: datetime) -> Decision:
             return Decision(state=S.REFUSED, reason=error.code)
         case _:
             return replace(_pending(attempts, now), reason=error.code)
+
+
+# --- a person who is in a file -----------------------------------------------------------------
+
+
+def handed_over(now: datetime) -> datetime:
+    """Return when what was handed over now is looked at first."""
+    return now + _LOOK_AT_IMPORT[0]
+
+
+def imported(answer: Relationship | NetworkError, *, attempts: int, now: datetime) -> Decision:
+    """Say what looking for a follow means that the person imports. It is theirs, and never sent by us."""
+    match answer:
+        case Relationship(tie=Tie.FOLLOWING):
+            return Decision(state=S.ALREADY)
+        case Relationship(tie=Tie.REQUESTED):
+            return Decision(state=S.ALREADY, reason="net.pending")
+        case Gone(moved_to=None):
+            return Decision(state=S.GONE, reason=answer.code)
+    if attempts + 1 < len(_LOOK_AT_IMPORT):
+        return Decision(state=S.HANDED, due=now + _LOOK_AT_IMPORT[attempts + 1])
+    return Decision(state=S.PROPOSED, reason=NOT_IMPORTED)
 
 
 # --- a follow to be taken back ----------------------------------------------------------------

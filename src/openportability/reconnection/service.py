@@ -20,6 +20,7 @@ from openportability.site import Site
 GROUPS: Mapping[str, frozenset[State]] = {
     "done": frozenset({State.FOLLOWED, State.ALREADY}),
     "waiting": frozenset({State.READY, State.UNDOING}),
+    "handed": frozenset({State.HANDED}),
     "pending": frozenset({State.REQUESTED}),
     "failed": frozenset({State.REFUSED, State.GONE}),
     "proposed": frozenset({State.PROPOSED}),
@@ -28,7 +29,7 @@ GROUPS: Mapping[str, frozenset[State]] = {
 
 
 #: States in which nothing of ours was ever seen at the network.
-_UNSENT = frozenset({State.PROPOSED, State.READY, State.CANCELLED})
+_UNSENT = frozenset({State.PROPOSED, State.READY, State.HANDED, State.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,9 @@ class Progress:
     @property
     def wanted(self) -> int:
         """Return how many follows were wanted and not taken back."""
-        return sum(self.total(group) for group in ("done", "waiting", "pending", "failed"))
+        return sum(
+            self.total(group) for group in ("done", "waiting", "handed", "pending", "failed")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,8 @@ def stop(tx: Tx, site: Site, user: UserId) -> int:
     now = site.clock.now()
     lanes = lane_store.hold_all(tx, user)
     cancelled = store.cancel(tx, user, now)
-    cancelled += store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now)
+    for before in (State.PROPOSED, State.HANDED):
+        cancelled += store.move_all(tx, user, before, State.CANCELLED, now)
     _wake(tx, site, lanes)
     return cancelled
 
@@ -141,6 +145,7 @@ def undo(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) ->
     now = site.clock.now()
     lanes = lane_store.hold_all(tx, user)
     store.cancel(tx, user, now, rows=rows, held=UNDO_WANTED)
+    store.move_all(tx, user, State.HANDED, State.CANCELLED, now, rows=rows)
     count = sum(
         store.move_all(tx, user, before, State.UNDOING, now, rows=rows)
         for before in (State.FOLLOWED, State.REQUESTED)
@@ -185,7 +190,8 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     mine = move_store.rows_about(tx, key, user, own)
     now = site.clock.now()
     store.cancel(tx, user, now, rows=mine)
-    store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=mine)
+    for before in (State.PROPOSED, State.HANDED):
+        store.move_all(tx, user, before, State.CANCELLED, now, rows=mine)
 
 
 def _resume(tx: Tx, site: Site, user: UserId, *closed: LaneState) -> None:

@@ -83,13 +83,18 @@ def move_all(
     now: datetime,
     *,
     rows: Sequence[int] | None = None,
+    due: datetime | None = None,
 ) -> int:
-    """Move all rows of a user (or these) from one state to another; return how many."""
+    """Move all rows of a user (or these) from one state to another, due now or later; return how many."""
     done = tx.execute(
         update(reconnections)
         .where(*_of(tx, user, before, rows))
         .values(
-            state=moved(before, after), reason=None, due_at=micros(now), at=micros(now), attempts=0
+            state=moved(before, after),
+            reason=None,
+            due_at=micros(due or now),
+            at=micros(now),
+            attempts=0,
         )
     )
     return done.rowcount
@@ -190,6 +195,14 @@ def page(
     if before is not None:
         statement = statement.where(_COLUMNS.id < before)
     return read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
+
+
+def unsent(tx: Tx, key: PersonalKey, account: AccountId, state: State) -> list[Reconnection]:
+    """Return rows of an account in this state that were never asked for, as they would be followed."""
+    statement = select(reconnections).where(
+        _COLUMNS.account_id == account, _COLUMNS.state == state, _COLUMNS.asked_at.is_(None)
+    )
+    return read(tx, key, statement.order_by(_COLUMNS.rank, _COLUMNS.id))
 
 
 def drop_rows(tx: Tx, account: AccountId) -> None:

@@ -62,6 +62,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This part of the list has moved"),
         _("Open the list again from its beginning."),
     ),
+    "import.missing": (
+        _("In your file, but not followed there yet"),
+        _("Say on the page of your reconnections whether we follow them for you."),
+    ),
     "plan.no_network": (
         _("No network is chosen"),
         _("Choose at least one network on which to follow people, and make the plan again."),

@@ -22,6 +22,8 @@ class Person:
     blocks_us: bool = False
     #: Elsewhere people are found by search alone until somebody looked.
     known: bool = True
+    #: How many they follow, and who follow them; None: this server does not tell.
+    counts: tuple[int, int] | None = (0, 0)
 
     @property
     def acct(self) -> str:
@@ -38,6 +40,8 @@ class Person:
             "avatar": f"https://pictures.example/{self.username}.png",
             "locked": self.locked,
         }
+        if self.counts:
+            entity["following_count"], entity["followers_count"] = self.counts
         if self.moved:
             entity["moved"] = self.moved.shown()
         if self.suspended:

@@ -10,6 +10,7 @@ from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.fake.archive import archive_format
 from openportability.networks.fake.client import Client
+from openportability.networks.fake.forms import follows_file
 from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
 from openportability.networks.fake.realm import Terms
@@ -103,6 +104,7 @@ def load(context: Context) -> Network:
         else Source(lists=Lists(client)),
         destination=None if source else client,
         words=WORDS,
+        follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,
         documents=pages.documents(),
         compose_url=compose_url,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from urllib.parse import urlencode
 
@@ -9,8 +10,9 @@ from openportability.domain import Actor
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.mastodon.client import Follows
-from openportability.networks.mastodon.forms import forms
+from openportability.networks.mastodon.forms import follows_file, forms
 from openportability.networks.mastodon.lists import Lists, list_files
+from openportability.networks.mastodon.room import room
 from openportability.networks.mastodon.sign_in import SignInAtServer
 from openportability.networks.mastodon.words import WORDS
 
@@ -42,6 +44,8 @@ def load(context: Context) -> Network:
         destination=Follows(context, lists),
         words=WORDS,
         forms=forms,
+        follows_file=follows_file(development=context.development),
+        room=partial(room, context),
         compose_url=_compose_url,
     )
 
