@@ -152,6 +152,16 @@ class AnswersPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailPart:
+    """Where the person is written to if they asked for it, and what waits to be sent there."""
+
+    address: str
+    given_at: datetime
+    confirmed_at: datetime | None
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """All of it."""
 
@@ -169,6 +179,7 @@ class Document:
     lanes: tuple[LanePart, ...]
     sessions: tuple[SessionPart, ...]
     answers: tuple[AnswersPart, ...]
+    mail: MailPart | None
 
 
 #: Each table with a person's rows, and the part of an export that tells what it holds.
@@ -188,4 +199,6 @@ PART_OF_TABLE = {
     "plans": "plans",
     "reconnections": "ledger",
     "lanes": "lanes",
+    "mail_addresses": "mail",
+    "mails": "mail",
 }
