@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPMessage, HTTPResponse
 from http.cookies import SimpleCookie
-from itertools import takewhile
+from itertools import count, takewhile
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -232,5 +232,5 @@ def _body(reply: HTTPResponse) -> bytes:
     """Read the whole of an answer; of a stream, which does not end, the first event."""
     if reply.headers.get_content_type() != "text/event-stream":
         return reply.read()
-    lines = iter(reply.readline, b"")
-    return b"".join(takewhile(lambda line: line.strip(), lines))
+    lines = (reply.readline() for _ in count())
+    return b"".join(takewhile(bool, (line.strip(b"\r\n") for line in lines)))

@@ -34,6 +34,8 @@ from openportability.home import routes as home_routes
 from openportability.jobs.local import LocalRunner
 from openportability.jobs.port import Engine, Work
 from openportability.jobs.procrastinate import ProcrastinateEngine
+from openportability.mail import jobs as mail_jobs
+from openportability.mail import routes as mail_routes
 from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
 from openportability.merging import routes as merging_routes
@@ -67,6 +69,7 @@ _ROUTERS = (
     archives_routes.router,
     circle_routes.router,
     reconnection_routes.router,
+    mail_routes.router,
     privacy_routes.router,
     merging_routes.router,
     privacy_api.router,  # before the imports from networks: it names its own path
@@ -88,6 +91,7 @@ _JOBS = (
     archives_jobs.work,
     matching_jobs.work,
     reconnection_jobs.work,
+    mail_jobs.work,
     privacy_jobs.work,
     stats_jobs.work,
 )

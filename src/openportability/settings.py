@@ -98,6 +98,19 @@ def _bind(text: str) -> str:
     return text
 
 
+def _smtp(url: str) -> str:
+    parts, host, _ = _split_url(url)
+    if parts.scheme not in {"smtp", "smtps"} or not host or parts.path.strip("/"):
+        raise ValueError("use smtps://user:password@host or smtp://user:password@host:587")
+    return url
+
+
+def _sender(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", text):
+        raise ValueError("give a plain address such as reconnect@example.org")
+    return text
+
+
 def _existing(path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise ValueError("there is no such file: correct the path")
@@ -195,6 +208,16 @@ class Settings(BaseModel):
         description="What a program must send as bearer to read `/metrics`. Default: only programs "
         "of this machine may, past no proxy.",
     )
+    smtp_url: Annotated[str, AfterValidator(_smtp)] = Field(
+        "",
+        repr=False,
+        description="The mail server: `smtps://user:password@host`, or `smtp://…` for STARTTLS, without "
+        "which only a server of this machine is spoken to. Default: no mail is sent, and no address "
+        "asked for; with a plain http `BASE_URL` mails are written to the log.",
+    )
+    mail_from: Annotated[str, AfterValidator(_sender)] = Field(
+        "", description="Address that mails come from. Needed with `SMTP_URL`."
+    )
     extra_ca_file: Annotated[Path | None, AfterValidator(_existing)] = Field(
         None, description="Certificates (PEM) to trust for outgoing requests, besides the usual."
     )
@@ -218,6 +241,8 @@ class Settings(BaseModel):
             raise BadSetting(
                 f"{PREFIX}ALLOW_LOOPBACK is for development: remove it, or use an http BASE_URL"
             )
+        if settings.smtp_url and not settings.mail_from:
+            raise BadSetting(f"{PREFIX}MAIL_FROM: give the address that mails come from")
         return settings
 
     @property

@@ -29,6 +29,8 @@ FATES = {
     "reconnections": "moved",
     "lanes": "moved",
     "plans": "dropped, on both sides",
+    "mail_addresses": "erased: the one of who is signed in stays",
+    "mails": "erased with the address",
     "sessions": "ended",
     "merges": "over",
     "user_keys": "erased: what it sealed is sealed anew",

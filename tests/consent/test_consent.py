@@ -12,7 +12,7 @@ from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
 from openportability.consent import rules, service, store
-from openportability.consent.rules import OFFERS, Choice, Offer
+from openportability.consent.rules import OFF, OFFERS, Choice, Offer
 from openportability.db.engine import Database
 from openportability.db.schema import consents
 from openportability.domain import Found, Standing, UserId
@@ -23,6 +23,8 @@ from openportability.site import Site
 from openportability.vault import Keyring, Vault
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
+
+MAIL = [Choice.ARRIVALS_MAIL, Choice.SIGN_IN_MAIL]
 
 
 @pytest.fixture
@@ -63,10 +65,11 @@ def unasked(site: Site, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -
 
 def test_before_anything_is_said_nothing_is_given_away(site: Site, user: UserId) -> None:
     assert holds(site, user) == (Found.NOBODY, Standing.OFF)
-    assert unasked(site, user) == [Choice.FOUND, Choice.STANDING]
+    assert unasked(site, user) == [Choice.FOUND, Choice.STANDING, *MAIL]
     assert {choice: offer.unsaid for choice, offer in OFFERS.items()} == {
         Choice.FOUND: Found.NOBODY,
         Choice.STANDING: Standing.OFF,
+        **dict.fromkeys(MAIL, OFF),
     }
 
 
@@ -75,7 +78,7 @@ def test_a_choice_holds_at_once_and_so_does_its_withdrawal(site: Site, user: Use
     assert holds(site, user) == (Found.ANYONE, Standing.OFF)
     say(site, user, Choice.FOUND, Found.NOBODY)
     assert holds(site, user) == (Found.NOBODY, Standing.OFF)
-    assert unasked(site, user) == [Choice.STANDING]
+    assert unasked(site, user) == [Choice.STANDING, *MAIL]
 
 
 def test_everything_ever_said_stays_on_record(site: Site, user: UserId, clock: MovedClock) -> None:
@@ -102,7 +105,7 @@ def test_other_words_are_asked_again(site: Site, user: UserId) -> None:
     say(site, user, Choice.FOUND, Found.ANYONE)
     changed = dict(OFFERS)
     changed[Choice.FOUND] = replace(OFFERS[Choice.FOUND], wording="2")
-    assert unasked(site, user, changed) == [Choice.FOUND, Choice.STANDING]
+    assert unasked(site, user, changed) == [Choice.FOUND, Choice.STANDING, *MAIL]
     # What was said to the older words holds until something else is said.
     assert holds(site, user) == (Found.ANYONE, Standing.OFF)
 

@@ -22,6 +22,7 @@ MEMBER: Mapping[str, Any] = {
     "steps": STEPS,
     "figures": [{"label": "are here", "value": 31700}],
     "news": [],
+    "ways": [],
 }
 
 

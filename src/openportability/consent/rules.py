@@ -22,6 +22,13 @@ class Choice(StrEnum):
 
     FOUND = "found"
     STANDING = "standing"
+    ARRIVALS_MAIL = "arrivals_mail"
+    SIGN_IN_MAIL = "sign_in_mail"
+
+
+#: Choices that also stand beside the person, where every look needs them.
+BESIDE = frozenset({Choice.FOUND, Choice.STANDING})
+OFF, ON = "off", "on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,8 @@ OFFERS: dict[Choice, Offer] = {
         wording="1", values=(Found.NOBODY, Found.CONFIRMED, Found.ANYONE), unsaid=Found.NOBODY
     ),
     Choice.STANDING: Offer(wording="1", values=tuple(Standing), unsaid=Standing.OFF),
+    Choice.ARRIVALS_MAIL: Offer(wording="1", values=(OFF, ON), unsaid=OFF),
+    Choice.SIGN_IN_MAIL: Offer(wording="1", values=(OFF, ON), unsaid=OFF),
 }
 
 

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from openportability.accounts import store as accounts
 from openportability.consent import store
-from openportability.consent.rules import ELSEWHERE, OFFERS, Choice, Offer, check, more_private
+from openportability.consent.rules import (
+    BESIDE,
+    ELSEWHERE,
+    OFFERS,
+    Choice,
+    Offer,
+    check,
+    more_private,
+)
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
 from openportability.domain import UserId
@@ -33,7 +41,8 @@ def choose(
     if before is not None and (before.value, before.wording) == (said.value, said.wording):
         return
     store.add(tx, user, said)
-    accounts.choose(tx, user, **{choice.value: value})
+    if choice in BESIDE:
+        accounts.choose(tx, user, **{choice.value: value})
     if choice is Choice.FOUND:
         accounts.meet_again(tx, user)
 
@@ -55,7 +64,8 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     store.move_history(tx, other, user)
     for choice, consent in holds.items():
         store.add(tx, user, replace(consent, how="merge", at=site.clock.now()))
-        accounts.choose(tx, user, **{choice.value: consent.value})
+        if choice in BESIDE:
+            accounts.choose(tx, user, **{choice.value: consent.value})
 
 
 def remember(tx: Tx, user: UserId, said: Iterable[Consent]) -> int:

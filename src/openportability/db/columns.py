@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String
 
 #: SQLite only gives out row ids for its own integer type, and never again only with AUTOINCREMENT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+
+#: How constraints are called, the same on both databases.
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+}
 
 
 def user_column(*, primary_key: bool = False, index: bool = False) -> Column[int]:
@@ -18,6 +26,11 @@ def user_column(*, primary_key: bool = False, index: bool = False) -> Column[int
         nullable=False,
         index=index,
     )
+
+
+def lease() -> tuple[Column[str], Column[int]]:
+    """Return the columns that say who works on a row, and how long nobody else may."""
+    return Column("lease", String), Column("lease_until", BigInteger)
 
 
 def whose(person: str, why: str, until: str) -> dict[str, str]:

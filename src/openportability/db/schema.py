@@ -22,16 +22,9 @@ from sqlalchemy import (
     text,
 )
 
-from openportability.db.columns import Id, kept, user_column, whose
+from openportability.db.columns import NAMES, Id, kept, lease, user_column, whose
 
-METADATA = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+METADATA = MetaData(naming_convention=NAMES)
 
 users = Table(
     "users",
@@ -44,9 +37,7 @@ users = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=whose(
-        "the person", "who takes part, and what they chose", "they leave, or 730 days unseen"
-    ),
+    info=whose("the person", "who takes part, what they chose", "they leave, or 730 days unseen"),
 )
 
 user_keys = Table(
@@ -97,8 +88,7 @@ grants = Table(
     Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "grants:{account_id}")),
     Column("can_follow", Boolean, nullable=False),
     Column("expires_at", BigInteger),
-    Column("lease", String),
-    Column("lease_until", BigInteger),
+    *lease(),
     Column("state", String, nullable=False),  # live, dead
     #: When it is next seen to while nobody is here; null where it is dead.
     Column("turn_at", BigInteger, index=True),
@@ -147,8 +137,7 @@ cabinet = Table(
     Column("name", String, primary_key=True),
     #: Null while it is being made.
     Column("sealed", LargeBinary, info=kept("SEALED", "cabinet:{network}/{instance}/{name}")),
-    Column("lease", String),
-    Column("lease_until", BigInteger),
+    *lease(),
     #: When it is of no use any more; null where it always is.
     Column("ends_at", BigInteger, index=True),
     info=whose("nobody", "what a network must remember, as our registration", "refused or old"),
@@ -232,8 +221,7 @@ fetches = Table(
     Column("reason", String),
     Column("n", Integer, nullable=False),
     Column("next_at", BigInteger),  # null: nothing is due
-    Column("lease", String),
-    Column("lease_until", BigInteger),
+    *lease(),
     Column("failures", Integer, nullable=False),
     Column("report_id", BigInteger),
     Column("at", BigInteger, nullable=False),
@@ -319,8 +307,7 @@ lanes = Table(
     Column("state", String, nullable=False),  # open, paused, signed_out, halted
     Column("reason", String),
     Column("next_at", BigInteger),  # null: nothing is due
-    Column("lease", String),
-    Column("lease_until", BigInteger),
+    *lease(),
     Column("remaining", Integer),
     Column("reset_at", BigInteger),
     #: Follows asked for lately, as JSON pairs of time and count: what pacing holds against the network's windows.
@@ -328,6 +315,34 @@ lanes = Table(
     Column("failures", Integer, nullable=False),
     Index(None, "next_at"),
     info=whose("the person", "when their account is served next", "unlinked"),
+)
+
+mail_addresses = Table(
+    "mail_addresses",
+    METADATA,
+    user_column(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, info=kept("sealed", "mail_addresses:{user_id}")),
+    Column("given_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("told_at", BigInteger, nullable=False),  # who arrived until then was told of
+    Column("look_at", BigInteger, nullable=False, index=True),
+    Column("noticed", Boolean, nullable=False),  # that a network wants them to sign in again
+    info=whose("the person", "where to write to, if they asked for it", "not wanted any more"),
+)
+
+mails = Table(
+    "mails",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    user_column(),
+    Column("kind", String, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("user_id", "kind"),
+    sqlite_autoincrement=True,
+    info=whose("the person", "mail to be sent: of which kind", "sent, at most 3 days"),
 )
 
 hosts = Table(
@@ -346,7 +361,7 @@ tallies = Table(
     Column("key", LargeBinary, primary_key=True, info=kept("hash")),
     Column("n", Integer, nullable=False),
     Column("until", BigInteger, nullable=False, index=True),
-    info=whose("nobody (a keyed hash)", "how often one asked, against floods", "at most an hour"),
+    info=whose("nobody (a keyed hash)", "how often one asked, against floods", "at most a day"),
 )
 
 key_proofs = Table(

@@ -20,6 +20,7 @@ from openportability.domain import Account, Pace, Proof, UserId
 from openportability.errors import Conflict
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
+from openportability.mail import service as mail
 from openportability.matching import service as matching
 from openportability.privacy import store as privacy
 from openportability.reconnection import move_store
@@ -108,6 +109,7 @@ def _join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     accounts.move_accounts(tx, other, user)
     reconnection.join(tx, site, user, other)
     consent.join(tx, site, user, other)
+    mail.join(tx, site, user)
     accounts.choose(tx, user, pace=pace)
     accounts.meet_again(tx, user)
 

@@ -13,6 +13,7 @@ from openportability.db import migrate
 from openportability.db.engine import Database
 from openportability.domain import NetworkName
 from openportability.errors import OpenPortabilityError
+from openportability.mail import smtp
 from openportability.operator import around, health
 from openportability.operator.finding import Finding, fault, good
 from openportability.outbound import Door
@@ -47,6 +48,7 @@ def examine(
         return
     yield good("settings", f"for {settings.base_url}")
     yield from _disk(settings.data_dir, least_free_bytes)
+    yield from _mail(settings)
     vault = None
     try:
         vault = means.keys(settings)
@@ -75,6 +77,17 @@ def _disk(folder: Path, least_free_bytes: int) -> Iterator[Finding]:
         yield fault("disk", told, "make room: a full disk stops every change")
     else:
         yield good("disk", f"{free / _GIB:.1f} GiB are free")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    """Greet the mail server and log in, if there is one; nothing is sent."""
+    if not settings.smtp_url:
+        return
+    if error := smtp.trouble(settings):
+        todo = "start it, or correct OPENPORTABILITY_SMTP_URL"
+        yield fault("mail server", f"it does not take mail ({error})", todo)
+    else:
+        yield good("mail server", "takes mail")
 
 
 def _inside(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from openportability.db import migrate
+from openportability.mail import store as mail
 from openportability.operator import service, store
 from openportability.site import Site
 
@@ -19,7 +20,9 @@ WORKER_LOST = timedelta(seconds=120)
 #: Clocks of two machines may differ by so much.
 CLOCK_DIFFERS = timedelta(seconds=60)
 #: Parts without which pages still answer.
-LESSER = frozenset({"worker", "room", "clock"})
+LESSER = frozenset({"worker", "room", "clock", "mail"})
+#: One server that asks to come back is no outage of ours.
+MAIL_LATE = timedelta(minutes=10)
 
 
 def version() -> str:
@@ -36,6 +39,7 @@ def parts(site: Site) -> Mapping[str, str]:
         found = {"database": OK, "migrations": _migrations(site)}
         if found["migrations"] == OK:
             found |= {"keyring": _keyring(site), "worker": _worker(site), "clock": _clock(site)}
+            found |= _mail(site)
             found["room"] = OK if site.db.has_room else _NO_ROOM
     except Exception:  # noqa: BLE001 - whatever a driver raises, it is the database that does not answer
         return {"database": "does not answer: see openportability doctor"}
@@ -69,6 +73,19 @@ def _clock(site: Site) -> str:
         return OK
     back = round((seen - site.clock.now()).total_seconds())
     return f"went back {back} s: have the machine set its time by NTP; what is due waits so long"
+
+
+def _mail(site: Site) -> Mapping[str, str]:
+    """Say whether mails leave; a site that sends none has no such part."""
+    if not site.settings.smtp_url:
+        return {}
+    with site.db.read() as tx:
+        count, since = mail.backlog(tx)
+    if since is None or site.clock.now() - since < MAIL_LATE:
+        return {"mail": OK}
+    return {
+        "mail": f"{count} mails wait: see what openportability doctor says of OPENPORTABILITY_SMTP_URL"
+    }
 
 
 def _worker(site: Site) -> str:

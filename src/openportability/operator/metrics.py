@@ -13,6 +13,7 @@ from threading import Lock
 
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
+from openportability.mail import store as mail
 from openportability.operator import health, store
 from openportability.site import Site
 from openportability.web.measure import Tally
@@ -109,6 +110,7 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     with site.db.read() as tx:
         people, of_networks = store.count_people(tx), _of_networks(tx, now)
         overdue, behind = store.overdue_since(tx, now), store.sweeps_behind(tx)
+        mails, _ = mail.backlog(tx)
         seen, away = store.worker_seen(tx), store.servers_left_alone(tx, now)
     late = (now - overdue).total_seconds() if overdue else 0.0
     rows = ledger.counts(site).items()
@@ -137,6 +139,7 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
             "Database connections that this process uses now.",
             [({}, site.db.connections_in_use)],
         ),
+        _gauge("mails_waiting", "Mails that are to be sent.", [({}, mails)]),
         _gauge("jobs_waiting", "Wakes that wait.", [({}, engine.waiting)]),
         _gauge("jobs_running", "Jobs that run.", [({}, engine.running)]),
         _gauge("jobs_failed", "Jobs of this process that broke.", [({}, engine.failed)]),

@@ -156,6 +156,16 @@ class AnswersPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailPart:
+    """Where the person is written to if they asked for it, and what waits to be sent there."""
+
+    address: str
+    given_at: AwareDatetime
+    confirmed_at: AwareDatetime | None
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """All of it."""
 
@@ -173,6 +183,7 @@ class Document:
     lanes: tuple[LanePart, ...]
     sessions: tuple[SessionPart, ...]
     answers: tuple[AnswersPart, ...]
+    mail: MailPart | None
 
 
 #: Each table with a person's rows, and the part of an export that tells what it holds.
@@ -192,4 +203,6 @@ PART_OF_TABLE = {
     "plans": "plans",
     "reconnections": "ledger",
     "lanes": "lanes",
+    "mail_addresses": "mail",
+    "mails": "mail",
 }

@@ -18,6 +18,7 @@ from openportability.domain import Account, Followed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
 from openportability.graph.store import Held
+from openportability.mail import store as mail
 from openportability.matching import service as matching
 from openportability.privacy import store
 from openportability.privacy.parts import (
@@ -30,6 +31,7 @@ from openportability.privacy.parts import (
     LanePart,
     LedgerPart,
     ListPart,
+    MailPart,
     MatchPart,
     MemberPart,
     PlanPart,
@@ -69,6 +71,7 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
             AnswersPart(day=str((EPOCH + timedelta(days=day)).date()), count=count)
             for day, count in store.answers_of(tx, user)
         ),
+        mail=_mail(tx, key, user),
     )
 
 
@@ -86,6 +89,7 @@ class Overview:
     plans: int
     archives: int
     sessions: list[SessionPart]
+    mail: MailPart | None
 
 
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
@@ -102,6 +106,7 @@ def overview(tx: Tx, site: Site, user: UserId) -> Overview:
         plans=len(store.plans_of(tx, user)),
         archives=archives.count(tx, user),
         sessions=list(_sessions(tx, site, user)),
+        mail=_mail(tx, accounts.personal_key(tx, site.vault, user), user),
     )
 
 
@@ -198,6 +203,18 @@ def _matches(tx: Tx, site: Site, user: UserId) -> Iterator[MatchPart]:
                 since=match.since,
                 dismissed=match.dismissed,
             )
+
+
+def _mail(tx: Tx, key: PersonalKey, user: UserId) -> MailPart | None:
+    given = mail.address_of(tx, key, user)
+    if given is None:
+        return None
+    return MailPart(
+        address=given.address,
+        given_at=given.given_at,
+        confirmed_at=given.confirmed_at,
+        waiting=tuple(kind for kind, _ in mail.waiting_of(tx, user)),
+    )
 
 
 def _plans(tx: Tx, key: PersonalKey, user: UserId) -> Iterator[PlanPart]:

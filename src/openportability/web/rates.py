@@ -26,7 +26,7 @@ from openportability.web import store
 from openportability.web.addresses import visitor_address
 from openportability.web.house import house_of
 
-_FIVE_MINUTES, _HOUR = 300, 3600
+_FIVE_MINUTES, _HOUR, _DAY = 300, 3600, 86_400
 #: Most counts a process holds at once.
 _MOST_COUNTS = 100_000
 
@@ -47,6 +47,8 @@ class Rate:
 SIGN_IN = Rate(name="sign-in", seconds=_FIVE_MINUTES, account=40, address=300)
 UPLOAD = Rate(name="upload", seconds=_HOUR, account=60, address=600)
 TAKE_OUT = Rate(name="take-out", seconds=_HOUR, account=20, address=200)
+#: Each may be a mail to whoever's address was typed; one address is written to as often as one account asks.
+MAIL = Rate(name="mail", seconds=_DAY, account=5, address=100)
 PLAN = Rate(name="plan", seconds=_FIVE_MINUTES, account=60, address=600)
 CHANGE = Rate(name="change", seconds=_FIVE_MINUTES, account=600, address=6000)
 LOOK = Rate(name="look", seconds=_FIVE_MINUTES, account=3000, address=20_000, shared=False)
@@ -57,6 +59,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], Rate], ...] = (
     ("GET", re.compile(r"/auth/[^/]+/callback(/[^/]*)?"), SIGN_IN),
     ("POST", re.compile(r"/archive|/api/v1/archives|/api/v1/imports/.*|/my-data/import"), UPLOAD),
     ("GET", re.compile(r"/my-data/export|/api/v1/export"), TAKE_OUT),
+    ("POST", re.compile(r"/settings/mail"), MAIL),
     ("POST", re.compile(r"/reconnect/plan|/api/v1/plans"), PLAN),
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

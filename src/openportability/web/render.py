@@ -9,6 +9,7 @@ the template sets outside of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,17 @@ def block(request: Request, template: str, name: str, **values: object) -> str:
     made = _environment(request).get_template(template)
     context = made.new_context({**_shell(request), "flash": None, **values})
     return "".join(made.blocks[name](context))
+
+
+def letter(template: str, **values: object) -> str:
+    """Return the text of a template that is no page of a request: a mail, in the language being spoken."""
+    values = {"language": i18n.speaking().code, "dir": i18n.speaking().direction, **values}
+    return _of_letters().get_template(template).render(values)
+
+
+@cache
+def _of_letters() -> Environment:
+    return environment(lambda path: path)
 
 
 def _environment(request: Request) -> Environment:

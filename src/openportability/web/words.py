@@ -40,6 +40,7 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
     "auth.last_account": (_("See your accounts"), "/accounts"),
     "auth.never_listed": (_("Take it back"), "/never-list-me/lift"),
     "import.": (_("Back to your archive"), "/archive"),
+    "mail.": (_("See your choices"), "/settings/mail"),
     "merge.": (_("See your accounts"), "/accounts"),
     "net.signed_out": (_("See your accounts"), "/accounts"),
     "plan.": (_("See the new plan"), "/reconnect"),
@@ -190,6 +191,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "auth.last_account": (
         _("This is the last account you can sign in with"),
         _("Nothing was changed. Link another one first, or leave altogether."),
+    ),
+    "mail.link": (
+        _("This link is no longer good"),
+        _("Give your address again on the page about mail, then use the newest link."),
     ),
     "merge.ended": (
         _("There is nothing to bring together any more"),

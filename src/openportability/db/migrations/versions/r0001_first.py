@@ -31,6 +31,8 @@ def upgrade() -> None:
     _plans()
     _reconnections()
     _lanes()
+    _mail_addresses()
+    _mails()
     _hosts()
     _tallies()
     _key_proofs()
@@ -375,6 +377,40 @@ def _lanes() -> None:
     )
     op.create_index("ix_lanes_next_at", "lanes", ["next_at"])
     op.create_index("ix_lanes_user_id", "lanes", ["user_id"])
+
+
+def _mail_addresses() -> None:
+    op.create_table(
+        "mail_addresses",
+        _number("user_id"),
+        _bytes("sealed"),
+        _number("given_at"),
+        _number("confirmed_at", nullable=True),
+        _number("told_at"),
+        _number("look_at"),
+        _flag("noticed"),
+        sa.PrimaryKeyConstraint("user_id", name="pk_mail_addresses"),
+        _of_user("fk_mail_addresses_user_id"),
+    )
+    op.create_index("ix_mail_addresses_look_at", "mail_addresses", ["look_at"])
+
+
+def _mails() -> None:
+    op.create_table(
+        "mails",
+        _id(),
+        _number("user_id"),
+        _text("kind"),
+        _count("n"),
+        _count("tries"),
+        _number("due_at"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_mails"),
+        sa.UniqueConstraint("user_id", "kind", name="uq_mails_user_id_kind"),
+        _of_user("fk_mails_user_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_mails_due_at", "mails", ["due_at"])
 
 
 def _hosts() -> None:
