@@ -74,7 +74,7 @@ def test_a_page_with_all_it_needs_is_light(client: TestClient) -> None:
 @pytest.mark.parametrize("path", ALL_TEMPLATES, ids=lambda path: path.name)
 def test_a_template_has_nothing_that_the_policy_forbids(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    if "email" in path.parts:
+    if path.name == "letter.html":  # a mail, which no policy of ours reaches
         return
     assert not re.search(r"\sstyle=", text), "inline style"
     assert not re.search(r"\son\w+=", text), "inline handler"

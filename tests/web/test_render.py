@@ -161,3 +161,9 @@ def test_the_source_is_offered_to_everyone(client: TestClient) -> None:
 def test_python_texts_are_translated_too(app: FastAPI) -> None:
     with i18n.spoken(i18n.ENGLISH):
         assert i18n.ngettext("%(count)s person", "%(count)s people", 1284) == "1,284 people"
+
+
+def test_an_address_with_hidden_steps_up_is_not_led_back_to(pages: TestClient) -> None:
+    answer = pages.get("/nowhere/..%2F..%2Fetc")
+    assert answer.status_code == 404
+    assert "etc" not in answer.text

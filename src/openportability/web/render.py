@@ -94,8 +94,10 @@ def _shell(request: Request, *, failed: bool = False) -> Mapping[str, Any]:
     path: str = request.scope["path"]
     # What failed is not asked again in another language; the code of a sign-in may stand in it.
     query = f"?{request.url.query}" if request.url.query and not failed else ""
-    # A page made by an unsafe method has no address to come back to in another language.
-    here = f"{path}{query}" if request.method in {"GET", "HEAD"} else "/"
+    # A page made by an unsafe method has no address to come back to in another language. Nor has one whose path
+    # holds steps up: a browser takes them before it asks, so these were hidden, and would lead elsewhere.
+    comes_back = request.method in {"GET", "HEAD"} and not {".", ".."} & set(path.split("/"))
+    here = f"{path}{query}" if comes_back else "/"
     return {
         "request": request,
         "path": path,
