@@ -94,6 +94,16 @@ def test_a_rename_changes_the_handle_and_not_the_account(site: Site, add: AddAcc
     assert (found.actor.handle, found.actor.id) == ("@new", "ann")
 
 
+def test_a_name_is_kept_without_what_no_database_takes(site: Site, add: AddAccount) -> None:
+    account = add("alice")
+    odd = replace(account.actor, name="A\x00l\ud800ice\x1b \u0646")
+    with site.db.write() as tx:
+        store.see_actor(tx, account.id, odd)
+        kept = store.account(tx, account.id)
+    assert kept is not None
+    assert kept.actor.name == "Alice \u0646"
+
+
 def test_a_claim_is_the_same_whoever_else_has_or_claims_the_account(
     site: Site, user: UserId, add: AddAccount
 ) -> None:

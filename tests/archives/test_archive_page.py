@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,39 @@ def test_lists_that_could_not_be_sent_can_be_sent_again(
     visit.page.context.set_offline(False)
     button.click()
     visit.page.wait_for_url("**/archive/*")
+
+
+def test_lists_that_wait_for_their_turn_are_sent_then_but_not_after_another_choice(
+    visit: Visit, mine: Callable[..., bytes], house: House
+) -> None:
+    hand_over = visit.page.get_by_role("button", name="Hand over these lists")
+    visit.bring(mine(following=[1, 2]))
+    with full(house):
+        hand_over.click()
+        expect(visit.panel("problem")).to_contain_text("Your place in the queue is 1")
+    visit.page.wait_for_url("**/archive/*")
+    visit.page.goto("/archive")
+    visit.sent.clear()
+    visit.bring(mine(following=[1, 2]))
+    with full(house):
+        hand_over.click()
+        expect(visit.panel("problem")).to_be_visible()
+        visit.bring(mine(following=[3]))
+        expect(visit.panel("problem")).to_be_hidden()
+        expect(hand_over).to_be_enabled()
+    visit.page.wait_for_timeout(4000)  # longer than the page was told to wait
+    assert len(visit.sent) == 1
+    assert [one for one in visit.complaints if "503" not in one] == []
+    visit.complaints.clear()  # the browser's own, that answers were 503
+
+
+@contextmanager
+def full(house: House) -> Iterator[None]:
+    """Let as many bring lists meanwhile as there are turns."""
+    with ExitStack() as inside:
+        for number in range(house.line.most):
+            inside.enter_context(house.line.turn(str(number).encode(), house.clock.now()))
+        yield
 
 
 def test_a_browser_that_cannot_start_the_reader_offers_to_send_the_file(

@@ -69,3 +69,15 @@ def test_pages_and_signing_in_go_on_while_lists_wait(house: House) -> None:
         assert page.status == 503
         assert "Your place in the queue is 1" in page.words
     assert browser.api("POST", "/archives", {}).status == 400
+
+
+def test_nobody_takes_the_turns_of_all(clock: MovedClock) -> None:
+    line = Line(10)
+    with ExitStack() as inside:
+        for _ in range(3):
+            inside.enter_context(line.turn(b"ada", clock.now()))
+        assert place(line, b"ada", clock) == 1
+        with line.turn(b"bea", clock.now()):
+            pass
+    with line.turn(b"ada", clock.now()):
+        pass

@@ -165,3 +165,10 @@ def test_who_waits_for_other_servers_does_not_hold_the_pages(
         slow.set()
         for one in waiting:
             one.join(30)
+
+
+@pytest.mark.parametrize(
+    "path", ["/archive", "/archive/from/7", "/archive/from/7/files", "/api/v1/imports/herd"]
+)
+def test_every_way_to_bring_lists_is_counted_as_one(path: str) -> None:
+    assert rates.rate_of("POST", path) is UPLOAD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from openportability.accounts.people import Listed, User
@@ -20,6 +21,8 @@ from openportability.domain import (
     UserId,
 )
 
+#: What no database takes in a text, or no line shows.
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Keys are unsigned, columns are signed: this keeps their order.
 _OFFSET = 2**63
 
@@ -34,7 +37,7 @@ def seen(actor: Actor) -> dict[str, str | int | None]:
     return {
         "instance": actor.instance,
         "handle": actor.handle,
-        "name": actor.name,
+        "name": _UNSTORABLE.sub("", actor.name),
         "avatar": actor.avatar,
         "seen_at": micros(actor.seen_at),
     }

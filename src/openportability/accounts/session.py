@@ -16,7 +16,7 @@ from openportability.errors import NotAllowed
 from openportability.site import Site
 from openportability.web import cookies, rates
 
-COOKIE = "session"
+COOKIE = cookies.SESSION
 
 
 @dataclass(frozen=True, kw_only=True)

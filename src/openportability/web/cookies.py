@@ -18,6 +18,7 @@ from openportability.vault import Unreadable
 from openportability.web.house import house_of
 
 FLASH = "flash"
+SESSION = "session"
 LANGUAGE = "language"
 THEME = "theme"
 

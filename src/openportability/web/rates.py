@@ -57,7 +57,11 @@ LOOK = Rate(name="look", seconds=_FIVE_MINUTES, account=3000, address=20_000, sh
 _ROUTES: tuple[tuple[str, re.Pattern[str], Rate], ...] = (
     ("POST", re.compile(r"/auth/[^/]+/start"), SIGN_IN),
     ("GET", re.compile(r"/auth/[^/]+/callback(/[^/]*)?"), SIGN_IN),
-    ("POST", re.compile(r"/archive|/api/v1/archives|/api/v1/imports/.*|/my-data/import"), UPLOAD),
+    (
+        "POST",
+        re.compile(r"/archive(/from/.*)?|/api/v1/archives|/api/v1/imports/.*|/my-data/import"),
+        UPLOAD,
+    ),
     ("GET", re.compile(r"/my-data/export|/api/v1/export"), TAKE_OUT),
     ("POST", re.compile(r"/settings/mail"), MAIL),
     ("POST", re.compile(r"/reconnect/plan|/api/v1/plans"), PLAN),

@@ -34,6 +34,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MIB = 1024 * 1024
 #: Most bytes of a body, by the beginning of the path; an archive without script comes whole.
 _MOST_BYTES = (
+    ("/archive/from", 64 * _MIB),
     ("/archive", 64 * 1024 * _MIB),
     ("/api/v1/archives", 64 * 1024 * _MIB),
     ("/api/v1/imports", 64 * _MIB),
@@ -126,7 +127,8 @@ class Guard:
             return nullcontext()
         house: House = request.app.state.site
         line: Line = request.app.state.line
-        said = request.headers.get("authorization", "") or request.headers.get("cookie", "")
+        session = cookies.read(request, cookies.SESSION)
+        said = request.headers.get("authorization", "") or session or ""
         return line.turn(house.vault.token_hash(f"line\0{said}"), house.clock.now())
 
     def _early(self, request: Request) -> Response | None:

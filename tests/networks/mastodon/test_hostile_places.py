@@ -19,6 +19,8 @@ from tests.networks.subject import MemoryCabinet, a_door
 Neighbour = Callable[[str], StrictServer]
 
 INNER = ["https://10.0.0.1/x", "https://[::1]/x", "https://2130706433/x", "https://localhost./x"]
+#: A place to be sent to that is no address at all.
+NOWHERE = "https://["
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_a_name_of_an_inner_address_is_no_server(clock: MovedClock) -> None:
         _begin(_outside(clock, lambda host, port: ["192.168.1.1"]), "trap.example")
 
 
-@pytest.mark.parametrize("location", INNER)
+@pytest.mark.parametrize("location", [*INNER, NOWHERE])
 @pytest.mark.parametrize("path", ["/.well-known/nodeinfo", "/.well-known/host-meta"])
 def test_a_host_that_sends_us_into_a_house_is_no_server(
     world: World, neighbour: Neighbour, path: str, location: str
@@ -61,7 +63,7 @@ def test_a_host_that_sends_us_into_a_house_is_no_server(
     assert asked == []
 
 
-@pytest.mark.parametrize("location", INNER)
+@pytest.mark.parametrize("location", [*INNER, NOWHERE])
 def test_a_domain_that_sends_us_into_a_house_is_not_believed(
     world: World, server: StrictServer, neighbour: Neighbour, location: str
 ) -> None:

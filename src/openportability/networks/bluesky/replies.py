@@ -64,7 +64,7 @@ def time_of(reply: Reply) -> datetime | None:
     """Return the server's time, if it says one."""
     try:
         found = parsedate_to_datetime(reply.headers["date"])
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from openportability import outbound
 from openportability.domain import Actor, ActorId, Relationship, Tie
@@ -130,7 +130,7 @@ def next_cursor(reply: Reply) -> str | None:
     found = _NEXT.search(reply.headers.get("link", ""))
     if not found:
         return None
-    query = urlsplit(found[1]).query
+    query = parts(found[1]).query
     return query if parse_qsl(query) else None
 
 
@@ -175,7 +175,7 @@ def raise_for(reply: Reply, now: datetime) -> None:
         case 403 if lacks_scope(reply):
             raise SignedOut("masto.scope_missing")
         case status if 300 <= status < 400:  # Pixelfed sends the signed out to its login page
-            path = urlsplit(reply.headers.get("location", "")).path
+            path = parts(reply.headers.get("location", "")).path
             raise SignedOut("masto.token_lost") if path == "/login" else Unavailable()
         case 429 if tells_of_follows(reply):
             raise Throttled(until or next_day(now), "masto.day_quota")
@@ -195,7 +195,12 @@ def lacks_scope(reply: Reply) -> bool:
 
 def netloc(url: str | None) -> str:
     """Return host and port of an address, lower case; empty where it has none."""
+    return parts(url).netloc.lower()
+
+
+def parts(url: str | None) -> SplitResult:
+    """Return the parts of an address that a server gave; all empty where it is none."""
     try:
-        return urlsplit(url or "").netloc.lower()
+        return urlsplit(url or "")
     except ValueError:
-        return ""
+        return urlsplit("")

@@ -121,7 +121,10 @@ class _Errand:
             location = reply.headers.get("location")
             if not 300 <= reply.status < 400 or not location:
                 return reply
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError:
+                break  # no address at all
             if urlsplit(url).scheme == "http" and not self.context.development:
                 break
         raise Unavailable

@@ -8,7 +8,6 @@ that URI proves nothing: it says so of all its people, and anybody may repeat th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from openportability.domain import ActorId
 from openportability.errors import Invalid, NetworkError, Unavailable
@@ -47,7 +46,7 @@ def establish(home: Home, servers: Servers, *, host: str, claimed_domain: str) -
         domain = claimed_domain
     if uri is None or not _may_name(home, uri, {host, domain}):
         uri = f"{home.api}/@{seen.username}"
-    avatar = seen.avatar if seen.avatar and urlsplit(seen.avatar).scheme == "https" else None
+    avatar = seen.avatar if answers.parts(seen.avatar).scheme == "https" else None
     return Established(
         actor_id=ActorId(uri),
         number=seen.id,
@@ -97,6 +96,6 @@ def _may_name(home: Home, uri: str, hosts: set[str]) -> bool:
         len(uri) <= _LONGEST_URI
         and uri.isascii()
         and uri.isprintable()
-        and urlsplit(uri).scheme in schemes
+        and answers.parts(uri).scheme in schemes
         and answers.netloc(uri) in hosts
     )

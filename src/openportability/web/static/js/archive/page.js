@@ -10,6 +10,7 @@ class Desk {
     this.form = form;
     this.told = JSON.parse(document.querySelector("[data-archive-told]")?.textContent ?? "");
     this.panels = new Panels(document, this.told);
+    this.handing = /** @type {HTMLButtonElement} */ (document.querySelector('[data-archive-do="hand-over"]'));
     this.input = /** @type {HTMLInputElement} */ (form.querySelector("input[type=file]"));
     /** @type {File[]} */
     this.files = [];
@@ -52,6 +53,7 @@ class Desk {
 
   read() {
     this.stop();
+    this.forget();
     if (!this.files.length) {
       this.panels.problem({ code: "archive.not_chosen", detail: {} });
       this.panels.show("problem");
@@ -113,28 +115,35 @@ class Desk {
     this.again();
   }
 
+  /** Nothing that was read before is handed over any more, in whatever line it stands. */
+  forget() {
+    clearTimeout(this.turn);
+    this.body = new Uint8Array(0);
+    this.handing.disabled = false;
+  }
+
   again() {
     this.stop();
-    clearTimeout(this.turn);
+    this.forget();
     this.files = [];
-    this.body = new Uint8Array(0);
     this.input.value = "";
     this.panels.show();
     this.input.focus();
   }
 
   async handOver() {
-    const button = /** @type {HTMLButtonElement} */ (document.querySelector('[data-archive-do="hand-over"]'));
-    button.disabled = true;
+    const { body } = this;
+    this.handing.disabled = true;
     try {
       const address = `${this.form.dataset.archive}?${new URLSearchParams({ network: this.network() })}`;
       const headers = { "Content-Type": this.mediaType };
-      const answer = await fetch(address, { method: "POST", headers, body: this.body });
+      const answer = await fetch(address, { method: "POST", headers, body });
       const said = await answer.json();
       if (answer.ok) {
         location.assign(`${this.form.action}/${said.archive_id}`);
         return;
       }
+      if (body !== this.body) return;
       this.panels.say(said.title, said.detail);
       this.panels.show("problem", "found");
       if (said.code === "svc.queue") {
@@ -145,7 +154,7 @@ class Desk {
     } catch {
       this.panels.show("found", "unsent");
     }
-    button.disabled = false;
+    this.handing.disabled = false;
   }
 
   sendWhole() {
