@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from openportability.domain import NetworkName
+from openportability.network import Proved, SignIn
 from tests.accounts.shown import handles_of
 from tests.browsing import Browser
 from tests.house import House
@@ -30,6 +37,26 @@ def test_who_was_signed_out_meanwhile_gets_no_second_membership(
     browser.sign_in("bird", nora["bird"])
     browser.sign_in("herd", nora["herd"])
     assert handles_of(browser) == {nora["bird"], nora["herd"]}
+
+
+def test_who_is_signed_out_while_the_network_answers_stays_signed_out(
+    house: House, browser: Browser, nora: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    page = browser.leave_for("herd", nora["herd"])
+    herd: Any = type(house.site.networks[NetworkName("herd")].sign_in)
+    answered = herd.finish
+
+    def finish(self: SignIn, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
+        proved = answered(self, secret=secret, answer=answer)
+        monkeypatch.undo()
+        signed_out_elsewhere(house, nora["bird"])
+        return proved
+
+    monkeypatch.setattr(herd, "finish", finish)
+    browser.turn_to(page)
+    assert browser.allow(nora["herd"]).status == 409
+    assert browser.api("GET", "/me").status == 401
 
 
 def test_who_was_signed_out_meanwhile_is_signed_in_by_an_account_of_theirs(

@@ -135,6 +135,7 @@ def callback(request: Request, site: TheSite, asking: AVisitor, network: str) ->
             answer,
             browser=browser,
             user=asking.user if asking else None,
+            session=asking.session if asking else None,
             locale=i18n.speaking().code,
         )
     except rules.Taken as taken:

@@ -98,11 +98,12 @@ def finish(
     browser: str,
     user: UserId | None,
     locale: str,
+    session: int | None = None,
 ) -> Finished:
     """Finish the sign-in that `answer` belongs to, and give the proved actor its place.
 
     The state must be one of ours, unused, not older than ten minutes, for this network, and from
-    the browser that began.
+    the browser that began. A `session` that was ended while the network was asked signs nobody in any more.
     """
     flow, proved = prove(site, network, answer, browser=browser)
     if flow.expected is not None and proved.actor.id != flow.expected:
@@ -110,7 +111,7 @@ def finish(
         raise Invalid("auth.wrong_account")
     while True:
         try:
-            return _settled(site, flow, proved, user=user, locale=locale)
+            return _settled(site, flow, proved, user=user, session=session, locale=locale)
         except store.HeldMeanwhile:
             continue  # proved twice in the same moment: now it has a holder
         except Conflict:
@@ -236,12 +237,14 @@ def _taken(site: Site, network: NetworkName, state: str, browser: str) -> Flow:
 
 
 def _settled(
-    site: Site, flow: Flow, proved: Proved, *, user: UserId | None, locale: str
+    site: Site, flow: Flow, proved: Proved, *, user: UserId | None, session: int | None, locale: str
 ) -> Finished:
     actor = proved.actor
     with site.db.write() as tx:
         if user is not None and not store.hold(tx, user, site.clock.now()):
             user = None  # they left while the network was asked
+        if session is not None and not session_store.is_open(tx, session):
+            user = None  # they signed out meanwhile, maybe everywhere and elsewhere
         holder = store.account_of_actor(tx, actor.network, actor.id, or_claimed_by=user)
         meaning = rules.meaning(flow.user, user, holder)
         if meaning is Meaning.TAKEN and holder is not None:

@@ -124,6 +124,11 @@ def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[
     return [_session(row) for row in rows]
 
 
+def is_open(tx: Tx, number: int) -> bool:
+    """Say whether nobody has ended a session."""
+    return tx.execute(select(sessions.c.id).where(sessions.c.id == number)).first() is not None
+
+
 def end_session(tx: Tx, user: UserId, number: int) -> bool:
     """Sign out one place; say whether it was there."""
     done = tx.execute(delete(sessions).where(sessions.c.user_id == user, sessions.c.id == number))
