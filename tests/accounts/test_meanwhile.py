@@ -48,7 +48,7 @@ def test_who_is_signed_out_while_the_network_answers_stays_signed_out(
     answered = herd.finish
 
     def finish(self: SignIn, *, secret: Mapping[str, str], answer: Mapping[str, str]) -> Proved:
-        proved = answered(self, secret=secret, answer=answer)
+        proved: Proved = answered(self, secret=secret, answer=answer)
         monkeypatch.undo()
         signed_out_elsewhere(house, nora["bird"])
         return proved
