@@ -97,6 +97,8 @@ class AtPds(Subject):
         self._transport = transport
         self._clock = clock
         self._people: dict[str, Person] = {}
+        #: Whose repositories the server shows nobody any more.
+        self._flagged: set[str] = set()
         transport.followers = self._followers
         self.redirect_uri = f"{BASE_URL}/auth/bluesky/callback"
         self.door = a_door(clock, transport=transport)
@@ -152,7 +154,8 @@ class AtPds(Subject):
         return [ActorId(did) for did in pds.follows(self._home, who.id)]
 
     def _followers(self, did: str) -> list[str]:
-        return [one for one in self._people if did in pds.follows(self._home, one)]
+        public = self._people.keys() - self._flagged
+        return [one for one in sorted(public) if did in pds.follows(self._home, one)]
 
     def follow_by_hand(self, who: Actor, whom: Actor) -> None:
         self._people[who.id].writes_by_hand(whom.id)
@@ -168,6 +171,7 @@ class AtPds(Subject):
 
     def flag(self, who: Actor) -> None:
         self._people[who.id].is_taken_down()
+        self._flagged.add(who.id)
 
     def fail_next(self, fault: Fault) -> datetime | None:
         self._transport.next = fault
