@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openportability.accounts import grant_store, session_store
+from openportability.accounts import service as account_service
 from openportability.accounts import store as accounts
 from openportability.accounts.session_store import SessionKind
 from openportability.archives import store as archives
@@ -105,7 +106,7 @@ def _join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     grant_store.move_grants(tx, old, key, other, user)
     for lost, kept in _doubles(tx, user, other):
         lists.hand_lists_over(tx, key, lost.id, kept.id, user)
-        accounts.drop_account(tx, lost.id)
+        account_service.drop(tx, site, lost)
     accounts.move_accounts(tx, other, user)
     reconnection.join(tx, site, user, other)
     consent.join(tx, site, user, other)
