@@ -193,3 +193,27 @@ def test_whatever_is_linked_joined_and_unlinked_each_has_what_is_theirs(
     life = LifeTogether(site, Random(seed))
     for _ in range(steps):
         life.step()
+
+
+def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
+    db: Database, clock: MovedClock
+) -> None:
+    site = cast.make_site(db, clock, endings=(_end, matching.end_account))
+    proved = cast.join(site, cast.OLD, 7, found=Found.ANYONE)
+    other = cast.join(site, cast.NEW, 8, found=Found.ANYONE)
+    claimed = cast.join(site, cast.OLD, 7, user=other.user, proof=Proof.CLAIMED)
+    whom = cast.join(site, cast.OLD, 9, found=Found.ANYONE)
+    new = New(account=claimed.id, network=cast.OLD, whom=whom.id, state=State.READY, rank=0)
+    with site.db.write() as tx:
+        key = account_store.personal_key(tx, site.vault, other.user)
+        lane_store.open_lanes(tx, [claimed])
+        store.want(tx, key, other.user, [new], origin=Origin.MANUAL, plan=None, now=clock.now())
+    bring_together(site, proved.user, other)
+    with site.db.read() as tx:
+        assert {one.id for one in account_store.accounts_of(tx, proved.user)} == {
+            proved.id,
+            other.id,
+        }
+        key = account_store.personal_key(tx, site.vault, proved.user)
+        assert store.known(tx, key, proved.user) == {}
+        assert lane_store.lanes_of(tx, proved.user) == []

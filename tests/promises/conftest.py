@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from openportability import vault
+from openportability.clock import MovedClock
 from tests.browsing import Answer, Browser
+from tests.house import House, opened
 
 
 @pytest.fixture
@@ -38,3 +41,19 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
 
     monkeypatch.setattr(Browser, "ask", watched)
     return seen
+
+
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A site for all tests of a module, none of which leaves anything behind that another minds."""
+    folder = tmp_path_factory.mktemp("shared")
+    with opened(folder, f"sqlite:///{folder / 'site.db'}", MovedClock()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_member(shared_house: House) -> Browser:
+    """The browser of somebody who signed in there."""
+    browser = shared_house.new_browser()
+    browser.sign_in("bird", "newcomer")
+    return browser

@@ -7,7 +7,6 @@ here, with values that are drawn anew in each run. `test_schemathesis.py` has a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openportability import app as parts
-from openportability.clock import MovedClock
 from tests.browsing import Browser
-from tests.house import House, opened
+from tests.house import House
 from tests.promises.routes import all_routes
 
 #: Streams, whose answer has no end.
@@ -37,29 +35,15 @@ TEXTS = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("api")
-    with opened(folder, f"sqlite:///{folder / 'site.db'}", MovedClock()) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def member(house: House) -> Browser:
-    browser = house.new_browser()
-    browser.sign_in("bird", "newcomer")
-    return browser
-
-
-@pytest.fixture(scope="module")
-def description(house: House) -> dict[str, Any]:
-    answer = house.new_browser().get("/api/v1/openapi.json")
+def description(shared_house: House) -> dict[str, Any]:
+    answer = shared_house.new_browser().get("/api/v1/openapi.json")
     described: dict[str, Any] = answer.json()
     return described
 
 
 @pytest.fixture(scope="module")
-def for_members(house: House) -> set[str]:
-    routes = all_routes(parts.web(house.site))
+def for_members(shared_house: House) -> set[str]:
+    routes = all_routes(parts.web(shared_house.site))
     return {one.path for one in routes if one.who == "member"}
 
 
@@ -125,11 +109,11 @@ def _quoted(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-def test_the_description_names_every_call(house: House, description: dict[str, Any]) -> None:
+def test_the_description_names_every_call(shared_house: House, description: dict[str, Any]) -> None:
     described = {(method, path) for method, path, _ in calls(description)}
     there = {
         (one.method, one.path)
-        for one in all_routes(parts.web(house.site))
+        for one in all_routes(parts.web(shared_house.site))
         if one.path.startswith("/api/v1/") and one.path != "/api/v1/openapi.json"
     }
     assert described == there
@@ -142,15 +126,15 @@ def test_the_description_names_every_call(house: House, description: dict[str, A
 )
 @given(data=st.data())
 def test_nothing_that_is_sent_breaks_it(
-    house: House, member: Browser, description: dict[str, Any], data: st.DataObject
+    shared_house: House, shared_member: Browser, description: dict[str, Any], data: st.DataObject
 ) -> None:
     everything = [
         one for one in calls(description) if one[1] not in ENDLESS and one[:2] not in LAST
     ]
     method, path, call = data.draw(st.sampled_from(everything))
     address, body = asked(call, path, description, data)
-    house.clock.forward(hours=1)  # so that nobody is too quick
-    answer = member.api(method, address.removeprefix("/api/v1"), body)
+    shared_house.clock.forward(hours=1)  # so that nobody is too quick
+    answer = shared_member.api(method, address.removeprefix("/api/v1"), body)
     assert answer.status < 500, (method, address, body, answer.text[:300])
     if answer.status >= 400:
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -162,13 +146,13 @@ def test_nothing_that_is_sent_breaks_it(
 )
 @given(data=st.data())
 def test_a_visitor_is_told_nothing_whatever_they_send(
-    house: House, for_members: set[str], description: dict[str, Any], data: st.DataObject
+    shared_house: House, for_members: set[str], description: dict[str, Any], data: st.DataObject
 ) -> None:
     method, path, call = data.draw(
         st.sampled_from([one for one in calls(description) if one[1] in for_members])
     )
     address, body = asked(call, path, description, data)
-    answer = house.new_browser().api(method, address.removeprefix("/api/v1"), body)
+    answer = shared_house.new_browser().api(method, address.removeprefix("/api/v1"), body)
     # What is no fit request at all may be refused for that before anybody looks who asks.
     assert answer.status in {400, 401, 404, 405}, (method, address, answer.status)
     assert answer.headers["Content-Type"] == "application/problem+json"

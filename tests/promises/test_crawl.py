@@ -15,9 +15,8 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import pytest
 
 from openportability import app as parts
-from openportability.clock import MovedClock
 from tests.browsing import Answer, Browser
-from tests.house import House, opened
+from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.promises.routes import all_routes
 
@@ -55,16 +54,9 @@ MOST = 600
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("crawl")
-    with opened(folder, f"sqlite:///{folder / 'site.db'}", MovedClock()) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def alice(house: House) -> Neighbour:
+def alice(shared_house: House) -> Neighbour:
     """She has lists, a match, a plan, a ledger, and lets herself be found."""
-    place = Neighbourhood(house)
+    place = Neighbourhood(shared_house)
     alice, bob = place.somebody(), place.somebody()
     place.join(bob)
     place.join(alice)
@@ -76,8 +68,8 @@ def alice(house: House) -> Neighbour:
 class Crawl:
     """Asks everything once, and holds each answer to what all must keep."""
 
-    def __init__(self, house: House, browser: Browser, *, is_member: bool) -> None:
-        self._house = house
+    def __init__(self, shared_house: House, browser: Browser, *, is_member: bool) -> None:
+        self._house = shared_house
         self._is_member = is_member
         self._browser = browser
         self._nasty = cycle(NASTY)
@@ -141,9 +133,9 @@ class Crawl:
 
 
 def test_a_visitor_meets_nothing_that_breaks_and_nobody_s_words(
-    house: House, alice: Neighbour
+    shared_house: House, alice: Neighbour
 ) -> None:
-    crawl = Crawl(house, house.new_browser(), is_member=False)
+    crawl = Crawl(shared_house, shared_house.new_browser(), is_member=False)
     crawl.run()
     assert len(crawl.answers) > 80
     hers = (alice.old_handle, alice.new_handle, alice.new_id, str(alice.number))
@@ -152,8 +144,8 @@ def test_a_visitor_meets_nothing_that_breaks_and_nobody_s_words(
             assert not [word for word in hers if word.encode() in answer.body], answer.url
 
 
-def test_a_member_meets_nothing_that_breaks(house: House, alice: Neighbour) -> None:
-    crawl = Crawl(house, alice.browser, is_member=True)
+def test_a_member_meets_nothing_that_breaks(shared_house: House, alice: Neighbour) -> None:
+    crawl = Crawl(shared_house, alice.browser, is_member=True)
     crawl.run()
     assert {answer.status for answer in crawl.answers} >= {200, 400, 404}
     assert alice.browser.api("GET", "/me").status == 200

@@ -6,7 +6,7 @@ Bounded by a number of cases for each call and never by a clock: the same cases 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,9 +18,8 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from openportability import app as parts
-from openportability.clock import MovedClock
 from tests.browsing import Browser
-from tests.house import House, opened
+from tests.house import House
 from tests.promises.routes import all_routes
 
 #: A stream, whose answer has no end; and what would end the member's part.
@@ -37,23 +36,9 @@ CASES = settings(
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("schemathesis")
-    with opened(folder, f"sqlite:///{folder / 'site.db'}", MovedClock()) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def member(house: House) -> Browser:
-    browser = house.new_browser()
-    browser.sign_in("bird", "newcomer")
-    return browser
-
-
-@pytest.fixture(scope="module")
-def operations(house: House) -> list[Any]:
+def operations(shared_house: House) -> list[Any]:
     """Every call of the API, as Schemathesis understands its description."""
-    schema = schemathesis.openapi.from_url(f"{house.base_url}/api/v1/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{shared_house.base_url}/api/v1/openapi.json")
     found = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
     return [one for one in found if (one.method.upper(), one.path) not in LEFT_OUT]
 
@@ -68,7 +53,7 @@ def modes(operation: Any) -> list[GenerationMode]:
 
 
 def answers(
-    house: House,
+    shared_house: House,
     operation: Any,
     mode: GenerationMode,
     headers: Mapping[str, str],
@@ -80,7 +65,7 @@ def answers(
     @cases
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
-        house.clock.forward(minutes=5)  # so that nobody is too quick
+        shared_house.clock.forward(minutes=5)  # so that nobody is too quick
         answer = case.call(headers={**_SAME_SITE, **headers}, timeout=60, allow_redirects=False)
         seen.append(answer)
         case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
@@ -90,23 +75,25 @@ def answers(
 
 
 def test_it_finds_no_5xx_and_no_answer_of_another_form(
-    house: House, member: Browser, operations: list[Any]
+    shared_house: House, shared_member: Browser, operations: list[Any]
 ) -> None:
-    cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
+    cookies = "; ".join(f"{name}={value}" for name, value in shared_member.cookies.items())
     taken: set[str] = set()
     for operation in operations:
         for mode in modes(operation):
-            seen = answers(house, operation, mode, {"Cookie": cookies})
+            seen = answers(shared_house, operation, mode, {"Cookie": cookies})
             assert 401 not in {one.status_code for one in seen}, operation.label
             taken |= {operation.label for one in seen if one.status_code < 400}
     assert len(taken) * 2 > len(operations), "most calls were refused, so little was tried"
 
 
 def test_it_finds_nothing_of_anybody_without_signing_in(
-    house: House, operations: list[Any]
+    shared_house: House, operations: list[Any]
 ) -> None:
     for_members = {
-        (one.method, one.path) for one in all_routes(parts.web(house.site)) if one.who == "member"
+        (one.method, one.path)
+        for one in all_routes(parts.web(shared_house.site))
+        if one.who == "member"
     }
     tried = 0
     for operation in operations:
@@ -114,7 +101,7 @@ def test_it_finds_nothing_of_anybody_without_signing_in(
             continue
         # One each: who asks is looked at before what is asked.
         one = settings(CASES, max_examples=1)
-        for answer in answers(house, operation, GenerationMode.POSITIVE, {}, one):
+        for answer in answers(shared_house, operation, GenerationMode.POSITIVE, {}, one):
             assert answer.status_code in {400, 401}, (operation.label, answer.status_code)
             assert answer.headers["content-type"] == ["application/problem+json"]
             tried += 1
