@@ -42,6 +42,7 @@ from openportability.merging import routes as merging_routes
 from openportability.network import Context, Network
 from openportability.operator import jobs as operator_jobs
 from openportability.operator import routes as operator_routes
+from openportability.operator.chores import recorded
 from openportability.operator.doctor import Means
 from openportability.operator.health import version
 from openportability.operator.metrics import Ledger
@@ -113,7 +114,7 @@ def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = 
     site.engine.register(
         Work(
             jobs=[job for jobs, _ in work for job in jobs],
-            chores=[chore for _, chores in work for chore in chores],
+            chores=recorded(site, [chore for _, chores in work for chore in chores]),
         )
     )
     return site

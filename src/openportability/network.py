@@ -391,3 +391,5 @@ class Network:
     billed: Billed | None = None
     #: Where a person may post a text of ours as themselves, after reading it; None: no such page.
     compose_url: Callable[[Actor, str], str] | None = None
+    #: Asks the one service without which nobody is found on this network; raises `Unavailable`. None: there is none.
+    directory: Callable[[], None] | None = None

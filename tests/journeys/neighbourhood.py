@@ -99,15 +99,19 @@ class Neighbourhood:
         return submit(one.browser, "/reconnect/plan", **{"scope": "all", **choice}).path
 
     def start(self, one: Neighbour, plan: str, **choice: str) -> None:
-        """Let somebody allow following, as the plan's page asks, and start it."""
+        """Let somebody allow following, if the plan's page asks for it, and start it."""
+        self.allow(one, plan)
+        submit(one.browser, f"{plan}/start", **choice)
+        self.house.turn()
+
+    def allow(self, one: Neighbour, plan: str) -> None:
+        """Let somebody allow following, if the plan's page asks for it, and come back there."""
         page = one.browser.get(plan)
         if any(form.fields.get("purpose") == "follow" for form in page.forms):
             url = leave(one.browser, f"/auth/{self.new}/start", {}, holding={"purpose": "follow"})
             one.browser.get(url)
             one.browser.allow(one.new_handle)
             one.browser.get(plan)
-        submit(one.browser, f"{plan}/start", **choice)
-        self.house.turn()
 
     def reconnect(self, one: Neighbour) -> None:
         """Let somebody reconnect with all they are shown."""

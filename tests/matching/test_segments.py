@@ -53,7 +53,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[UserId]:
     every = lists.each_list
 
     def counted(*args: object, **named: object) -> object:
-        for of, keys in every(*args, **named):  # type: ignore[arg-type]
+        for of, keys in every(*args, **named):  # type: ignore[arg-type] # passed on as it came
             opened.append(of.user)
             yield of, keys
 

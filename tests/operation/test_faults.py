@@ -177,6 +177,30 @@ def test_a_server_that_answers_nonsense_for_an_hour_is_left_alone_and_asked_agai
     assert ready(house)["away"] == {}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_while_a_networks_directory_is_away_the_rest_is_served_and_it_is_told(
+    house: House, place: Neighbourhood, alice: Neighbour
+) -> None:
+    somebody, plan = place.somebody(), place.plan(alice)
+    place.allow(alice, plan)
+    assert ready(house)["away"] == {}
+    for verb in ("hosts", "person"):
+        house.world.fail_next(NEW, verb, Fault.DOWN, 1_000)
+    house.turn()
+    told = ready(house)
+    assert (told["status"], told["away"]) == ("ready", {NEW: 1})
+    assert f'openportability_servers_away{{network="{NEW}"}} 1' in numbers(house)
+    page = somebody.browser.leave_for(NEW, somebody.new_handle)
+    assert (page.status, "no answer from" in page.words) == (502, True)
+    place.start(alice, plan)
+    place.later()
+    assert set(ledger(alice.browser).values()) == {"followed"}
+    house.world.heal(NEW)
+    followed_once(place, alice)
+    house.turn()
+    assert ready(house)["away"] == {}
+
+
 @pytest.mark.parametrize("hours", [30, -30])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_clock_that_jumps_and_comes_back_spoils_nothing(

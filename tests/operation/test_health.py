@@ -21,6 +21,7 @@ from scripts.tree import ROOT
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 
+SILENT = re.compile(r'openportability_chore_silent_seconds\{chore="([\w-]+)"\} (\d+)')
 LINE = re.compile(r'openportability_[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? [0-9.e+-]+')
 
 
@@ -115,6 +116,19 @@ def test_numbers_are_well_formed_and_name_nobody(house: House) -> None:
         assert name not in told
     house.turn()
     assert 'openportability_sweep_behind{of="people"} 0' in client.get("/metrics").text
+
+
+def test_each_chore_that_forgets_tells_when_it_last_ran(house: House) -> None:
+    house.turn()
+    house.clock.forward(hours=5)
+    told = served(app.web(house.site), house).get("/metrics").text
+    silent = dict(SILENT.findall(told))
+    assert {"purge-sign-ins", "purge-plans", "purge-addresses", "purge-tallies"} <= set(silent)
+    assert {"shorten-log", "forget-unseen"} <= set(silent)
+    assert {int(seconds) // 3600 for seconds in silent.values()} == {5}
+    house.turn()
+    again = served(app.web(house.site), house).get("/metrics").text
+    assert {int(seconds) // 3600 for _, seconds in SILENT.findall(again)} == {0}
 
 
 @pytest.mark.parametrize(

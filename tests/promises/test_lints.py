@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts import budgets, links, reasons, strangers, sync_only
+from scripts.tree import files
 
 
 def test_a_function_is_measured_from_its_def_to_its_last_line(tmp_path: Path) -> None:
@@ -57,6 +58,30 @@ def test_a_path_or_a_registry_is_seen(tmp_path: Path, line: str) -> None:
     page.write_text(f"first\n{line}\n")
     (said,) = strangers.complaints(page)
     assert ":2:" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----BEGIN EC PRIVATE " + "KEY-----",
+        "identity:" + "kQ" * 21 + "w",
+        "k0a1b2c3d:" + "kQ" * 21 + "w",
+        "token = ghp_" + "a1B2" * 9,
+        "key: AKIA" + "IOSFODNN7EXAMPLE",
+        "eyJhbGciOiJFUzI1NiJ9" + ".eyJzdWIiOiJkaWQ6cGxjOm1lIn0." + "c2ln" * 8,
+    ],
+)
+def test_a_secret_is_seen(tmp_path: Path, line: str) -> None:
+    page = tmp_path / "page.env"
+    page.write_text(f"first\n{line}\n")
+    (said,) = strangers.complaints(page)
+    assert said.endswith(":2: looks like a secret")
+
+
+def test_the_repository_holds_no_secret() -> None:
+    seen = list(files())
+    assert len(seen) > 500
+    assert [line for path in seen for line in strangers.complaints(path)] == []
 
 
 def test_a_link_to_nowhere_is_seen(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -19,10 +18,9 @@ from openportability.accounts import session_store
 from openportability.accounts import store as accounts
 from openportability.accounts.session_store import SessionKind
 from openportability.archives import store as archives
-from openportability.clock import MovedClock
 from openportability.domain import AccountId
 from tests.browsing import Browser
-from tests.house import House, opened
+from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.journeys.steps import read
 from tests.promises.routes import Called, all_routes
@@ -56,15 +54,8 @@ OBJECTS = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("who")
-    with opened(folder, f"sqlite:///{folder / 'site.db'}", MovedClock()) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def place(house: House) -> Neighbourhood:
-    return Neighbourhood(house)
+def place(shared_house: House) -> Neighbourhood:
+    return Neighbourhood(shared_house)
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +89,17 @@ def left(place: Neighbourhood) -> Browser:
     return one.browser
 
 
-def routes(house: House) -> list[Called]:
-    return all_routes(house_of_parts.web(house.site))
+def routes(shared_house: House) -> list[Called]:
+    return all_routes(house_of_parts.web(shared_house.site))
 
 
-def owned(house: House, one: Neighbour) -> dict[str, str]:
+def owned(shared_house: House, one: Neighbour) -> dict[str, str]:
     """Return ids of what is somebody's, by the name of the part of an address."""
     me = read(one.browser, "/me")
     plan = one.browser.api("POST", "/plans", {"scope": "all"}).json()["plan_id"]
     ledger = read(one.browser, "/reconnection/ledger")["items"]
     matches = read(one.browser, "/matches?state=all")["items"]
-    site, now = house.site, house.clock.now()
+    site, now = shared_house.site, shared_house.clock.now()
     with site.db.read() as tx:
         number = AccountId(site.vault.read_id("account", me["accounts"][0]["id"]))
         account = accounts.account(tx, number)
@@ -144,8 +135,8 @@ def opened_up(body: bytes) -> bytes:
         return b"".join(zipped.read(name) for name in zipped.namelist())
 
 
-def test_every_route_says_who_may_call_it(house: House) -> None:
-    assert [str(one) for one in routes(house) if not one.who] == []
+def test_every_route_says_who_may_call_it(shared_house: House) -> None:
+    assert [str(one) for one in routes(shared_house) if not one.who] == []
 
 
 def test_a_route_that_says_nothing_is_seen() -> None:
@@ -156,13 +147,13 @@ def test_a_route_that_says_nothing_is_seen() -> None:
     assert [(str(one), one.who) for one in all_routes(app)] == [("GET /secret", "")]
 
 
-def test_what_visitors_may_call_is_known(house: House) -> None:
-    assert {str(one) for one in routes(house) if one.who == "visitor"} == FOR_VISITORS
+def test_what_visitors_may_call_is_known(shared_house: House) -> None:
+    assert {str(one) for one in routes(shared_house) if one.who == "visitor"} == FOR_VISITORS
 
 
-def test_every_route_of_members_is_about_an_object_of_the_matrix(house: House) -> None:
+def test_every_route_of_members_is_about_an_object_of_the_matrix(shared_house: House) -> None:
     """So the tests below, which go by routes, meet each object by each verb; a new kind must be named."""
-    of_members = [one for one in routes(house) if one.who == "member"]
+    of_members = [one for one in routes(shared_house) if one.who == "member"]
     about = {
         str(one): [name for name, path in OBJECTS.items() if re.fullmatch(path, one.path)]
         for one in of_members
@@ -174,20 +165,20 @@ def test_every_route_of_members_is_about_an_object_of_the_matrix(house: House) -
         assert verbs & {"POST", "PUT", "DELETE"}, name
 
 
-def test_a_visitor_and_who_left_get_nothing_by_any_verb(house: House, left: Browser) -> None:
-    for one in routes(house):
+def test_a_visitor_and_who_left_get_nothing_by_any_verb(shared_house: House, left: Browser) -> None:
+    for one in routes(shared_house):
         if one.who != "member":
             continue
         path = re.sub(r"\{\w+\}", "aaaaaaaaaaaaaaaaaaaaaaaaaa", one.path)
-        for browser in (house.new_browser(), left):
+        for browser in (shared_house.new_browser(), left):
             answer = browser.ask(one.method, path, headers={"Sec-Fetch-Site": "same-origin"})
             assert answer.status == 401, (str(one), answer.status)
 
 
 def test_nobody_s_ids_open_for_another_member(
-    house: House, alice: Neighbour, mallory: Neighbour
+    shared_house: House, alice: Neighbour, mallory: Neighbour
 ) -> None:
-    ids = owned(house, alice)
+    ids = owned(shared_house, alice)
     before = state_of(alice)
     pages = {
         "account_id": ids["account_id"],
@@ -195,7 +186,7 @@ def test_nobody_s_ids_open_for_another_member(
         "shown_id": ids["session"],
     }
     asked = 0
-    for one in routes(house):
+    for one in routes(shared_house):
         names = re.findall(r"\{(\w+)\}", one.path)
         # The name of a network is nobody's id.
         if one.who != "member" or not names or names == ["network"]:
@@ -220,9 +211,9 @@ def test_nobody_s_ids_open_for_another_member(
 
 
 def test_nobody_s_ids_mean_anything_in_another_s_request(
-    house: House, alice: Neighbour, mallory: Neighbour
+    shared_house: House, alice: Neighbour, mallory: Neighbour
 ) -> None:
-    ids = owned(house, alice)
+    ids = owned(shared_house, alice)
     before = state_of(alice)
     for path, body in (
         ("/matches/dismiss", {"match_ids": [ids["match"]]}),
@@ -242,11 +233,11 @@ def test_nobody_s_ids_mean_anything_in_another_s_request(
 
 
 def test_what_a_member_reads_is_their_own(
-    house: House, alice: Neighbour, mallory: Neighbour
+    shared_house: House, alice: Neighbour, mallory: Neighbour
 ) -> None:
     """Every page and call without an id, read by another member: no word of Alice, who is not to be found."""
     hers = (alice.old_handle, alice.new_handle, alice.new_id)
-    for one in routes(house):
+    for one in routes(shared_house):
         if one.method != "GET" or "{" in one.path:
             continue
         answer = mallory.browser.get(one.path)
@@ -255,8 +246,8 @@ def test_what_a_member_reads_is_their_own(
             assert not [word for word in hers if word.encode() in opened_up(answer.body)], str(one)
 
 
-def test_an_owner_reads_what_is_hers(house: House, alice: Neighbour) -> None:
-    ids = owned(house, alice)
+def test_an_owner_reads_what_is_hers(shared_house: House, alice: Neighbour) -> None:
+    ids = owned(shared_house, alice)
     for path in (
         f"/api/v1/plans/{ids['plan_id']}/rows",
         f"/reconnect/plans/{ids['plan_id']}",
@@ -267,15 +258,15 @@ def test_an_owner_reads_what_is_hers(house: House, alice: Neighbour) -> None:
         assert alice.browser.get(path).status == 200, path
 
 
-def test_a_token_for_programs_opens_no_page(house: House, alice: Neighbour) -> None:
+def test_a_token_for_programs_opens_no_page(shared_house: House, alice: Neighbour) -> None:
     alice.browser.get("/settings/tokens")
     made = alice.browser.post("/settings/tokens", {"name": "another"})
     token = re.search(r"[A-Za-z0-9_-]{43}", made.text)
     assert token is not None
-    program = house.new_browser()
+    program = shared_house.new_browser()
     assert program.api("GET", "/me", token=token[0]).status == 200
     bearer = {"Authorization": f"Bearer {token[0]}"}
     assert program.ask("GET", "/accounts", headers=bearer).status == 401
-    cookie = house.new_browser()
+    cookie = shared_house.new_browser()
     cookie.cookies = {"session": token[0]}
     assert cookie.ask("GET", "/accounts").status == 401

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
+from openportability import app
 from openportability.clock import EPOCH, MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import tallies
@@ -23,7 +24,8 @@ from openportability.web import rates, store
 from openportability.web.addresses import visitor_address
 from openportability.web.rates import CHANGE, LOOK, PLAN, SIGN_IN, TAKE_OUT, UPLOAD, Rate, Rates
 from openportability.web.threads import waiting_for_others
-from tests.house import opened
+from tests.house import House, opened
+from tests.promises.routes import all_routes
 from tests.web.conftest import HOME
 
 TWO = Rate(name="two", seconds=60, account=2, address=2)
@@ -85,6 +87,20 @@ def test_a_proxy_that_is_no_address_stops_the_start() -> None:
 )
 def test_each_kind_of_request_has_its_rate(method: str, path: str, rate: Rate | None) -> None:
     assert rates.rate_of(method, path) is rate
+
+
+def test_there_is_no_way_round_the_counts(house: House) -> None:
+    """Whatever answers is counted but files, signs of life and numbers; and no setting changes that."""
+    uncounted = {
+        one.path
+        for one in all_routes(app.web(house.site))
+        if rates.rate_of(one.method, one.path) is None
+    }
+    assert uncounted == {"/healthz", "/readyz", "/metrics", "/static/{digest}/{path:path}"}
+    for rate in (SIGN_IN, UPLOAD, PLAN, TAKE_OUT, CHANGE, LOOK):
+        assert 0 < rate.account <= rate.address
+        assert rate.shared or rate is LOOK
+    assert not [name for name in Settings.model_fields if "rate" in name or "limit" in name]
 
 
 def test_processes_share_one_count(db: Database, clock: MovedClock) -> None:

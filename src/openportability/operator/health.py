@@ -60,9 +60,9 @@ def _keyring(site: Site) -> str:
 
 
 def away(site: Site) -> Mapping[str, int]:
-    """Return how many servers of each network are left alone now because they do not answer."""
+    """Return how many servers of each network do not answer; one may be its directory."""
     with site.db.read() as tx:
-        return store.servers_left_alone(tx, site.clock.now())
+        return store.servers_away(tx, site.clock.now())
 
 
 def _clock(site: Site) -> str:

@@ -109,29 +109,21 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     now = site.clock.now()
     with site.db.read() as tx:
         people, of_networks = store.count_people(tx), _of_networks(tx, now)
-        overdue, behind = store.overdue_since(tx, now), store.sweeps_behind(tx)
-        mails, _ = mail.backlog(tx)
-        seen, away = store.worker_seen(tx), store.servers_left_alone(tx, now)
-    late = (now - overdue).total_seconds() if overdue else 0.0
+        of_work, away = _of_work(tx, now), store.servers_away(tx, now)
     rows = ledger.counts(site).items()
     engine = site.engine.health()
     found += [
         _gauge("people", "People who take part.", [({}, people)]),
         *of_networks,
-        _gauge("lanes_late_seconds", "How long the lane waits that is due longest.", [({}, late)]),
+        *of_work,
         _gauge(
             "reconnections",
             "Rows of the ledger.",
             [({"network": n, "state": s, "reason": r}, v) for (n, s, r), v in rows],
         ),
         _gauge(
-            "sweep_behind",
-            "Arrivals that the standing sweep has not seen.",
-            [({"of": what}, count) for what, count in behind.items()],
-        ),
-        _gauge(
             "servers_away",
-            "Servers left alone because they do not answer.",
+            "Servers that do not answer, a network's directory among them.",
             [({"network": name}, count) for name, count in away.items()],
         ),
         _gauge(
@@ -139,10 +131,31 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
             "Database connections that this process uses now.",
             [({}, site.db.connections_in_use)],
         ),
-        _gauge("mails_waiting", "Mails that are to be sent.", [({}, mails)]),
         _gauge("jobs_waiting", "Wakes that wait.", [({}, engine.waiting)]),
         _gauge("jobs_running", "Jobs that run.", [({}, engine.running)]),
         _gauge("jobs_failed", "Jobs of this process that broke.", [({}, engine.failed)]),
+    ]
+    return found
+
+
+def _of_work(tx: Tx, now: datetime) -> list[Family]:
+    overdue, seen = store.overdue_since(tx, now), store.worker_seen(tx)
+    behind, chores = store.sweeps_behind(tx), store.chores_seen(tx)
+    mails, _ = mail.backlog(tx)
+    late = (now - overdue).total_seconds() if overdue else 0.0
+    found = [
+        _gauge("lanes_late_seconds", "How long the lane waits that is due longest.", [({}, late)]),
+        _gauge(
+            "sweep_behind",
+            "Arrivals that the standing sweep has not seen.",
+            [({"of": what}, count) for what, count in behind.items()],
+        ),
+        _gauge(
+            "chore_silent_seconds",
+            "Since a chore that comes every ten minutes or less often ran to its end.",
+            [({"chore": name}, (now - ran).total_seconds()) for name, ran in chores.items()],
+        ),
+        _gauge("mails_waiting", "Mails that are to be sent.", [({}, mails)]),
     ]
     if seen is not None:
         silent = max(0.0, (now - seen).total_seconds())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
@@ -10,9 +11,13 @@ from sqlalchemy import func, or_, select
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import counters, hosts, lanes, reconnections, user_keys, users
-from openportability.domain import UserId
+from openportability.domain import NetworkName, UserId
 
 _WORKER = "operator.worker"
+#: 1 while the directory of a network, whose name follows, did not answer when it was last asked.
+_DIRECTORY_AWAY = "operator.directory_away."
+#: When a chore, whose name follows, last ran to its end.
+_CHORE = "operator.chore."
 #: What arrives, the sequence that counts it, and how far matching has come in it.
 _SWEEPS = (
     ("people", "accounts", "matching.accounts"),
@@ -32,8 +37,7 @@ def some_key(tx: Tx) -> tuple[UserId, bytes] | None:
 
 def note_worker(tx: Tx, now: datetime) -> None:
     """Note that a worker is at work."""
-    note = tx.dialect.upsert(counters, key=["name"], change=["n"])
-    tx.execute(note, {"name": _WORKER, "n": micros(now)})
+    _note(tx, _WORKER, micros(now))
 
 
 def worker_seen(tx: Tx) -> datetime | None:
@@ -94,8 +98,29 @@ def count_reconnections(tx: Tx) -> Mapping[tuple[str, str, str], int]:
     return {(row.network, row.state, row.reason or ""): row.rows for row in rows}
 
 
-def servers_left_alone(tx: Tx, now: datetime) -> Mapping[str, int]:
-    """Return by network how many servers failed so often that they are left alone now."""
+def note_chore(tx: Tx, chore: str, now: datetime) -> None:
+    """Note that a chore ran to its end."""
+    _note(tx, f"{_CHORE}{chore}", micros(now))
+
+
+def chores_seen(tx: Tx) -> Mapping[str, datetime]:
+    """Return when chores last ran to their end, by name."""
+    return {chore: moment(ran) for chore, ran in _noted(tx, _CHORE)}
+
+
+def note_directory(tx: Tx, network: NetworkName, *, answers: bool) -> None:
+    """Note whether the service answered without which nobody is found on a network."""
+    _note(tx, f"{_DIRECTORY_AWAY}{network}", int(not answers))
+
+
+def servers_away(tx: Tx, now: datetime) -> Mapping[str, int]:
+    """Return by network how many servers do not answer: left alone for their failures, or a directory."""
+    away = Counter(_left_alone(tx, now))
+    away.update(network for network, silent in _noted(tx, _DIRECTORY_AWAY) if silent)
+    return away
+
+
+def _left_alone(tx: Tx, now: datetime) -> Mapping[str, int]:
     rows = tx.execute(
         select(hosts.c.network, func.count().label("servers"))
         .where(hosts.c.failures > 0, hosts.c.until > micros(now))
@@ -111,3 +136,14 @@ def sweeps_behind(tx: Tx) -> Mapping[str, int]:
         name: max(0, reached.get(sequence, 0) - reached.get(cursor, 0))
         for name, sequence, cursor in _SWEEPS
     }
+
+
+def _note(tx: Tx, name: str, n: int) -> None:
+    tx.execute(tx.dialect.upsert(counters, key=["name"], change=["n"]), {"name": name, "n": n})
+
+
+def _noted(tx: Tx, prefix: str) -> Iterator[tuple[str, int]]:
+    """Return what was noted under a prefix, by the rest of its name."""
+    rows = tx.execute(select(counters).where(counters.c.name.startswith(prefix)))
+    for row in rows:
+        yield row.name.removeprefix(prefix), row.n

@@ -64,6 +64,16 @@ def test_who_signed_in_before_is_served(
     assert not world.asked_at(f"{PLC}/{BEA}")
 
 
+@pytest.mark.parametrize("down", [times_out, refuses, says(503)])
+def test_whether_it_is_there_is_told(network: Network, world: World, down: Answer) -> None:
+    assert network.directory
+    world.answers[f"{PLC}/_health"] = says(200, {"version": "1"})
+    network.directory()
+    world.answers[f"{PLC}/_health"] = down
+    with pytest.raises(Unavailable):
+        network.directory()
+
+
 def following(of: Mapping[ActorId, Relationship | NetworkError]) -> set[ActorId]:
     return {
         actor

@@ -88,6 +88,7 @@ def load(context: Context) -> Network:
         forms=forms,
         compose_url=_compose_url,
         documents=client.documents(),
+        directory=identities.directory,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urljoin
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from openportability.errors import Gone, Invalid, NetworkError, Refused, Unavailable
 from openportability.networks.bluesky.replies import mapping
@@ -141,6 +141,12 @@ class Identities:
         return text if isinstance(text, str) and is_did(text, local=self._local) else None
 
     # --- DID to document ---
+
+    def directory(self) -> None:
+        """Ask the directory of did:plc accounts whether it is there; raise `Unavailable` if not."""
+        reply = self._door.request("GET", f"{self._plc}/_health")
+        if reply.status >= 500:
+            raise Unavailable("net.unreachable", host=urlsplit(self._plc).hostname or "")
 
     def _document(self, did: str) -> Mapping[str, object]:
         if not self._did_in(did):

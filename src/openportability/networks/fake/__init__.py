@@ -107,6 +107,7 @@ def load(context: Context) -> Network:
         follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,
         documents=pages.documents(),
         compose_url=compose_url,
+        directory=(lambda: line.ask("hosts")) if terms.role is Role.REPOSITORY else None,
     )
 
 
