@@ -23,6 +23,7 @@ from openportability.db import backup as copies
 from openportability.db import move
 from openportability.db.engine import Database
 from openportability.errors import Misconfigured, OpenPortabilityError
+from openportability.operator import desk as desks
 from openportability.operator import doctor as examining
 from openportability.operator import service as operating
 from openportability.privacy import keys as privacy_keys
@@ -135,6 +136,19 @@ def pause(
     site = house.build(_settings(), SystemClock(), worker=False)
     until = operating.pause(site, network, instance, max(0.0, hours))
     typer.echo(f"Paused until {until:%Y-%m-%d %H:%M} UTC; what waits goes on by itself then.")
+
+
+@program.command()
+def desk(*, port: Annotated[int, typer.Option(help="Where to serve it.")] = 8010) -> None:
+    """Serve the operator's page to this machine only: states and counts, pauses, trying again."""
+    import uvicorn  # noqa: PLC0415 - heavy, and only needed here
+
+    site = house.build(_settings(), SystemClock(), worker=False)
+    made = desks.make(site, port)
+    typer.echo(
+        f"Open {made.url} on this machine; from another one, first: ssh -L {port}:127.0.0.1:{port} HOST"
+    )
+    uvicorn.run(made.app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 @program.command()

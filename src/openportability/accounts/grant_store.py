@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -208,6 +208,18 @@ def take_revocation(
         return None
     grant = _unpacked(vault.open(row.sealed, "revocations"))
     return Revocation(id=number, grant=grant, tries=row.tries)
+
+
+def hurry_revocations(tx: Tx, now: datetime) -> None:
+    """Let all that waits be tried now."""
+    waits = revocations.c.next_at > micros(now)
+    tx.execute(update(revocations).where(waits).values(next_at=micros(now)))
+
+
+def revocations_waiting(tx: Tx) -> int:
+    """Return how many grants are still to be ended at their networks."""
+    count: int = tx.execute(select(func.count()).select_from(revocations)).scalar_one()
+    return count
 
 
 def drop_revocation(tx: Tx, number: int) -> None:

@@ -210,6 +210,11 @@ def waiting_of(tx: Tx, user: UserId) -> list[tuple[Mail, int]]:
     return [(Mail(row.kind), row.tries) for row in rows]
 
 
+def hurry(tx: Tx, now: datetime) -> None:
+    """Let all that waits be tried now."""
+    tx.execute(update(mails).where(mails.c.due_at > micros(now)).values(due_at=micros(now)))
+
+
 def backlog(tx: Tx) -> tuple[int, datetime | None]:
     """Return how many mails wait, and since when the oldest one that was tried in vain."""
     count = tx.execute(select(func.count()).select_from(mails)).scalar_one()

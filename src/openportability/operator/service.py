@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from openportability.accounts import grant_store as grants
 from openportability.db import backup, migrate
 from openportability.db.engine import Database, Tx
 from openportability.domain import NetworkName
 from openportability.errors import Misconfigured
+from openportability.mail import store as mail
 from openportability.operator import store
 from openportability.reconnection import host_store
+from openportability.reconnection.host_store import Rest
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
 
@@ -47,6 +52,51 @@ def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
         host_store.pause(tx, name, instance or host_store.WHOLE_NETWORK, until)
     log.warning("operator_paused", extra={"network": network, "instance": instance, "hours": hours})
     return until
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What goes on in a site, in numbers."""
+
+    people: int
+    #: By network and state.
+    lanes: Mapping[tuple[str, str], int]
+    #: Rows of the ledger by network, state and reason.
+    rows: Mapping[tuple[str, str, str], int]
+    #: Servers that are left alone, or paused by us.
+    rests: Sequence[Rest]
+    mails: int
+    revocations: int
+    chores: Mapping[str, datetime]
+
+
+def overview(site: Site) -> Overview:
+    """Count what an operator may see. It reads every row of the ledger."""
+    now = site.clock.now()
+    with site.db.read() as tx:
+        mails, _ = mail.backlog(tx)
+        return Overview(
+            people=store.count_people(tx),
+            lanes=store.count_lanes(tx),
+            rows=store.count_reconnections(tx),
+            rests=host_store.rests(tx, now),
+            mails=mails,
+            revocations=grants.revocations_waiting(tx),
+            chores=store.chores_seen(tx),
+        )
+
+
+def again(site: Site) -> None:
+    """Have tried now what waits because a server failed: mails, revocations, and the servers themselves.
+
+    Servers that asked us to wait, and those we paused, are left alone as before.
+    """
+    now = site.clock.now()
+    with site.db.write() as tx:
+        mail.hurry(tx, now)
+        grants.hurry_revocations(tx, now)
+        host_store.forgive(tx)
+    log.warning("operator_again")
 
 
 def restore(database: Database, vault: Vault, file: Path) -> None:

@@ -44,6 +44,39 @@ class Host:
         return self.until is None or self.until <= now
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """A server, or a whole network, that is left alone."""
+
+    network: NetworkName
+    #: `WHOLE_NETWORK`: all of them.
+    instance: str
+    #: In a row; 0 where the server asked for it, or we paused it.
+    failures: int
+    until: datetime
+
+
+def rests(tx: Tx, now: datetime) -> list[Rest]:
+    """Return who is left alone now, longest first."""
+    rows = tx.execute(
+        select(hosts).where(hosts.c.until > micros(now)).order_by(hosts.c.until.desc())
+    )
+    return [
+        Rest(
+            network=NetworkName(row.network),
+            instance=row.instance,
+            failures=row.failures,
+            until=moment(row.until),
+        )
+        for row in rows
+    ]
+
+
+def forgive(tx: Tx) -> None:
+    """Let servers that failed be asked again now. What they asked for themselves stands."""
+    tx.execute(update(hosts).where(hosts.c.failures > 0).values(failures=0, until=None))
+
+
 def of_lanes(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Host]:
     """Return what is known of the servers of lanes; most are never written down."""
     rows = tx.execute(
