@@ -83,6 +83,8 @@ class Actor:
     handle: str
     name: str
     avatar: str | None = None
+    #: What its own server numbers it, where an id is a name that may pass to another person.
+    number: str | None = None
     seen_at: datetime
 
 

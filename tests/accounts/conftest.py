@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from openportability.jobs.port import Work
 from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
+from tests import secrecy
 from tests.accounts.desk import HERD, Desk, network
 from tests.browsing import Browser
 from tests.house import House
@@ -72,6 +73,14 @@ def add(site: Site, user: UserId) -> AddAccount:
         return account
 
     return made
+
+
+@pytest.fixture
+def house(house: House) -> Iterator[House]:
+    """The same; at its end all is looked through for what was secret."""
+    with secrecy.watching() as watch:
+        yield house
+        watch.finds_nothing(house.site)
 
 
 @pytest.fixture

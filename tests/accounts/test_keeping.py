@@ -103,7 +103,7 @@ def test_who_has_not_changed_is_not_seen_anew(
     assert shown(site, account) == account.actor
 
 
-@pytest.mark.parametrize("trouble", [SignedOut(), Gone(), Unavailable()])
+@pytest.mark.parametrize("trouble", [Gone(), Unavailable()])
 def test_a_look_that_fails_leaves_everything_as_it_was(
     site: Site, add: AddAccount, desk: Desk, clock: MovedClock, trouble: NetworkError
 ) -> None:
@@ -117,6 +117,35 @@ def test_a_look_that_fails_leaves_everything_as_it_was(
     clock.forward(days=8)
     site.engine.turn()
     assert shown(site, account).name == "Ann Newname"
+
+
+def test_a_grant_that_the_network_has_ended_is_no_grant_any_more(
+    site: Site, add: AddAccount, desk: Desk, clock: MovedClock
+) -> None:
+    account = add("ann", grant=desk.grant())
+    desk.fails = [SignedOut()]
+    clock.forward(days=8)
+    site.engine.turn()
+    assert kept(site, account) is None
+    clock.forward(days=8)
+    site.engine.turn()
+    assert desk.looked == 1
+
+
+def test_who_signs_in_again_while_the_old_grant_is_seen_to_keeps_the_new_one(
+    site: Site, add: AddAccount, desk: Desk, clock: MovedClock
+) -> None:
+    account, fresh = add("ann", grant=desk.grant()), desk.grant()
+
+    def signs_in_again() -> None:
+        with site.db.write() as tx:
+            key = store.personal_key(tx, site.vault, account.user)
+            grant_store.put_grant(tx, key, account.user, account.id, fresh, clock.now())
+
+    desk.meanwhile, desk.fails = signs_in_again, [SignedOut()]
+    clock.forward(days=8)
+    site.engine.turn()
+    assert kept(site, account) == fresh
 
 
 def test_a_network_that_is_switched_off_is_left_alone(

@@ -7,14 +7,14 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from openportability.accounts import line_store, service, session_store, store
 from openportability.accounts.session_store import Flow, SessionKind
 from openportability.clock import MovedClock
 from openportability.db.schema import flows, sessions
 from openportability.domain import Found, Key, Pace, Proof, Purpose, Standing, UserId
-from openportability.errors import Conflict
+from openportability.errors import Conflict, Invalid
 from openportability.site import Site
 from tests.accounts.conftest import AddAccount, actor_of
 from tests.accounts.desk import HERD
@@ -238,6 +238,39 @@ def test_a_sign_in_under_way_is_taken_once(site: Site, clock: MovedClock) -> Non
     assert ends_at - clock.now() < timedelta(minutes=10)
     with site.db.write() as tx:
         assert session_store.take_flow(tx, site.vault, b"state") is None
+
+
+def test_a_sign_in_that_was_put_in_the_place_of_another_opens_nothing(
+    site: Site,
+) -> None:
+    urls = [begun(site, browser) for browser in ("mallory", "ann")]
+    mine, hers = (url.partition("state=")[2] for url in urls)
+    places = [site.vault.token_hash(state) for state in (mine, hers)]
+    with site.db.write() as tx:
+        theirs = select(flows.c.sealed).where(flows.c.state_hash == places[0])
+        swapped = update(flows).where(flows.c.state_hash == places[1])
+        tx.execute(swapped.values(sealed=tx.execute(theirs).scalar_one()))
+        assert session_store.next_of(tx, site.vault, places[1]) == ""
+    with pytest.raises(Invalid, match=r"auth\.replayed"):
+        service.finish(
+            *(site, HERD, {"state": hers, "code": "ann"}), browser="mallory", user=None, locale="en"
+        )
+    answer = {"state": mine, "code": "ann"}
+    service.finish(site, HERD, answer, browser="mallory", user=None, locale="en")
+
+
+def begun(site: Site, browser: str) -> str:
+    """Return where a browser goes that begins to sign in."""
+    return service.begin(
+        *(site, HERD),
+        typed="",
+        purpose=Purpose.IDENTIFY,
+        browser=browser,
+        user=None,
+        expected=None,
+        next_path="/",
+        language="en",
+    )
 
 
 def test_of_two_who_bring_the_same_state_one_is_served(site: Site, clock: MovedClock) -> None:

@@ -9,6 +9,7 @@ import pytest
 from openportability.clock import SystemClock
 from openportability.demo import show, stage
 from openportability.demo.stage import DESTINATIONS, SOURCE
+from tests import secrecy
 from tests.browser.world import Demo
 
 #: Enough people to meet some, few enough to be here within seconds.
@@ -42,3 +43,11 @@ def demo() -> Iterator[Demo]:
                 newcomer=next(newcomers),
                 others=newcomers,
             )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_in_clear(demo: Demo) -> Iterator[None]:
+    """Look through the demo for what was secret in the journeys of a module."""
+    with secrecy.watching() as watch:
+        yield
+        watch.finds_nothing(demo.site)

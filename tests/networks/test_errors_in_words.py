@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -90,6 +90,7 @@ ON_COMING_BACK: list[tuple[str, OpenPortabilityError]] = [
     ("x", Invalid("x.empty")),
     ("x", Throttled(SOON, "x.throttled")),
     ("x", Unavailable("x.paused")),
+    ("x", Refused("x.refused")),
     ("x", Unavailable("net.unavailable")),
 ]
 
@@ -110,25 +111,24 @@ def browser(house: House) -> Browser:
     return house.new_browser()
 
 
-def _raises(
-    house: House,
-    monkeypatch: pytest.MonkeyPatch,
-    network: str,
-    error: OpenPortabilityError,
-    *at: str,
-) -> None:
-    """Let a step of a sign-in raise this; the one before it goes well."""
+#: (network, error, step): let that step of a sign-in raise it; the one before it goes well.
+Fails = Callable[[str, OpenPortabilityError, str], None]
 
+
+@pytest.fixture
+def fails(house: House, monkeypatch: pytest.MonkeyPatch) -> Fails:
     def begins(*, state: str, **_: object) -> Begun:
         return Begun(url=f"https://some.example/authorize?state={state}", secret={})
 
-    def breaks(**_: object) -> NoReturn:
-        raise error
+    def let_fail(network: str, error: OpenPortabilityError, step: str) -> None:
+        def breaks(**_: object) -> NoReturn:
+            raise error
 
-    sign_in = house.site.networks[NetworkName(network)].sign_in
-    monkeypatch.setattr(sign_in, "begin", begins)
-    for step in at:
+        sign_in = house.site.networks[NetworkName(network)].sign_in
+        monkeypatch.setattr(sign_in, "begin", begins)
         monkeypatch.setattr(sign_in, step, breaks)
+
+    return let_fail
 
 
 def _says(page: Answer, house: House, error: OpenPortabilityError) -> None:
@@ -147,13 +147,9 @@ def _says(page: Answer, house: House, error: OpenPortabilityError) -> None:
     ("network", "error"), AT_THE_START, ids=[f"{n}-{e.code}" for n, e in AT_THE_START]
 )
 def test_what_stops_a_sign_in_before_it_leaves_is_said_beside_what_was_typed(
-    house: House,
-    browser: Browser,
-    monkeypatch: pytest.MonkeyPatch,
-    network: str,
-    error: OpenPortabilityError,
+    house: House, browser: Browser, fails: Fails, network: str, error: OpenPortabilityError
 ) -> None:
-    _raises(house, monkeypatch, network, error, "begin")
+    fails(network, error, "begin")
     page = browser.leave_for(network, "what I typed")
     _says(page, house, error)
     # The way on is on the page: to try again, here or elsewhere.
@@ -166,13 +162,9 @@ def test_what_stops_a_sign_in_before_it_leaves_is_said_beside_what_was_typed(
     ("network", "error"), ON_COMING_BACK, ids=[f"{n}-{e.code}" for n, e in ON_COMING_BACK]
 )
 def test_what_stops_a_sign_in_on_its_way_back_is_a_page_that_leads_on(
-    house: House,
-    browser: Browser,
-    monkeypatch: pytest.MonkeyPatch,
-    network: str,
-    error: OpenPortabilityError,
+    house: House, browser: Browser, fails: Fails, network: str, error: OpenPortabilityError
 ) -> None:
-    _raises(house, monkeypatch, network, error, "finish")
+    fails(network, error, "finish")
     state = browser.send(f"/auth/{network}/start", {"typed": "some.example"}).location.partition(
         "state="
     )[2]
@@ -187,13 +179,10 @@ def test_what_stops_a_sign_in_on_its_way_back_is_a_page_that_leads_on(
 
 
 def test_the_operator_is_told_of_a_clock_that_is_wrong(
-    house: House,
-    browser: Browser,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    browser: Browser, fails: Fails, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = Unavailable("auth.clock", host="some.example")
-    _raises(house, monkeypatch, "bluesky", error, "begin")
+    fails("bluesky", error, "begin")
     browser.leave_for("bluesky", "anna.example.com")
     (line,) = (one for one in caplog.records if one.message == "operator_needed")
     assert vars(line)["code"] == "auth.clock"

@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from openportability.db.schema import METADATA
+from openportability.site import Site
 from tests.browsing import Answer
-from tests.house import House
 
 
-def database(house: House) -> bytes:
+def database(site: Site) -> bytes:
     """Return every value of every row, one after the other."""
     values: list[bytes] = []
-    with house.site.db.read() as tx:
+    with site.db.read() as tx:
         for table in METADATA.sorted_tables:
             for row in tx.execute(select(table)):
                 values += [one if isinstance(one, bytes) else str(one).encode() for one in row]

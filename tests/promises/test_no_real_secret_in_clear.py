@@ -57,7 +57,7 @@ class Scene:
 
     def look(self) -> None:
         """Note all that is stored now: each value, and each file as it lies on the disk."""
-        self.stored.append(database(self.house))
+        self.stored.append(database(self.house.site))
         files = (path for path in self.folder.rglob("*") if path.is_file())
         self.stored.extend(path.read_bytes() for path in files)
 

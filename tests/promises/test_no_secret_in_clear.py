@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import pytest
 
 from openportability.domain import NetworkName
 from openportability.network import Proved
+from tests import secrecy
 from tests.accounts.shown import account_of
 from tests.browsing import Answer
 from tests.house import House
 from tests.promises.spying import codes_of, database, shown, standing_in, told
-
-#: What is made by chance and kept secret looks so; handles, addresses and names of networks do not.
-_BY_CHANCE = re.compile(r"[A-Za-z0-9_-]{16,}")
-
-
-def secrets_in(sealed: list[bytes]) -> set[str]:
-    """Return what networks asked us to keep secret: of sign-ins under way, grants, registrations."""
-    found: set[str] = set()
-    for text in sealed:
-        try:
-            form = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(form, dict):
-            found |= set(_by_chance(form.get("secret", {})))
-    return found
-
-
-def _by_chance(form: Mapping[str, object]) -> Iterator[str]:
-    for value in form.values():
-        if isinstance(value, str) and _BY_CHANCE.fullmatch(value):
-            yield value
+from tests.secrecy import secrets_in
 
 
 def test_secrets_of_whole_journeys_stand_nowhere_in_clear(
@@ -73,17 +51,36 @@ def test_secrets_of_whole_journeys_stand_nowhere_in_clear(
         ways_back.append(browser.way_back(who["sky"]))
         assert browser.get(ways_back[-1]).status == 500
     cookies = {value for name, value in browser.cookies.items() if name in ("session", "sign-in")}
-    stored = database(house)
+    stored = database(house.site)
     browser.api("DELETE", f"/accounts/{account_of(browser, 'herd')['id']}")
-    stored += database(house)  # with what waits to be revoked
+    stored += database(house.site)  # with what waits to be revoked
     house.turn()
-    stored += database(house)
+    stored += database(house.site)
 
-    secrets = secrets_in(sealed) | codes_of(ways_back) | cookies
+    secrets = set[str]().union(*map(secrets_in, sealed)) | codes_of(ways_back) | cookies
     assert len(secrets) > 3 * len(who)
     assert standing_in(stored, secrets) == set()
     assert standing_in(told(caplog), secrets) == set()
     assert standing_in(shown(pages), secrets) == set()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("where", ["a row", "a log line", "an error page"])
+def test_who_watches_journeys_sees_a_secret_that_stands_in_clear(house: House, where: str) -> None:
+    who, browser = house.handles(0)["sky"], house.new_browser()
+    with secrecy.watching() as watch:
+        browser.leave_for("sky", who)
+        browser.allow(who)
+        assert len(watch.secrets) > 3
+        watch.finds_nothing(house.site)
+        if where == "a row":
+            watch.secrets.add(who)
+        elif where == "a log line":
+            logging.getLogger("openportability").warning("%s", min(watch.secrets))
+        else:
+            browser.get("/auth/sky/callback?state=page&code=Something")
+        with pytest.raises(AssertionError):
+            watch.finds_nothing(house.site)
 
 
 @pytest.mark.parametrize(

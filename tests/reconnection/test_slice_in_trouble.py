@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from openportability.accounts import grant_store
+from openportability.accounts import grant_store, keeping
 from openportability.accounts import store as accounts
-from openportability.domain import Purpose
+from openportability.domain import Grant, Purpose, Wanted
+from openportability.network import Answers
 from openportability.networks.fake.reply import Fault
 from openportability.reconnection import lane_store
 from openportability.reconnection.rules import LaneState, State
@@ -59,6 +62,21 @@ def test_who_is_signed_out_goes_on_after_signing_in(stage: Stage) -> None:
     assert stage.row(bob).state is S.FOLLOWED
 
 
+def test_a_grant_that_ended_with_nothing_to_follow_asks_for_a_sign_in_too(herd: Stage) -> None:
+    herd.want(herd.member())
+    herd.serve()
+    with herd.db.write() as tx:
+        accounts.choose(tx, herd.user, standing="ask")
+    herd.network.stage.ask("withdraw", who=herd.me.actor.id)
+    herd.clock.forward(days=8)
+    keeping.see_to(herd.site, herd.me.id)
+    herd.site.engine.turn()
+    assert (herd.lane().state, herd.lane().reason) == (LaneState.SIGNED_OUT, "net.signed_out")
+    herd.grant()
+    herd.look()
+    assert herd.lane().state is LaneState.OPEN
+
+
 def test_a_grant_that_only_reads_is_kept_and_the_person_asked_for_more(stage: Stage) -> None:
     bob = stage.member()
     stage.grant(Purpose.IDENTIFY)
@@ -72,6 +90,33 @@ def test_a_grant_that_only_reads_is_kept_and_the_person_asked_for_more(stage: St
     with stage.db.read() as tx:
         key = accounts.personal_key(tx, stage.site.vault, stage.user)
         assert grant_store.live_grant(tx, key, stage.me.id) is not None
+
+
+@pytest.mark.parametrize("verb", ["relationships", "follow", "unfollow"])
+def test_one_row_that_we_fail_at_holds_none_of_the_others(
+    sky: Stage, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    evil, *others = people = [sky.member() for _ in range(7)]
+    inner = getattr(sky.watched.inner, verb)
+
+    def trips(grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        if evil.actor.id in [one.actor.id for one in wanted]:
+            raise ZeroDivisionError("a mistake of ours")
+        answers: Answers = inner(grant, wanted)
+        return answers
+
+    sky.want(*people)
+    with monkeypatch.context() as broken:
+        broken.setattr(sky.watched.inner, verb, trips)
+        sky.pass_days(0.02)
+        if verb == "unfollow":
+            sky.undo()
+            sky.pass_days(0.02)
+        done = {S.UNDONE} if verb == "unfollow" else {S.FOLLOWED}
+        assert {sky.row(one).state for one in others} == done
+        assert (sky.row(evil).state in done, sky.row(evil).reason) == (False, "svc.internal")
+    sky.pass_days(1)
+    assert set(sky.states()) == done
 
 
 def test_signing_in_while_an_old_grant_fails_does_not_end_the_new_one(stage: Stage) -> None:

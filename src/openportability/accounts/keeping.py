@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from openportability.accounts import grant_store, refresh, store
+from openportability.accounts import grant_store, refresh, service, store
 from openportability.domain import Account, AccountId, Actor, Standing
-from openportability.errors import NetworkError, Throttled, Unavailable
+from openportability.errors import NetworkError, SignedOut, Throttled, Unavailable
 from openportability.site import Site
 
 #: Asked again so much later where a server is away.
@@ -40,7 +40,13 @@ def _see_to(site: Site, account: Account) -> None:
     grant = refresh.kept_grant(site, account)
     if grant.can_follow and _waits(site, account):
         grant = refresh.usable_grant(site, account)
-    _note(site, account, network.sign_in.look(grant, account.actor))
+    try:
+        seen = network.sign_in.look(grant, account.actor)
+    except SignedOut:
+        if service.is_kept(site, grant):  # else they signed in again meanwhile
+            service.forget_grant(site, account)
+        raise
+    _note(site, account, seen)
 
 
 def _waits(site: Site, account: Account) -> bool:

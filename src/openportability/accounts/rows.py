@@ -39,6 +39,7 @@ def seen(actor: Actor) -> dict[str, str | int | None]:
         "handle": actor.handle,
         "name": _UNSTORABLE.sub("", actor.name),
         "avatar": actor.avatar,
+        "number": actor.number,
         "seen_at": micros(actor.seen_at),
     }
 
@@ -67,6 +68,7 @@ def account(row: Any) -> Account:
             handle=row.handle,
             name=row.name,
             avatar=row.avatar,
+            number=row.number,
             seen_at=moment(row.seen_at),
         ),
         key=Key(row.key + _OFFSET),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from openportability.domain import Account, Grant, Proof, UserId
+from openportability.domain import Account, Actor, Grant, Proof, UserId
 from openportability.errors import Conflict
 
 
@@ -58,6 +58,14 @@ def meaning(began: UserId | None, user: UserId | None, holder: Account | None) -
     if began != user:
         return Meaning.OVERTAKEN
     return Meaning.LINKED if holder is None else Meaning.TAKEN
+
+
+def is_somebody_else(known: Actor, now: Actor) -> bool:
+    """Say whether a server has given the name and the id of an actor to another person.
+
+    Both must be numbered: from a server that numbers nobody this cannot be learned.
+    """
+    return None not in (known.number, now.number) and known.number != now.number
 
 
 def is_last_proof(account: Account, all_of_user: Sequence[Account]) -> bool:

@@ -184,11 +184,33 @@ def unlink(tx: Tx, site: Site, account: Account) -> None:
     store.hold(tx, account.user, site.clock.now())
     if rules.is_last_proof(account, store.accounts_of(tx, account.user)):
         raise Conflict("auth.last_account")
+    _end_grant_of(tx, site, account)
+    drop(tx, site, account)
+
+
+def holder_of(tx: Tx, site: Site, actor: Actor, *, user: UserId | None = None) -> Account | None:
+    """Return who proved to be an actor that has just been proved, else the claim of this one user.
+
+    Where the server says that it is another person by now, the account of whom it was ends here:
+    what they brought is not handed on. Only their own session goes on with it.
+    """
+    holder = store.account_of_actor(tx, actor.network, actor.id, or_claimed_by=user)
+    if holder is None or not rules.is_somebody_else(holder.actor, actor):
+        return holder
+    store.hold(tx, holder.user, site.clock.now())
+    _end_grant_of(tx, site, holder)
+    if holder.user == user:
+        return holder
+    drop(tx, site, holder)
+    return store.account_of_actor(tx, actor.network, actor.id, or_claimed_by=user)
+
+
+def _end_grant_of(tx: Tx, site: Site, account: Account) -> None:
     key = store.personal_key(tx, site.vault, account.user)
     grant = grant_store.live_grant(tx, key, account.id)
     if grant is not None:
         end_grant(tx, site, grant)
-    drop(tx, site, account)
+        grant_store.kill_grant(tx, account.id)
 
 
 def end_grant(tx: Tx, site: Site, grant: Grant) -> None:
@@ -222,8 +244,11 @@ def _sign_in(site: Site, name: NetworkName) -> SignIn:
 def _taken(site: Site, network: NetworkName, state: str, browser: str) -> Flow:
     """Take the sign-in of a state, which is found by a keyed hash: no time tells what is stored."""
     now = site.clock.now()
-    with site.db.write() as tx:
-        taken = session_store.take_flow(tx, site.vault, site.vault.token_hash(state))
+    try:
+        with site.db.write() as tx:
+            taken = session_store.take_flow(tx, site.vault, site.vault.token_hash(state))
+    except Unreadable:
+        taken = None  # not what we sealed for this state
     if taken is None:
         raise Invalid("auth.replayed")
     flow, ends_at = taken
@@ -245,7 +270,7 @@ def _settled(
             user = None  # they left while the network was asked
         if session is not None and not session_store.is_open(tx, session):
             user = None  # they signed out meanwhile, maybe everywhere and elsewhere
-        holder = store.account_of_actor(tx, actor.network, actor.id, or_claimed_by=user)
+        holder = holder_of(tx, site, actor, user=user)
         meaning = rules.meaning(flow.user, user, holder)
         if meaning is Meaning.TAKEN and holder is not None:
             raise rules.Taken(holder)

@@ -14,7 +14,7 @@ from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import flows, merges, sessions
 from openportability.domain import AccountId, ActorId, NetworkName, Purpose, UserId
-from openportability.vault import Vault
+from openportability.vault import Unreadable, Vault
 
 #: A session ends when it was not used for so long.
 UNUSED = timedelta(days=30)
@@ -154,7 +154,7 @@ def open_flow(tx: Tx, vault: Vault, state_hash: bytes, flow: Flow, now: datetime
     tx.execute(
         insert(flows).values(
             state_hash=state_hash,
-            sealed=vault.seal(json.dumps(form).encode(), "flows"),
+            sealed=vault.seal(json.dumps(form).encode(), _place_of(state_hash)),
             expires_at=micros(now + FLOW),
         )
     )
@@ -169,7 +169,7 @@ def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] 
     ).one_or_none()
     if row is None:
         return None
-    form = json.loads(vault.open(row.sealed, "flows"))
+    form = json.loads(vault.open(row.sealed, _place_of(state_hash)))
     flow = Flow(
         network=NetworkName(form["network"]),
         purpose=Purpose(form["purpose"]),
@@ -185,7 +185,12 @@ def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] 
 def next_of(tx: Tx, vault: Vault, state_hash: bytes) -> str:
     """Return where a sign-in under way leads, empty for an unknown one."""
     sealed = tx.execute(select(flows.c.sealed).where(flows.c.state_hash == state_hash)).scalar()
-    return "" if sealed is None else str(json.loads(vault.open(sealed, "flows"))["next"])
+    if sealed is None:
+        return ""
+    try:
+        return str(json.loads(vault.open(sealed, _place_of(state_hash)))["next"])
+    except Unreadable:
+        return ""
 
 
 def offer_merge(
@@ -226,6 +231,10 @@ def drop_expired(tx: Tx, now: datetime) -> None:
     tx.execute(delete(merges).where(merges.c.expires_at <= micros(now)))
     tx.execute(delete(flows).where(flows.c.expires_at <= micros(now)))
     tx.execute(delete(sessions).where(sessions.c.expires_at <= micros(now)))
+
+
+def _place_of(state_hash: bytes) -> str:
+    return f"flows:{state_hash.hex()}"
 
 
 def _offer_of(session: int) -> str:

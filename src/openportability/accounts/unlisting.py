@@ -36,7 +36,7 @@ def finish(site: Site, network: NetworkName, answer: Mapping[str, str], *, brows
         if flow.next == LIFT:
             unlisting_store.lift(tx, site.vault, actor)
             return flow.next
-        holder = store.account_of_actor(tx, actor.network, actor.id)
+        holder = service.holder_of(tx, site, actor)
         if holder is not None:
             raise Conflict("auth.member_here")
         unlisting_store.never_list(tx, site.vault, actor, now)

@@ -59,7 +59,7 @@ accounts = Table(
     Column("key", BigInteger, nullable=False),  # the unsigned key, less 2**63
     Column("handle", String, nullable=False),
     Column("name", String, nullable=False),
-    Column("avatar", String),
+    *(Column("avatar", String), Column("number", String)),
     Column("seen_at", BigInteger, nullable=False),
     Column("proof", String, nullable=False),
     Column("seq", BigInteger, nullable=False),
@@ -114,7 +114,7 @@ flows = Table(
     "flows",
     METADATA,
     Column("state_hash", LargeBinary, primary_key=True, info=kept("hash")),
-    Column("sealed", LargeBinary, nullable=False, info=kept("SEALED", "flows")),
+    Column("sealed", LargeBinary, nullable=False, info=kept("SEALED", "flows:{state_hash}")),
     Column("expires_at", BigInteger, nullable=False, index=True),
     info=whose("a visitor", "a sign-in under way", "10 minutes"),
 )

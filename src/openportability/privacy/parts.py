@@ -44,6 +44,8 @@ class AccountPart:
     seen_at: AwareDatetime
     proof: Proof
     can_follow: bool
+    #: What its own server numbers it, where that is known.
+    number: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -165,7 +165,9 @@ def _kept() -> Iterator[tuple[Column[Any], str]]:
 
 
 def _place_of(column: Column[Any], row: Row[Any]) -> str:
-    place: str = column.info["place"].format(**row._mapping)  # noqa: SLF001 - its public name, against clashes
+    values = row._mapping.items()  # noqa: SLF001 - its public name, against clashes
+    written = {name: value.hex() if isinstance(value, bytes) else value for name, value in values}
+    place: str = column.info["place"].format(**written)
     return place
 
 

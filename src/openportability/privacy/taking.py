@@ -157,6 +157,7 @@ def _accounts(tx: Tx, user: UserId, mine: list[Account]) -> Iterator[AccountPart
             seen_at=one.actor.seen_at,
             proof=one.proof,
             can_follow=one.id in may_follow,
+            number=one.actor.number,
         )
 
 

@@ -92,14 +92,18 @@ class Slice:
         A wait that the network asked for is nobody's failure.
         """
         most = self.destination.limits.batch
-        ours = self.lane.failures if self.lane.reason == OUR_MISTAKE else 0
-        size, going = most >> min(ours, 16), list[Reconnection]()
+        size, going = most >> _mistakes(self.lane), list[Reconnection]()
         for row in rows:
             size = max(1, min(size, most >> min(row.attempts, 16)))
             if len(going) >= size:
                 break
             going.append(row)
         return going
+
+
+def _mistakes(lane: Lane) -> int:
+    """Return how often the next slice is halved: twice for each that a mistake of ours ended."""
+    return min(2 * lane.failures, 16) if lane.reason == OUR_MISTAKE else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,8 +223,12 @@ def _chosen(
 ) -> dict[AccountId, _Kinds]:
     """Undo first; else what was stopped half-way, follows as pacing allows, and pending requests."""
     chosen: dict[AccountId, _Kinds] = {}
-    for most in sorted({one.destination.limits.look for one in due.values()}):
-        mine = [account for account, one in due.items() if one.destination.limits.look == most]
+    looks = {
+        account: max(1, one.destination.limits.look >> _mistakes(one.lane))
+        for account, one in due.items()
+    }
+    for most in sorted(set(looks.values())):
+        mine = [account for account in due if looks[account] == most]
         read = due_store.due(tx, mine, now, most)
         for account in mine:
             one = due[account]

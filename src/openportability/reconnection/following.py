@@ -23,9 +23,13 @@ Call = Callable[[Sequence[Reconnection]], Answers]
 def looked(work: Slice, grant: Grant, now: datetime) -> Step:
     """Look how things stand with all rows of a slice; what is not there yet is asked for next."""
     seen = work.destination.relationships(grant, work.wanted([*work.follow, *work.look]))
-    found = [(row, _judge_look(work, seen, row, now)) for row in work.look]
-    found += [(row, _judge_seen(work, seen, row, now)) for row in work.follow]
-    return Step(work=work, then=Then.FOLLOW, judged=found)
+    judged = _judged(work, lambda row: claiming.answer_of(seen, work.actor(row)), now)
+    return Step(work=work, then=Then.FOLLOW, judged=judged)
+
+
+def unlooked(work: Slice, error: NetworkError, now: datetime) -> list[tuple[Reconnection, Judge]]:
+    """Say what it means for all rows of a slice that looking at them failed."""
+    return _judged(work, lambda _row: error, now)
 
 
 def call(work: Slice, grant: Grant) -> Call:
@@ -40,12 +44,13 @@ def meaning(answer: Relationship | NetworkError, row: Reconnection, now: datetim
     return rules.followed(answer, attempts=row.attempts, now=now)
 
 
-def _judge_seen(work: Slice, seen: Answers, row: Reconnection, now: datetime) -> Judge:
-    return partial(_seen, work, claiming.answer_of(seen, work.actor(row)), now=now)
-
-
-def _judge_look(work: Slice, seen: Answers, row: Reconnection, now: datetime) -> Judge:
-    return partial(_looked, claiming.answer_of(seen, work.actor(row)), now=now)
+def _judged(
+    work: Slice, answer: Callable[[Reconnection], Relationship | NetworkError], now: datetime
+) -> list[tuple[Reconnection, Judge]]:
+    found: list[tuple[Reconnection, Judge]] = [
+        (row, partial(_looked, answer(row), now=now)) for row in work.look
+    ]
+    return found + [(row, partial(_seen, work, answer(row), now=now)) for row in work.follow]
 
 
 def _seen(

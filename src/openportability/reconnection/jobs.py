@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from openportability.domain import AccountId, UserId
+from openportability.errors import SignedOut
 from openportability.jobs.port import Chore, Job, Wake
 from openportability.matching import store as sets
 from openportability.reconnection import lane_store, plan_store, standing
@@ -49,6 +50,15 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             changed = sets.changed(tx, _PEOPLE)
         return [Wake(job="propose", key=str(user)) for user in changed]
 
+    def signed_out() -> Iterable[Wake]:
+        """Ask for a sign-in where a grant ended while there was nothing to follow."""
+        with site.db.read() as tx:
+            ended = lane_store.signed_out_elsewhere(tx)
+        if ended:
+            with site.db.write() as tx:
+                lane_store.sign_out(tx, ended, SignedOut.default_code)
+        return ()
+
     def purge() -> Iterable[Wake]:
         with site.db.write() as tx:
             plan_store.drop_expired(tx, site.clock.now())
@@ -58,6 +68,7 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
         [Job(name="serve-lane", run=serve_lane), Job(name="propose", run=propose)],
         [
             Chore(name="due-lanes", seconds=5, look=due_lanes),
+            Chore(name="signed-out", seconds=600, look=signed_out),
             Chore(name="standing", seconds=20, look=changed_matches),
             Chore(name="purge-plans", seconds=3600, look=purge),
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Row, bindparam, case, delete, func, or_, select, update
@@ -211,6 +211,28 @@ def resume(tx: Tx, user: UserId, now: datetime, closed: Sequence[LaneState]) -> 
         .returning(lanes.c.account_id)
     )
     return [AccountId(account) for (account,) in rows]
+
+
+def signed_out_elsewhere(tx: Tx) -> list[AccountId]:
+    """Return open lanes that nobody serves and whose grant has ended all the same."""
+    rows = tx.execute(
+        select(lanes.c.account_id)
+        .join(grants, grants.c.account_id == lanes.c.account_id)
+        .where(
+            # A grant that ended has no turn: so few are looked through, by that index.
+            *(grants.c.turn_at.is_(None), grants.c.state == "dead"),
+            *(lanes.c.state == LaneState.OPEN, lanes.c.lease.is_(None)),
+        )
+    )
+    return [AccountId(account) for (account,) in rows]
+
+
+def sign_out(tx: Tx, accounts: Sequence[AccountId], reason: str) -> None:
+    """Let lanes wait for a sign-in, unless they changed meanwhile."""
+    held = hold(tx, accounts).values()
+    still = [lane for lane in held if lane.state is LaneState.OPEN and lane.lease is None]
+    out = LaneState.SIGNED_OUT
+    put_back(tx, [replace(lane, state=out, reason=reason, next_at=None) for lane in still])
 
 
 def signed_in_again(tx: Tx) -> list[AccountId]:

@@ -33,7 +33,7 @@ from openportability.reconnection import claiming, following, lane_store, record
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.following import Call
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.recording import Next, Step, Then
+from openportability.reconnection.recording import Judge, Next, Step, Then
 from openportability.reconnection.rules import Decision
 from openportability.site import Site
 
@@ -68,6 +68,8 @@ class Lanes:
         except Exception as error:  # noqa: BLE001 - the last door: a lane must not be lost to a mistake of ours
             log.error("slice_failed", extra=without_words(error))
             failure = Unavailable(claiming.OUR_MISTAKE)
+            if alone := _put_off(work, failure, self._site.clock.now()):
+                return self._step(Step(work=work, then=Then.END, judged=alone)).again
         return self._step(Step(work=work, then=Then.END, failure=failure)).again
 
     def _serve(self, work: Slice) -> bool:
@@ -156,6 +158,17 @@ def _serve_all(site: Site, tx: Tx, given: Sequence[AccountId | Step]) -> list[Sl
     steps = [one for one in given if isinstance(one, Step)]
     nexts = iter(recording.record(site, tx, steps, lanes) if steps else [])
     return [next(nexts) if isinstance(one, Step) else slices.get(one) for one in given]
+
+
+def _put_off(work: Slice, error: NetworkError, now: datetime) -> list[tuple[Reconnection, Judge]]:
+    """Put off the only row of a slice that a mistake of ours ended: the others do not wait for it.
+
+    Slices shrink until it is alone (`claiming`); of several rows nobody knows which one it was.
+    """
+    if len(work.undo) + len(work.follow) + len(work.look) != 1:
+        return []
+    undone = [(row, partial(_judged, undoing.meaning, error, now)) for row in work.undo]
+    return [*undone, *following.unlooked(work, error, now)]
 
 
 def _judged(

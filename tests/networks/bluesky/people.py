@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -107,6 +107,19 @@ def signed_in(
     purpose: Purpose = Purpose.FOLLOW,
     agree: bool = True,
 ) -> Proved:
+    secret, answer = on_the_way_back(sign_in, person, typed=typed, purpose=purpose, agree=agree)
+    return sign_in.finish(secret=secret, answer=answer)
+
+
+def on_the_way_back(
+    sign_in: SignIn,
+    person: Person,
+    *,
+    typed: str | None = None,
+    purpose: Purpose = Purpose.IDENTIFY,
+    agree: bool = True,
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the secret of a sign-in that the person decided on, and the query they bring."""
     begun = sign_in.begin(
         typed=typed or person.handle,
         purpose=purpose,
@@ -118,7 +131,7 @@ def signed_in(
     assert back.startswith(CALLBACK)
     answer = dict(parse_qsl(urlsplit(back).query))
     assert answer["state"] == "opaque-and-long-enough"
-    return sign_in.finish(secret=begun.secret, answer=answer)
+    return begun.secret, answer
 
 
 def want(did: str, record: str | None = None) -> Wanted:

@@ -25,6 +25,7 @@ PDS = "https://pds.example.com"
 ISSUER = "https://signin.example.com"
 PLC = "https://plc.directory"
 RESOLVER = "https://resolver.example.com"
+RESOLVE = f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle"
 VIEW = "https://view.example.com"
 BOTH = "atproto repo:app.bsky.graph.follow?action=create&action=delete"
 

@@ -39,6 +39,7 @@ HOST = "site.lab.internal"
 SITE = "https://op.example.com"
 METADATA = "/oauth-client-metadata.json"
 KEYS = "/oauth/jwks.json"
+ANSWER = {"code": "c", "iss": ISSUER}
 
 
 def served(network: Network, path: str) -> dict[str, Any]:
@@ -77,15 +78,9 @@ def test_keys_are_replaced_by_ones_long_known_and_stay_as_long_as_grants(
     published, used, grants = [], [], []
     for _ in range(8):
         published.append([key["kid"] for key in served(network, KEYS)["keys"]])
-        begun = network.sign_in.begin(
-            typed="anna.example.com",
-            purpose=Purpose.IDENTIFY,
-            redirect_uri=f"{SITE}/auth/bluesky/callback",
-            state="opaque",
-            language="en",
-        )
+        begun = _begun(network)
         used.append(_signed_with(world, "par"))
-        proved = network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER})
+        proved = _finished(network, begun, ANSWER)
         assert _signed_with(world, "token") == used[-1]
         grants.append(proved.grant)
         clock.forward(days=180)
@@ -108,15 +103,8 @@ def _signed_with(world: World, path: str) -> str:
 def test_each_request_is_signed_anew_with_that_key(load: Load) -> None:
     world = World()
     network = load(transport=httpx2.MockTransport(world), base_url=SITE)
-    assert network.sign_in
-    begun = network.sign_in.begin(
-        typed="anna.example.com",
-        purpose=Purpose.IDENTIFY,
-        redirect_uri=f"{SITE}/auth/bluesky/callback",
-        state="opaque",
-        language="en",
-    )
-    network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER})
+    begun = _begun(network)
+    _finished(network, begun, ANSWER)
     forms = [form_of(world.asked_at(f"{ISSUER}/{path}")[0]) for path in ("par", "token")]
     assert {form["client_id"] for form in forms} == {SITE + METADATA}
     assert len({form["client_assertion"] for form in forms}) == 2
@@ -131,14 +119,8 @@ def test_a_grant_that_says_no_signing_key_is_signed_out(load: Load) -> None:
     world = World()
     network = load(transport=httpx2.MockTransport(world), base_url=SITE)
     assert network.sign_in
-    begun = network.sign_in.begin(
-        typed="anna.example.com",
-        purpose=Purpose.IDENTIFY,
-        redirect_uri=f"{SITE}/auth/bluesky/callback",
-        state="opaque",
-        language="en",
-    )
-    grant = network.sign_in.finish(secret=begun.secret, answer={"code": "c", "iss": ISSUER}).grant
+    begun = _begun(network)
+    grant = _finished(network, begun, ANSWER).grant
     assert grant
     older = {name: value for name, value in grant.secret.items() if name != "signing_key"}
     for ask in (network.sign_in.refresh, network.sign_in.revoke):
@@ -194,17 +176,23 @@ def test_a_confidential_site_signs_in_follows_refreshes_and_revokes_at_a_real_pd
             network.destination.follow(fresh, rows[1:])
 
 
+def _begun(
+    network: Network,
+    site: str = SITE,
+    typed: str = "anna.example.com",
+    purpose: Purpose = Purpose.IDENTIFY,
+) -> Begun:
+    assert network.sign_in
+    back = f"{site}/auth/bluesky/callback"
+    return network.sign_in.begin(
+        typed=typed, purpose=purpose, redirect_uri=back, state="opaque", language="en"
+    )
+
+
 def _consented(
     network: Network, site: str, person: Person, *, agrees: bool = True
 ) -> tuple[Begun, Mapping[str, str]]:
-    assert network.sign_in
-    begun = network.sign_in.begin(
-        typed=person.did,
-        purpose=Purpose.FOLLOW,
-        redirect_uri=f"{site}/auth/bluesky/callback",
-        state="opaque",
-        language="en",
-    )
+    begun = _begun(network, site, person.did, Purpose.FOLLOW)
     back = pds.consent(begun.url, person.handle, agree=agrees)
     return begun, dict(parse_qsl(urlsplit(back).query))
 

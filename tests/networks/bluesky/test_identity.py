@@ -23,7 +23,7 @@ from tests.networks.bluesky.stand_in import (
     ISSUER,
     PDS,
     PLC,
-    RESOLVER,
+    RESOLVE,
     TOKEN,
     Answer,
     World,
@@ -36,7 +36,6 @@ from tests.networks.bluesky.stand_in import (
     tokens,
 )
 
-RESOLVE = f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle"
 WELL_KNOWN = "https://bea.example.com/.well-known/atproto-did"
 
 

@@ -20,7 +20,8 @@ from tests.networks.bluesky.stand_in import (
     ISSUER,
     PDS,
     PLC,
-    RESOLVER,
+    RESOLVE,
+    TOKEN,
     World,
     document,
     form_of,
@@ -45,10 +46,10 @@ def lives_as(world: World, did: str, handle: str, picture: str) -> None:
     """Let an account have this handle and picture, and be who signs in."""
     profile = {"displayName": handle.title(), "avatar": {"ref": {"$link": picture}}}
     world.answers |= {
-        f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle": says(200, {"did": did}),
+        RESOLVE: says(200, {"did": did}),
         f"{PLC}/{did}": says(200, document(did, handle=handle)),
         f"{PDS}/xrpc/com.atproto.repo.getRecord": says(200, {"value": profile}),
-        f"{ISSUER}/token": says(200, tokens(sub=did)),
+        TOKEN: says(200, tokens(sub=did)),
     }
 
 
@@ -105,26 +106,25 @@ def test_a_look_by_the_id_shows_the_new_handle_and_picture(site: Site, world: Wo
     lives_as(world, ANNA, "anna.example.com", "bafkreione")
     account = sign_in(site, world, "anna.example.com")
     lives_as(world, ANNA, "anna.new.example.com", "bafkreitwo")
-    tokens_asked = len(world.asked_at(f"{ISSUER}/token"))
+    tokens_asked = len(world.asked_at(TOKEN))
     seen = look(site, account)
     assert (seen.id, seen.handle) == (ANNA, "anna.new.example.com")
     assert seen.avatar
     assert seen.avatar.endswith("bafkreitwo")
-    assert len(world.asked_at(f"{ISSUER}/token")) == tokens_asked
+    assert len(world.asked_at(TOKEN)) == tokens_asked
 
 
 def test_a_handle_that_passed_on_is_no_longer_shown(site: Site, world: World) -> None:
     lives_as(world, ANNA, "anna.example.com", "bafkreione")
     account = sign_in(site, world, "anna.example.com")
-    resolved = f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle"
-    world.answers[resolved] = says(200, {"did": BEA})
+    world.answers[RESOLVE] = says(200, {"did": BEA})
     assert look(site, account).handle == ANNA
 
 
 @pytest.mark.parametrize(
     "away",
     [
-        f"{RESOLVER}/xrpc/com.atproto.identity.resolveHandle",
+        RESOLVE,
         f"{PDS}/xrpc/com.atproto.repo.getRecord",
         f"{PLC}/{ANNA}",
     ],

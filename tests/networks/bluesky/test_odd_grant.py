@@ -15,6 +15,7 @@ from tests.networks.bluesky.stand_in import (
     BEA,
     BOTH,
     ISSUER,
+    PDS,
     PLC,
     PROTECTED,
     TOKEN,
@@ -50,6 +51,24 @@ def test_a_server_without_the_finer_right_is_explained_and_then_asked_for_the_br
     begin(network)
     asked = [form_of(request)["scope"] for request in world.asked_at(f"{ISSUER}/par")]
     assert asked == [BOTH, "atproto", BROAD, BOTH]
+
+
+def test_each_person_reads_what_the_broad_right_is_before_they_are_sent_for_it(
+    network: Network, world: World
+) -> None:
+    world.answers[TOKEN] = says(200, tokens(scope="atproto"))
+    with pytest.raises(Invalid):
+        finish(network, begin(network))
+    world.answers[f"{PLC}/{BEA}"] = says(200, document(BEA, handle="bea.example.com"))
+    before = len(world.asked_at(f"{ISSUER}/par"))
+    for typed in (BEA, PDS, PDS):
+        with pytest.raises(Invalid) as explained:
+            begin(network, typed)
+        assert explained.value.code == "at.broad_only"
+    assert len(world.asked_at(f"{ISSUER}/par")) == before
+    for typed in (BEA, ANNA):
+        begin(network, typed)
+        assert form_of(world.asked_at(f"{ISSUER}/par")[-1])["scope"] == BROAD
 
 
 def test_a_server_that_gives_neither_right_is_told_so(network: Network, world: World) -> None:
@@ -151,8 +170,8 @@ def test_an_account_that_moved_to_a_sister_server_goes_on_there(
 @pytest.mark.parametrize(
     "answer",
     [
-        says(410, {"message": "DID not available"}),
-        says(404),
+        says(410, {"message": f"DID not available: {ANNA}"}),
+        says(404, {"message": f"DID not available: {ANNA}"}),
         says(200, {"id": ANNA}),
     ],
 )
@@ -164,6 +183,23 @@ def test_an_account_that_is_no_more_is_signed_out_and_no_token_is_spent(
     with pytest.raises(SignedOut):
         refreshed(network, grant)
     assert len(world.asked_at(TOKEN)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [says(404, {"message": f"DID not registered: {ANNA}"}), says(404), says(503), says(200, {})],
+)
+def test_a_directory_that_does_not_know_the_account_for_once_costs_no_sign_in(
+    network: Network, world: World, answer: Answer
+) -> None:
+    grant = granted(network)
+    known = world.answers[f"{PLC}/{ANNA}"]
+    world.answers[f"{PLC}/{ANNA}"] = answer
+    with pytest.raises(Unavailable):
+        refreshed(network, grant)
+    assert len(world.asked_at(TOKEN)) == 1
+    world.answers[f"{PLC}/{ANNA}"] = known
+    assert refreshed(network, grant).secret["refresh_token"]
 
 
 def test_an_account_that_moved_to_another_issuer_signs_in_there(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,8 +25,16 @@ from openportability.errors import (
 )
 from openportability.network import Answers, Destination, Network, SignIn
 from tests.networks.bluesky.conftest import Load
-from tests.networks.bluesky.people import BLOCK, Person, new_person, planned, signed_in, ties, want
-from tests.networks.bluesky.stand_in import CALLBACK
+from tests.networks.bluesky.people import (
+    BLOCK,
+    Person,
+    new_person,
+    on_the_way_back,
+    planned,
+    signed_in,
+    ties,
+    want,
+)
 from tests.real import pds
 
 
@@ -99,17 +107,10 @@ def test_a_handle_that_nobody_has_is_said(sign_in: SignIn, anna: Person) -> None
 
 
 def test_a_code_works_once(sign_in: SignIn, anna: Person) -> None:
-    begun = sign_in.begin(
-        typed=anna.handle,
-        purpose=Purpose.IDENTIFY,
-        redirect_uri=CALLBACK,
-        state="opaque",
-        language="en",
-    )
-    answer = dict(parse_qsl(urlsplit(pds.consent(begun.url, anna.handle)).query))
-    sign_in.finish(secret=begun.secret, answer=answer)
+    secret, answer = on_the_way_back(sign_in, anna)
+    sign_in.finish(secret=secret, answer=answer)
     with pytest.raises(Invalid) as refused:
-        sign_in.finish(secret=begun.secret, answer=answer)
+        sign_in.finish(secret=secret, answer=answer)
     assert refused.value.code == "auth.expired"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -11,14 +10,19 @@ from lab import servers
 from openportability.accounts import grant_store
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.domain import Account, Purpose
+from openportability.domain import Account
 from openportability.errors import Invalid, SignedOut
 from openportability.network import Destination, SignIn
 from tests.networks.bluesky.conftest import Load
-from tests.networks.bluesky.people import Person, new_person, planned, signed_in, ties
-from tests.networks.bluesky.stand_in import CALLBACK
+from tests.networks.bluesky.people import (
+    Person,
+    new_person,
+    on_the_way_back,
+    planned,
+    signed_in,
+    ties,
+)
 from tests.networks.bluesky.workers import Worker, both_at_once, two_workers
-from tests.real import pds
 
 pytestmark = pytest.mark.real
 
@@ -147,15 +151,8 @@ def test_a_code_that_waited_an_hour_is_no_good(
     workers: tuple[Worker, Worker], anna: Person, hour_passes: HourPasses
 ) -> None:
     sign_in = sign_in_of(workers[0])
-    begun = sign_in.begin(
-        typed=anna.handle,
-        purpose=Purpose.IDENTIFY,
-        redirect_uri=CALLBACK,
-        state="opaque",
-        language="en",
-    )
-    answer = dict(parse_qsl(urlsplit(pds.consent(begun.url, anna.handle)).query))
+    secret, answer = on_the_way_back(sign_in, anna)
     hour_passes()
     with pytest.raises(Invalid) as refused:
-        sign_in.finish(secret=begun.secret, answer=answer)
+        sign_in.finish(secret=secret, answer=answer)
     assert refused.value.code == "auth.expired"

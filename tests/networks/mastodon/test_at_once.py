@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
-from openportability.accounts import service
+from openportability.accounts import grant_store, rules, service
 from openportability.accounts import store as accounts
 from openportability.accounts.cabinet import RowCabinet
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.domain import Account, NetworkName, Purpose
+from openportability.domain import Account, AccountId, NetworkName, Purpose, UserId
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
 from tests import cast
@@ -41,7 +43,15 @@ def site(db: Database, clock: MovedClock, servers: dict[str, StrictServer]) -> S
     return cast.make_site(db, clock, [network])
 
 
-def sign_in(site: Site, server: StrictServer) -> Account:
+def sign_in(
+    site: Site, server: StrictServer, user: UserId | None = None, together: Barrier | None = None
+) -> Account:
+    """Come to a site as who is signed in at a server; `user` is who was here already.
+
+    Those who come `together` wait for each other before they leave and before they come back.
+    """
+    if together:
+        together.wait()
     browser = f"the browser at {server.host}"
     url = service.begin(
         site,
@@ -49,21 +59,24 @@ def sign_in(site: Site, server: StrictServer) -> Account:
         typed=server.host,
         purpose=Purpose.IDENTIFY,
         browser=browser,
-        user=None,
+        user=user,
         expected=None,
         next_path="/",
         language="en",
     )
     answer = consent(server, url)
-    finished = service.finish(site, NAME, answer, browser=browser, user=None, locale="en")
+    if together:
+        together.wait()
+    finished = service.finish(site, NAME, answer, browser=browser, user=user, locale="en")
     return finished.account
 
 
 def test_fifty_people_sign_in_on_fifty_servers_at_once(
     site: Site, servers: dict[str, StrictServer]
 ) -> None:
-    with ThreadPoolExecutor(16) as threads:
-        came = list(threads.map(lambda server: sign_in(site, server), servers.values()))
+    together = Barrier(AT_ONCE, timeout=60)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        came = list(threads.map(lambda one: sign_in(site, one, None, together), servers.values()))
     assert len({account.user for account in came}) == AT_ONCE
     assert [account.actor.id for account in came] == [
         f"https://{host}/users/alice" for host in servers
@@ -98,6 +111,61 @@ def test_a_name_that_passed_to_somebody_else_is_somebody_else(
     assert after.actor.handle == before.actor.handle
     assert after.actor.id != before.actor.id
     assert after.user != before.user
+
+
+def given_to_somebody_else(server: StrictServer) -> None:
+    """Let a server give the name and the actor URI of alice to another person."""
+    server.people["200"] = replace(server.people.pop("100"), id="200")
+    server.tokens.clear()
+
+
+def accounts_of(site: Site, user: UserId) -> list[tuple[AccountId, str | None]]:
+    with site.db.read() as tx:
+        return [(one.id, one.actor.number) for one in accounts.accounts_of(tx, user)]
+
+
+def test_a_name_with_its_uri_that_passed_to_somebody_else_opens_no_membership(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    one, two = servers["s0.example"], servers["s1.example"]
+    before = sign_in(site, one)
+    other = sign_in(site, two, before.user)
+    given_to_somebody_else(one)
+    after = sign_in(site, one)
+    assert after.actor.id == before.actor.id
+    assert after.user != before.user
+    assert accounts_of(site, after.user) == [(after.id, "200")]
+    with site.db.read() as tx:
+        assert len(grant_store.due_revocations(tx, site.clock.now())) == 1
+    # The old member keeps all but that account, and may not take it back.
+    assert accounts_of(site, before.user) == [(other.id, "100")]
+    assert sign_in(site, two).user == before.user
+    with pytest.raises(rules.Taken):
+        sign_in(site, one, before.user)
+
+
+def test_a_name_that_passed_to_another_member_is_linked_and_nothing_is_joined(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    one, two = servers["s0.example"], servers["s1.example"]
+    before, newcomer = sign_in(site, one), sign_in(site, two)
+    given_to_somebody_else(one)
+    linked = sign_in(site, one, newcomer.user)
+    assert linked.user == newcomer.user
+    assert accounts_of(site, before.user) == []
+    assert accounts_of(site, newcomer.user) == [(newcomer.id, "100"), (linked.id, "200")]
+
+
+def test_a_server_that_began_anew_is_no_loss_to_who_is_signed_in(
+    site: Site, servers: dict[str, StrictServer]
+) -> None:
+    server = servers["s0.example"]
+    before = sign_in(site, server)
+    given_to_somebody_else(server)
+    after = sign_in(site, server, before.user)
+    assert (after.id, after.user) == (before.id, before.user)
+    assert accounts_of(site, before.user) == [(before.id, "200")]
+    assert sign_in(site, server).user == before.user
 
 
 def test_a_new_name_and_picture_are_those_of_the_same_account(

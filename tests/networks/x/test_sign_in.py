@@ -9,13 +9,21 @@ import pytest
 
 from openportability.clock import MovedClock
 from openportability.domain import Purpose
-from openportability.errors import Invalid, Misconfigured, NetworkError, Throttled, Unavailable
+from openportability.errors import (
+    Invalid,
+    Misconfigured,
+    NetworkError,
+    Refused,
+    Throttled,
+    Unavailable,
+)
 from openportability.network import Begun, Network, Proved, SignIn
 from tests.networks.stand_in import Said, transport
 from tests.networks.subject import a_door, load
 from tests.networks.x.stub import XStub
 
 REDIRECT = "https://openportability.example/auth/x/callback"
+FORBIDDEN = "https://api.x.com/2/problems/client-forbidden"
 CAPPED = "https://api.twitter.com/2/problems/usage-capped"
 
 
@@ -106,12 +114,12 @@ def test_a_late_code_is_expired(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        (
-            Said(status=403, body={"type": "https://api.x.com/2/problems/client-forbidden"}),
-            "x.paused",
-        ),
+        (Said(status=403, body={"type": FORBIDDEN}), "x.paused"),
         (Said(status=402, body={}), "x.paused"),
-        (Said(status=401, body={}), "x.paused"),
+        (Said(status=401, body={"error": "invalid_client"}), "x.paused"),
+        (Said(status=401, body={}), "x.refused"),
+        (Said(status=403, body={"title": "Forbidden", "type": "about:blank"}), "x.refused"),
+        (Said(status=403, body="<h1>no</h1>"), "x.refused"),
         (Said(status=429, body={"type": CAPPED}), "x.paused"),
         (Said(status=429, body="<h1>busy</h1>"), "x.throttled"),
         (Said(body={"errors": [{"title": "odd"}]}), "net.unavailable"),
@@ -133,12 +141,21 @@ def test_what_x_answers_instead_of_a_person_is_told_and_the_token_ended(
 
 
 def test_a_pause_is_said_before_the_browser_goes_and_ends_by_itself(desk: Desk) -> None:
-    desk.stub.fail("/2/users/me", Said(status=403, body={}))
+    desk.stub.fail("/2/users/me", Said(status=403, body={"type": FORBIDDEN}))
     with pytest.raises(Unavailable):
         desk.proved()
     with pytest.raises(Unavailable, match=r"x\.paused"):
         desk.begin()
     desk.clock.forward(minutes=61)
+    assert desk.proved().actor.handle == "alice_x"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("path", ["/2/oauth2/token", "/2/users/me"])
+def test_who_is_refused_by_x_keeps_nobody_else_out(desk: Desk, path: str, status: int) -> None:
+    desk.stub.fail(path, Said(status=status, body={"type": "about:blank"}))
+    with pytest.raises(Refused, match=r"x\.refused"):
+        desk.proved()
     assert desk.proved().actor.handle == "alice_x"
 
 

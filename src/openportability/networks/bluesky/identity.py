@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from openportability.errors import Gone, Invalid, NetworkError, Refused, Unavailable
-from openportability.networks.bluesky.replies import mapping
+from openportability.networks.bluesky.replies import is_tombstone, mapping
 from openportability.networks.bluesky.syntax import (
     TEST_ENDING,
     is_did,
@@ -152,10 +152,10 @@ class Identities:
         if not self._did_in(did):
             raise Invalid("at.handle_unknown")
         reply = self._door.request("GET", self._document_url(did))
+        if reply.status == 410 or (reply.status == 404 and is_tombstone(reply, did)):
+            raise Gone("at.gone")
         if reply.status == 404:
             raise Invalid("at.handle_unknown")
-        if reply.status == 410:
-            raise Gone("at.gone")
         if reply.status != 200:
             raise Unavailable("at.pds_down")
         document = mapping(reply)

@@ -155,9 +155,9 @@ class Repositories:
     def _moved(self, pds: str, did: str) -> SignedOut | None:
         try:
             moved = self._identities.unnamed(did).pds != pds
-        except (Invalid, Gone):
+        except Gone:
             moved = True
-        except NetworkError:
+        except (Invalid, NetworkError):
             return None
         return SignedOut("at.session_lost") if moved else None
 

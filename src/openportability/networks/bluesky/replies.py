@@ -42,6 +42,15 @@ def error_name(reply: Reply) -> str:
     return rest.partition('"')[0] if mark else ""
 
 
+def is_tombstone(reply: Reply, did: str) -> bool:
+    """Tell whether a directory says that a DID was there and was given up: some do so by a 404.
+
+    https://github.com/did-method-plc/did-method-plc (packages/server)
+    """
+    found = content(reply)
+    return isinstance(found, dict) and found.get("message") == f"DID not available: {did}"
+
+
 def text_of(found: Mapping[str, object], key: str) -> str:
     """Return a text that must be there and not empty."""
     value = found.get(key)

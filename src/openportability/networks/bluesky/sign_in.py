@@ -87,7 +87,10 @@ class BlueskySignIn:
             who, issuer = self._find(typed)
         except Gone:
             raise Invalid("at.deactivated") from None
-        scope = scopes.asked(purpose, broadly=self._broad.is_needed_at(issuer.issuer))
+        broadly = self._broad.is_needed_at(issuer.issuer)
+        if broadly and purpose is Purpose.FOLLOW:
+            self._explain(who, issuer)
+        scope = scopes.asked(purpose, broadly=broadly)
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
         verifier = secrets.token_urlsafe(48)
         ours = {
@@ -128,6 +131,14 @@ class BlueskySignIn:
                 "nonce": self._prover.nonces.get(read_key(ours["dpop_key"]), issuer.token) or "",
             },
         )
+
+    def _explain(self, who: Identity | None, issuer: Issuer) -> None:
+        """Tell what the broad right is, once; who named only their server is not known yet."""
+        if who is None:
+            raise Invalid("at.broad_only")
+        if not self._broad.was_told(issuer.issuer, who.did):
+            self._broad.tell(issuer.issuer, who.did)
+            raise Invalid("at.broad_only")
 
     def _find(self, typed: str) -> tuple[Identity | None, Issuer]:
         """Return who was named (None: only a server was) and the server that signs them in."""
@@ -204,7 +215,7 @@ class BlueskySignIn:
             return
         if scopes.BROAD in asked:
             raise Invalid("at.scope_missing")
-        self._broad.note(grant.secret["issuer"])
+        self._broad.note(grant.secret["issuer"], grant.actor_id)
         raise Invalid("at.broad_only")
 
     def _whose(self, tokens: Mapping[str, object], secret: Mapping[str, str]) -> Identity:
@@ -292,9 +303,10 @@ class BlueskySignIn:
         try:
             who = self._identities.unnamed(grant.actor_id)
             issuer = issuer_named_by(self._door, who.pds)
-        except (Invalid, Gone):
+        except Gone:
             raise SignedOut("at.session_lost") from None
-        except Refused:
+        except (Invalid, Refused):
+            # That it was never there is a mistake of who is asked: they once knew it.
             raise Unavailable("at.pds_down") from None
         if issuer != grant.secret["issuer"]:
             raise SignedOut("at.session_lost")

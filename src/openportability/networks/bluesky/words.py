@@ -44,7 +44,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "at.broad_only": (
         "Your server knows no right that is for following alone.",
         (
-            "You can ask once more: it then offers a broad right, as older apps have it. "
+            "You can ask once more, by your handle: it then offers a broad right, as older apps have it. "
             "We would use it to follow people and to take follows back, and for nothing else."
         ),
     ),

@@ -134,7 +134,8 @@ class SignInAtServer:
             )
         except Invalid as refused:
             raise SignedOut(refused.code) from None
-        if (who.actor_id, who.domain) != (known.id, domain):
+        is_other = known.number not in (None, who.number)
+        if is_other or (who.actor_id, who.domain) != (known.id, domain):
             # Of another account, or a domain that does not answer: a sign-in finds out.
             raise Unavailable("net.garbage")
         return self._actor(who, grant.instance)
@@ -249,6 +250,7 @@ class SignInAtServer:
             handle=syntax.spell(who.username, who.domain),
             name=who.name,
             avatar=who.avatar,
+            number=who.number,
             seen_at=self._context.clock.now(),
         )
 

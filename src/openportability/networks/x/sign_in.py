@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from openportability import outbound
 from openportability.domain import Actor, ActorId, Grant, Purpose
-from openportability.errors import Invalid, NetworkError, Throttled, Unavailable
+from openportability.errors import Invalid, NetworkError, Refused, Throttled, Unavailable
 from openportability.network import Begun, Context, Field, Proved
 from openportability.outbound import Reply
 
@@ -27,6 +27,13 @@ PAUSE = timedelta(hours=1)
 #: What is billed and counted: looks at who somebody is.
 LOOKS = "looks"
 
+#: Problem types of X, and errors of OAuth, that no person signing in can cause.
+_ABOUT_US = frozenset(
+    {
+        *("client-forbidden", "unsupported-authentication", "usage-capped"),
+        *("invalid_client", "unauthorized_client"),
+    }
+)
 _ID = re.compile(r"[1-9][0-9]{0,19}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,20}")
 
@@ -107,10 +114,8 @@ class SignInWithX:
                 "code_verifier": secret["verifier"],
             },
         )
-        if reply.status == 400:  # late, used, or not of this sign-in
+        if reply.status == 400 and not _is_about_us(reply):  # late, used, or of another sign-in
             raise Invalid("auth.expired")
-        if reply.status == 401:  # our own key is wrong
-            raise self._paused()
         self._raise_for(reply)
         token = _object(reply).get("access_token")
         if not isinstance(token, str) or not token:
@@ -168,15 +173,17 @@ class SignInWithX:
         )
 
     def _raise_for(self, reply: Reply) -> None:
-        """Raise what a status other than 200 means."""
+        """Raise what a status other than 200 means: only what is about our key is everybody's."""
         match reply.status:
             case 200:
                 return
-            case 429 if not _is_capped(reply):
+            case status if 400 <= status < 500 and _is_about_us(reply):
+                raise self._paused()
+            case 429:
                 until = outbound.reset_time(reply.headers, self._context.clock.now())
                 raise Throttled(until, "x.throttled")
-            case 401 | 402 | 403 | 429:  # no credit, no plan, no right, or the cap of the month
-                raise self._paused()
+            case 401 | 403:
+                raise Refused("x.refused")
             case _:
                 raise Unavailable("net.unavailable")
 
@@ -202,10 +209,13 @@ def _is_id(number: object) -> bool:
     return isinstance(number, str) and bool(_ID.fullmatch(number)) and int(number) < 2**64
 
 
-def _is_capped(reply: Reply) -> bool:
-    """Tell a spending or product cap from a request limit, by the problem type X names."""
+def _is_about_us(reply: Reply) -> bool:
+    """Tell whether a refusal is about our key, its credit or its plan: whoever comes next meets it too."""
+    if reply.status == 402:
+        return True
     try:
-        kind = _object(reply).get("type")
+        found = _object(reply)
     except NetworkError:
         return False
-    return isinstance(kind, str) and kind.rstrip("/").endswith("usage-capped")
+    names = [name for key in ("type", "error") if isinstance(name := found.get(key), str)]
+    return not _ABOUT_US.isdisjoint(name.rstrip("/").rpartition("/")[2] for name in names)

@@ -15,6 +15,10 @@ WORDS = {
         "Signing in with X is paused for now.",
         "You can go on with your X archive alone, and sign in with X later.",
     ),
+    "x.refused": (
+        "X did not tell us who you are.",
+        "Look at your account there: it may be locked. Or go on with your X archive alone.",
+    ),
     "x.throttled": (
         "X asks us to wait.",
         "Please try again %(until)s, or go on with your X archive alone.",

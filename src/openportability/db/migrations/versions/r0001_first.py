@@ -78,6 +78,7 @@ def _accounts() -> None:
         _text("handle"),
         _text("name"),
         _text("avatar", nullable=True),
+        _text("number", nullable=True),
         _number("seen_at"),
         _text("proof"),
         _number("seq"),
