@@ -185,7 +185,8 @@ def _bringing(site: Site, user: UserId, form: str, path: Path) -> Callable[[], o
 
     def bring() -> None:
         if form == "wire":
-            service.accept_lists(site, user, path.read_bytes(), caps=caps)
+            with path.open("rb") as body:
+                service.accept_lists(site, user, body, caps=caps)
         else:
             with path.open("rb") as file:
                 chosen = Upload(name="archive.zip", file=file)

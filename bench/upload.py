@@ -25,7 +25,8 @@ from openportability.site import Site
 
 _PIECE_BYTES = 1 << 20
 _TIMES = 3
-_BOUNDARY = "line"
+#: As a browser makes one.
+_BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 _FRONT = (
     f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="archive.zip"\r\n\r\n'
 )
