@@ -313,6 +313,23 @@ def _bombs() -> dict[str, Case]:
     }
 
 
+def _puzzles() -> dict[str, Case]:
+    """A stored file full of signatures, its size behind it, of as many as may be and of one more."""
+    noise = random.Random(7)
+    marks = [b"PK\x03\x04", b"PK\x07\x08", b"PK\x01\x02", b"PK\x05\x06", b"PK", b"P", b"K"]
+    body = b"".join(noise.choice(marks) + noise.randbytes(noise.randrange(9)) for _ in range(90_000))
+    count = sum(body.count(mark) for mark in marks[:4])
+    puzzle = without_directory(streamed({"a.jpg": body, **WHOLE}, zipfile.ZIP_STORED))
+    inner = {"a.zip": puzzle}
+    return {
+        f"{name}, {'as many as may be' if more == 0 else 'one too many'}": one(
+            zip_of, replace(Caps(), false_signatures=count - more)
+        )
+        for more in (0, 1)
+        for name, zip_of in (("signatures", puzzle), ("signatures, in a zip", zipped(inner)))
+    }
+
+
 def _renamed(name: bytes) -> bytes:
     """A zip in which the path of a file that nobody reads is these bytes."""
     plain = b"data/" + b"x" * (len(name) - 8) + b".js"
@@ -353,4 +370,5 @@ CASES: Mapping[str, Case] = {
     **SEVERAL,
     **_capped(),
     **_bombs(),
+    **_puzzles(),
 }
