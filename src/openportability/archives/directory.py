@@ -61,7 +61,9 @@ def find_end(file: BinaryIO) -> End | None:
     # What looks like an end may stand in the comment behind the real one.
     while len(ends) < _MOST_ENDS and (place := tail.rfind(_END, 0, place)) >= 0:
         record = tail[place : place + _END_BYTES]
-        if len(record) == _END_BYTES and place + _END_BYTES + record[20] + 256 * record[21] <= len(tail):
+        if len(record) == _END_BYTES and place + _END_BYTES + record[20] + 256 * record[21] <= len(
+            tail
+        ):
             end, is_likely = _read_end(file, tail_at + place, record)
             if is_likely:
                 return end

@@ -64,7 +64,12 @@ def accept(
 
 
 def accept_lists(
-    site: Site, user: UserId, body: BinaryIO, *, network: str | None = None, caps: Caps | None = None
+    site: Site,
+    user: UserId,
+    body: BinaryIO,
+    *,
+    network: str | None = None,
+    caps: Caps | None = None,
 ) -> tuple[str, Report]:
     """Do the same with the lists that a browser has read; see `wire`."""
 
