@@ -68,8 +68,8 @@ def measure(scale: float) -> Iterator[Figure]:
             yield _figure("matched-300k", "seconds", seconds(match))
             sent = upload.sending(site, user, forms["zip"])
         disk = upload.writing(forms["zip"], folder / "copy")
-        yield _figure("upload-1gb", "seconds", sent.seconds, disk)
-        yield _figure("upload-1gb", "cpu_seconds", sent.cpu_seconds)
+        yield _figure("upload-1gb", "seconds", sent.seconds, disk.seconds)
+        yield _figure("upload-1gb", "cpu_seconds", sent.cpu_seconds, disk.cpu_seconds)
         for form, path in forms.items():
             yield _figure(f"{form}-300k", "peak_mb", _peak_mb(form, path), goal=GOAL_MB)
         yield from _against_rows(found.lists, count)

@@ -205,7 +205,7 @@ def lines_of(folder: Path) -> set[tuple[str, int]]:
             inner = [each for each in code.co_consts if isinstance(each, CodeType)]
             left += inner
             if code.co_flags & 2:  # a function, not a module or a class
-                starts = {line for _, line in dis.findlinestarts(code) if line is not None}
+                starts = {line for _, line in dis.findlinestarts(code)}
                 found |= {(str(path), line) for line in starts - {code.co_firstlineno}}
     return found
 

@@ -14,11 +14,32 @@ from tests.archives.case import Case, one
 from tests.archives.corpus import streamed, without_directory, zipped
 from tests.archives.reading import ARRAY, WHOLE
 
+_SOME = b'{"following":{"accountId":"%d"}}'
+
+
+def _rounded() -> dict[str, bytes]:
+    """Lists with a number that is no longer the one it was, and with something else behind it."""
+    rounded = b'{"following":{"accountId":9007199254740993}}'
+    return {
+        f"a rounded id, {between} rows, {what}": b"["
+        + rounded
+        + b","
+        + b"".join(_SOME % n + b"," for n in range(1, between))
+        + end
+        for between in (1, 2000)
+        for what, end in (
+            ("a row that is none", b"nonsense]"),
+            ("the end of no list", b""),
+            ("another list behind", b"1][]"),
+            ("something behind a semicolon", b"1]; alert()"),
+            ("half a row", _SOME[:20]),
+            ("nothing", b"1]"),
+        )
+    }
+
 
 def _places() -> dict[str, Case]:
     """What depends on places in a file, which must not depend on the pieces that it comes in."""
-    some = b'{"following":{"accountId":"%d"}}'
-    rounded = b'{"following":{"accountId":9007199254740993}}'
     wide = '{"following":{"accountId":"5"},"more":"%s"}'
     bodies = {
         **{
@@ -33,7 +54,7 @@ def _places() -> dict[str, Case]:
         "one blank more in front, no name": b" " * 1024 + ARRAY,
         **{
             f"a row of {size} {letter!r}, {before} rows before": b"["
-            + b"".join(some % n + b"," for n in range(1, before + 1))
+            + b"".join(_SOME % n + b"," for n in range(1, before + 1))
             + (wide % (letter * size)).encode()
             + b"]"
             for size in (31_000, 49_500, 58_000, 65_000)
@@ -50,28 +71,13 @@ def _places() -> dict[str, Case]:
             for many in (40_000, 60_000)
         },
         **{
-            f"{many} arrays": b"[" + some % 1 + b"," + b"[" * many + b"]" * many + b"]"
+            f"{many} arrays": b"[" + _SOME % 1 + b"," + b"[" * many + b"]" * many + b"]"
             for many in (4096, 4097)
         },
         "links of brackets": json.dumps(
             [{"following": {"accountId": str(n), "userLink": "[" * 700}} for n in range(1, 99)]
         ).encode(),
-        **{
-            f"a rounded id, {between} rows, {what}": b"["
-            + rounded
-            + b","
-            + b"".join(some % n + b"," for n in range(1, between))
-            + end
-            for between in (1, 2000)
-            for what, end in (
-                ("a row that is none", b"nonsense]"),
-                ("the end of no list", b""),
-                ("another list behind", b"1][]"),
-                ("something behind a semicolon", b"1]; alert()"),
-                ("half a row", some[:20]),
-                ("nothing", b"1]"),
-            )
-        },
+        **_rounded(),
     }
     methods = itertools.cycle((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from openportability.archives import text
@@ -12,14 +13,14 @@ from scripts.fuzz import Run, Sample, Watch
 from tests.archives.cases import CASES
 
 
-def rounds(count: int) -> object:
+def rounds(count: int) -> Callable[[], bool]:
     left = itertools.count(count, -1)
     return lambda: next(left) > 0
 
 
-def a_run(act: object, *bodies: bytes, folder: str = text.__file__) -> Run:
+def a_run(act: Callable[[Sample], None], *bodies: bytes) -> Run:
     kept = [Sample(kind="list", body=body) for body in bodies]
-    return Run(act=act, watch=Watch(Path(folder)), kept=kept, noise=random.Random(7))  # type: ignore[arg-type]  # as in `Run`
+    return Run(act=act, watch=Watch(Path(text.__file__)), kept=kept, noise=random.Random(7))
 
 
 def test_what_breaks_a_reader_is_found_and_kept(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_what_breaks_a_reader_is_found_and_kept(tmp_path: Path) -> None:
         if sample.body.startswith(b"PK"):
             raise ZeroDivisionError
 
-    broke = a_run(act, b"x").go_on(rounds(5000))  # type: ignore[arg-type]  # as in `Run`
+    broke = a_run(act, b"x").go_on(rounds(5000))
     assert broke is not None
     path = fuzz.save(*broke, tmp_path)
     assert path.read_bytes() == broke[0].body
@@ -35,8 +36,11 @@ def test_what_breaks_a_reader_is_found_and_kept(tmp_path: Path) -> None:
 
 
 def test_only_what_takes_a_new_way_is_kept() -> None:
-    run = a_run(lambda sample: text.shown(sample.body.decode("latin-1")), b"ada", b"ada", b"bea")
-    assert run.go_on(rounds(3)) is None  # type: ignore[arg-type]  # as in `Run`
+    def act(sample: Sample) -> None:
+        text.shown(sample.body.decode("latin-1"))
+
+    run = a_run(act, b"ada", b"ada", b"bea")
+    assert run.go_on(rounds(3)) is None
     assert (run.count, len(run.kept)) == (3, 4)
     assert run.watch.lines() <= {(text.__file__, line) for line in range(1000)}
 

@@ -1,8 +1,8 @@
 // Rows of lists to sorted, distinct ids: wrappers, ids, links, parts.
 import { Invalid } from "./errors.js";
 import { distinct, merged } from "./keys.js";
-import { rowsOf, textsIn } from "./rows.js";
-import { isObject, own, shown } from "./text.js";
+import { rowsOf } from "./rows.js";
+import { escaped, isObject, own, shown, textsIn } from "./text.js";
 
 /** @typedef {import("./types.js").ArchiveFormat} ArchiveFormat */
 /** @typedef {import("./types.js").Caps} Caps */
@@ -196,9 +196,4 @@ function weight(item) {
   let bytes = 0;
   for (const text of textsIn(item)) bytes += encoder.encode(text).length;
   return bytes;
-}
-
-/** @param {string} text */
-function escaped(text) {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -191,18 +191,3 @@ function checkTexts(row) {
     if (text.includes("\\u") && /[\udc00-\udfff]/u.test(JSON.parse(text))) throw new TypeError();
   }
 }
-
-/**
- * Yield every text in a value, names included.
- * @param {unknown} value
- * @returns {Generator<string>}
- */
-export function* textsIn(value) {
-  const left = [value];
-  while (left.length) {
-    const each = left.pop();
-    if (typeof each === "string") yield each;
-    else if (Array.isArray(each)) for (const one of each) left.push(one);
-    else if (typeof each === "object" && each) for (const [name, one] of Object.entries(each)) left.push(name, one);
-  }
-}

@@ -175,3 +175,26 @@ function depthOf(json) {
   }
   return most;
 }
+
+/**
+ * Yield every text in a value, names included.
+ * @param {unknown} value
+ * @returns {Generator<string>}
+ */
+export function* textsIn(value) {
+  const left = [value];
+  while (left.length) {
+    const each = left.pop();
+    if (typeof each === "string") yield each;
+    else if (Array.isArray(each)) for (const one of each) left.push(one);
+    else if (typeof each === "object" && each) for (const [name, one] of Object.entries(each)) left.push(name, one);
+  }
+}
+
+/**
+ * Return a text as a pattern for it.
+ * @param {string} text
+ */
+export function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
