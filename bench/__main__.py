@@ -13,6 +13,7 @@ from bench.figures import Figure
 BENCHES: Mapping[str, str] = {
     "import": "bench.archives",
     "hostile": "bench.hostile",
+    "large": "bench.large",
     "match": "bench.matching",
     "sweep": "bench.sweeping",
     "oracle": "bench.oracle",

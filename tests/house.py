@@ -43,7 +43,13 @@ class House:
     site: Site
     clock: MovedClock
     base_url: str
-    line: Line
+    app: FastAPI
+
+    @property
+    def line(self) -> Line:
+        """Who may bring lists now."""
+        line: Line = self.app.state.line
+        return line
 
     def new_browser(self) -> Browser:
         """Return a browser that was never here."""
@@ -100,7 +106,7 @@ def opened(data_dir: Path, database_url: str, clock: MovedClock, **more: str) ->
         try:
             app = house.web(site)
             with _served(app, listening):
-                yield House(site=site, clock=clock, base_url=base_url, line=app.state.line)
+                yield House(site=site, clock=clock, base_url=base_url, app=app)
         finally:
             site.engine.close()
             site.db.close()

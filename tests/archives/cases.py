@@ -8,10 +8,12 @@ import random
 import struct
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from openportability.archives.rules import Caps
 from openportability.domain import Kind
+from tests.archives import edges
+from tests.archives.case import Case, one
 from tests.archives.corpus import (
     account_file,
     archive_files,
@@ -28,19 +30,6 @@ from tests.archives.test_archive import IDS, LINKS
 from tests.archives.test_variants import READ, REFUSED
 
 BOTH = frozenset({Kind.BLOCKED, Kind.MUTED})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """Files as chosen, and how they are read."""
-
-    files: tuple[tuple[str, bytes], ...]
-    also: frozenset[Kind] = frozenset()
-    caps: Caps = field(default_factory=Caps)
-
-
-def one(body: bytes, caps: Caps | None = None) -> Case:
-    return Case(files=(("archive.zip", body),), caps=caps or Caps())
 
 
 def rows(*values: object) -> Case:
@@ -84,6 +73,12 @@ ROWS = {
     "blanks of old printers": text(b'\v{"following":\f{"accountId":"\\u0031"}}'),
     "half a pair, first": text(b'{"following":{"accountId":"\\ud800"}}'),
     "half a pair, second": text(b'{"following":{"accountId":"\\udc00"}}'),
+    "half a pair under a name that comes twice": text(
+        b'{"following":{"accountId":"\\udc00","accountId":"5"}}'
+    ),
+    "half a pair as a name that comes twice": text(
+        b'{"\\udc00":1,"\\udc00":2,"following":{"accountId":"5"}}'
+    ),
     "a whole pair": text(b'{"following":{"accountId":"\\ud83d\\ude00"}}'),
     "half an escape": text(b'{"following":{"accountId":"\\u00"}}'),
     "an unknown escape": text(b'{"following":{"accountId":"\\x31"}}'),
@@ -273,7 +268,7 @@ def _bombs() -> dict[str, Case]:
         f"data/following-part{part}.js": json.dumps(
             [{"accountId": str(noise.randrange(1, 2**60))} for _ in range(2000)]
         ).encode()
-        for part in range(90)
+        for part in range(67)
     }
     inner = zipped(dict(reversed(many.items())), method=0)
     return {
@@ -353,4 +348,5 @@ CASES: Mapping[str, Case] = {
     **SEVERAL,
     **_capped(),
     **_bombs(),
+    **edges.CASES,
 }

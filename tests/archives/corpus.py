@@ -168,6 +168,19 @@ def without_directory(body: bytes) -> bytes:
     return body[:end] + empty
 
 
+def commented(body: bytes, comment: bytes) -> bytes:
+    """Return a zip with this comment behind it."""
+    return body[:-2] + struct.pack("<H", len(comment)) + comment
+
+
+def with_large_end(body: bytes) -> bytes:
+    """Return a zip that has the end of a large one as well, though nothing in it needs that."""
+    end = body.rindex(b"PK\x05\x06")
+    count, size, at = struct.unpack_from("<10xHII", body, end)
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, at)
+    return body[:end] + record + b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1) + body[end:]
+
+
 def patched(body: bytes, signature: bytes, at: int, form: str, value: int) -> bytes:
     """Return a zip with a field of every record of one kind overwritten."""
     out = bytearray(body)

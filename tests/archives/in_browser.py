@@ -12,16 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
 from openportability.archives import archive, in_browser, wire
 from openportability.archives.gather import Upload
+from openportability.archives.rules import Caps
 from openportability.errors import Invalid
 from openportability.networks.x.archive import ARCHIVE
 from openportability.web.assets import STATIC
-from tests.archives.cases import Case
+from tests.archives.case import Case
 
 #: What a reader made of a case: the form that travels, or the code that it refused with and its cap.
 Outcome = bytes | tuple[str, object]
@@ -48,7 +50,15 @@ window.readCase = async (address, format) => {
     return { code: error.code, detail: error.detail };
   }
 };
-</script>"""
+
+window.readChosen = async (format, caps) => {
+  const uploads = Array.from(document.querySelector("input").files, (file) => ({ name: file.name, blob: file }));
+  const found = await readArchive(uploads, { format, caps, also: [] });
+  await encode(found);
+  return Object.fromEntries(Array.from(found.lists, ([kind, ids]) => [kind, ids.length]));
+};
+</script>
+<input type="file">"""
 
 
 @dataclass(kw_only=True)
@@ -118,6 +128,24 @@ class Readers:
         if "code" in told:
             return told["code"], told["detail"].get("cap")
         return base64.b64decode(told["wire"])
+
+    def chosen(self, path: Path) -> Mapping[str, int]:
+        """Read a file of this machine; return how long each list is."""
+        self.page.locator("input").set_input_files(path)
+        told: Mapping[str, int] = self.page.evaluate(
+            "([format, caps]) => window.readChosen(format, caps)",
+            [in_browser.format_tree(ARCHIVE), asdict(Caps())],
+        )
+        return told
+
+
+def spent(chromium: Browser) -> tuple[float, int]:
+    """Return what the pages of a browser took so far: seconds of the processor in all, bytes at most in one."""
+    told = chromium.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    pages = [one for one in told["processInfo"] if one["type"] == "renderer"]
+    status = [Path(f"/proc/{one['id']}/status").read_text() for one in pages]
+    peaks = [int(re.findall(r"VmHWM:\s+(\d+) kB", text)[0]) * 1024 for text in status]
+    return sum(one["cpuTime"] for one in pages), max(peaks)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from openportability.archives import wire
 from tests.archives.corpus import archive_files, zipped
+from tests.archives.in_browser import spent
 from tests.archives.test_zip import twenty_gigabytes
 from tests.house import House
 
@@ -246,15 +246,6 @@ def test_a_browser_that_cannot_start_the_reader_offers_to_send_the_file(
 # --- large ones --------------------------------------------------------------------------------
 
 
-def peak_bytes(chromium: Browser) -> int:
-    """Return the most memory that any page of the browser ever held."""
-    session = chromium.new_browser_cdp_session()
-    told = session.send("SystemInfo.getProcessInfo")
-    pids = [one["id"] for one in told["processInfo"] if one["type"] == "renderer"]
-    status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return max(int(re.findall(r"VmHWM:\s+(\d+) kB", text)[0]) * 1024 for text in status)
-
-
 @pytest.fixture(scope="module")
 def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with a million rows as the network makes them, and nothing else."""
@@ -299,7 +290,7 @@ PROGRESS = """() => {
 def test_a_million_rows_are_read_in_bounded_memory_beside_a_lively_page(
     visit: Visit, chromium: Browser, million: Path
 ) -> None:
-    before = peak_bytes(chromium)
+    _, before = spent(chromium)
     visit.page.evaluate(HEARTBEAT)
     visit.page.evaluate(PROGRESS)
     visit.choose(million)
@@ -309,7 +300,7 @@ def test_a_million_rows_are_read_in_bounded_memory_beside_a_lively_page(
     beats, shares = visit.page.evaluate("[window.beats, window.shares]")
     assert len(set(shares)) > 3
     assert shares == sorted(shares)
-    grown = peak_bytes(chromium) - before
+    grown = spent(chromium)[1] - before
     print(f"\nmillion: grew {grown / MIB:.0f} MiB, beats {beats}")
     assert grown < 300 * MIB
     assert beats["longest"] < 1000
@@ -336,10 +327,10 @@ def test_a_zip_of_twenty_gigabytes_is_opened_where_it_lies(
             file.seek(at)
             file.write(part)
     assert path.stat().st_size > 20 * 10**9
-    before = peak_bytes(chromium)
+    _, before = spent(chromium)
     visit.choose(path)
     expect(visit.panel("found")).to_be_visible(timeout=60_000)
     assert (visit.figure("following"), visit.figure("followers")) == ("3", "2")
-    grown = peak_bytes(chromium) - before
+    grown = spent(chromium)[1] - before
     print(f"\ntwenty GB: grew {grown / MIB:.0f} MiB")
     assert grown < 100 * MIB

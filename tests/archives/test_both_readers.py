@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
-from tests.archives.cases import CASES, one
+from tests.archives.case import one
+from tests.archives.cases import CASES
 from tests.archives.corpus import account_file, row, script, streamed, without_directory, zipped
 from tests.archives.in_browser import Readers, canonical, in_python, readers
 from tests.archives.test_zip import ARCHIVES, IDS, JSON

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from openportability.accounts import tokens
+from openportability.archives import wire
 from openportability.clock import monotonic
 from openportability.db.schema import archives, follow_lists
 from openportability.domain import UserId
@@ -22,6 +23,7 @@ from tests.archives.corpus import archive_files, zipped
 from tests.house import House
 
 BOUNDARY = "line"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def request_bytes(house: House) -> bytes:
     head = (
         f"POST /api/v1/archives HTTP/1.1\r\nHost: {urlsplit(house.base_url).netloc}\r\n"
         f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n"
-        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nConnection: close\r\n\r\n"
+        f"Content-Type: {FORM}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 
@@ -124,4 +126,24 @@ def test_uploads_that_dawdle_keep_nobody_else_waiting(house: House, request_byte
     for line in lines:
         line.close()
     assert soon(lambda: spooled() == before)
+    assert stored(house) == 0
+
+
+@pytest.mark.parametrize("kind", [FORM, wire.MEDIA_TYPE])
+def test_what_stops_on_its_way_is_ended_and_given_back(
+    house: House, request_bytes: bytes, kind: str
+) -> None:
+    request = request_bytes.replace(FORM.encode(), kind.encode())
+    before = spooled()
+    with connect(house) as line:
+        line.sendall(request[: len(request) * 3 // 4])
+        assert soon(lambda: spooled() > before)  # more than a mebibyte lies on the disk
+    house.app.state.idle_seconds = 0.2
+    with connect(house) as line:
+        line.sendall(request[: len(request) * 3 // 4])
+        answer = b"".join(iter(lambda: line.recv(1 << 16), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"svc.stalled" in answer
+    assert soon(lambda: spooled() == before)
+    assert house.line.length == 0
     assert stored(house) == 0

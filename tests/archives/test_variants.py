@@ -17,10 +17,12 @@ from tests.archives.corpus import (
     BESIDE,
     account_file,
     archive_files,
+    commented,
     patched,
     row,
     script,
     streamed,
+    with_large_end,
     with_method,
     with_password,
     without_directory,
@@ -59,6 +61,14 @@ READ: Mapping[str, bytes] = {
     "with a directory that points elsewhere": patched(zipped(WHOLE), b"PK\x01\x02", 42, "<I", 3),
     "with bytes in front": b"#!/bin/sh\n" * 9 + zipped(WHOLE),
     "with a comment": zipped(WHOLE)[:-2] + b"\x05\x00hello",
+    "with a comment that looks like an empty end": commented(
+        zipped(WHOLE), b"PK\x05\x06" + bytes(18)
+    ),
+    "with a comment that looks like an end": commented(zipped(WHOLE), zipped({"a": b""})[-22:]),
+    "with many ends in its comment": commented(zipped(WHOLE), (b"PK\x05\x06" + bytes(18)) * 60),
+    "with the end of a large zip besides": with_large_end(zipped(WHOLE)),
+    "with the end of a large zip besides, bytes in front": b"#!/bin/sh\n"
+    + with_large_end(zipped(WHOLE)),
     "with bytes behind": zipped(WHOLE) + b"\r\n",
     "in a folder": moved(lambda name: f"twitter-2025-02-03-abc/{name}"),
     "in a folder, without data": moved(lambda name: f"mine/{name.removeprefix('data/')}"),

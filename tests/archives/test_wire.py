@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zlib
@@ -36,7 +37,7 @@ BODY = wire.encode(FOUND)
 
 
 def decode(body: bytes, caps: Caps | None = None) -> Archive:
-    return wire.decode(ARCHIVE, body, caps or Caps())
+    return wire.decode(ARCHIVE, io.BytesIO(body), caps or Caps())
 
 
 def code_of(body: bytes, caps: Caps | None = None) -> str:
@@ -273,3 +274,26 @@ def test_lists_by_special_wish_alone_are_not_an_archive() -> None:
         files=[file for file in found.files if file.kind is Kind.BLOCKED],
     )
     assert code_of(wire.encode(alone)) == "archive.no_lists"
+
+
+class Watched(io.BytesIO):
+    """Knows how much of it was read at once."""
+
+    most = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self.most = max(self.most, len(piece))
+        return piece
+
+
+def test_a_body_is_read_a_piece_at_a_time() -> None:
+    ids = np.unique(np.random.default_rng(7).integers(1, 2**63, 200_000, np.uint64))
+    file = ReadFile(
+        file="data/following.js", kind=Kind.FOLLOWING, count=ids.size, duplicates=0, skipped=0
+    )
+    large = replace(FOUND, lists={Kind.FOLLOWING: ids}, files=[file])
+    body = Watched(wire.encode(large))
+    assert body.seek(0, io.SEEK_END) > 1 << 20
+    assert same(wire.decode(ARCHIVE, body, Caps()), large)
+    assert body.most <= 1 << 16

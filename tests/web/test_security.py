@@ -140,6 +140,11 @@ def test_an_archive_may_be_larger_than_a_form() -> None:
     )
 
 
+def test_what_is_held_in_memory_is_small_wherever_it_is_sent() -> None:
+    for kind in ("", "application/x-www-form-urlencoded", "application/json"):
+        assert security.most_bytes("/archive", kind) == security.most_bytes("/matches", kind)
+
+
 def test_what_nobody_foresaw_becomes_a_number_not_a_trace(doing: TestClient) -> None:
     answer = doing.get("/break")
     assert answer.status_code == 500

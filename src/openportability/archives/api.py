@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, File, Form, Query, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from pydantic import BaseModel
 
 from openportability.accounts import service as accounts
@@ -18,6 +18,7 @@ from openportability.archives.report import Report, Way
 from openportability.domain import AccountId, Kind, NetworkName, Proof, UserId
 from openportability.site import Site
 from openportability.web import bodies
+from openportability.web.incoming import Spooled
 from openportability.web.threads import reading_lists
 
 router = APIRouter(prefix="/api/v1", tags=["archives"])
@@ -118,7 +119,7 @@ class FetchesOut(BaseModel):
 def upload_lists(
     site: TheSite,
     asking: AMember,
-    body: Annotated[bytes, Body(media_type=wire.MEDIA_TYPE)],
+    body: Spooled,
     network: Annotated[str | None, Query(description="Whose archive it is.")] = None,
 ) -> ArchiveOut:
     """Replace my lists by those that a browser has read of an archive."""

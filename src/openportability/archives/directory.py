@@ -34,6 +34,8 @@ _CENTRAL_BYTES = 46
 #: The longest record of the directory: name, extra field and comment have 16 bits each.
 _LARGEST_BYTES = _CENTRAL_BYTES + 3 * 0xFFFF
 _FULL_16 = 0xFFFF
+#: Ends that are looked at; a zip has one.
+_MOST_ENDS = 64
 _PIECE_BYTES = 1 << 18
 
 
@@ -54,13 +56,24 @@ def find_end(file: BinaryIO) -> End | None:
     length = file.seek(0, 2)
     tail_at = max(0, length - _TAIL_BYTES)
     tail = read_at(file, tail_at, length - tail_at)
+    ends: list[End | None] = []
     place = len(tail)
-    while (place := tail.rfind(_END, 0, place)) >= 0:
-        if len(tail) - place >= _END_BYTES:
-            comment = int.from_bytes(tail[place + 20 : place + 22], "little")
-            if place + _END_BYTES + comment <= len(tail):
-                return _read_end(file, tail_at + place, tail[place : place + _END_BYTES])
-    return None
+    # What looks like an end may stand in the comment behind the real one.
+    while len(ends) < _MOST_ENDS and (place := tail.rfind(_END, 0, place)) >= 0:
+        record = tail[place : place + _END_BYTES]
+        if len(record) == _END_BYTES and place + _END_BYTES + record[20] + 256 * record[21] <= len(
+            tail
+        ):
+            end, is_likely = _read_end(file, tail_at + place, record)
+            if is_likely:
+                return end
+            ends.append(end)
+    if not ends:
+        return None
+    for end in ends:
+        if end is not None:
+            return end
+    raise Broken
 
 
 def directory(
@@ -147,27 +160,29 @@ def _batch(
     return Batch(entries=entries, others=others), place
 
 
-def _read_end(file: BinaryIO, at: int, record: bytes) -> End:
-    count, size, offset = struct.unpack("<10xHII2x", record)
-    ends_at = at
-    if count == _FULL_16 or FULL_32 in {size, offset}:
-        large = _read_end_64(file, at)
-        if large is not None:
-            ends_at, count, size, offset = large
-    shift = ends_at - size - offset
-    if shift < 0 or (count == 0 and at > 0):
-        raise Broken
-    return End(at=ends_at - size, size=size, shift=shift, count=count)
+def _read_end(file: BinaryIO, at: int, record: bytes) -> tuple[End | None, bool]:
+    """Return what an end says, if it can be true, and whether a directory begins where it says."""
+    said = struct.unpack("<10xHII2x", record)
+    first: End | None = None
+    for ends_at, count, size, offset in (*_read_end_64(file, at), (at, *said)):
+        shift = ends_at - size - offset
+        if shift < 0 or (count == 0 and at > 0):
+            continue
+        end = End(at=ends_at - size, size=size, shift=shift, count=count)
+        if count == 0 or read_at(file, end.at, len(_CENTRAL)) == _CENTRAL:
+            return end, True
+        first = first or end
+    return first, False
 
 
-def _read_end_64(file: BinaryIO, end_at: int) -> tuple[int, int, int, int] | None:
+def _read_end_64(file: BinaryIO, end_at: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield what the end of a large zip says, if there is one: also where it would not be needed."""
     locator = read_at(file, end_at - 20, 20) if end_at >= 20 else b""
     if locator[:4] != _LOCATOR_64:
-        return None
+        return
     # Where bytes were put before the zip, the locator is wrong and the record right before it.
     for at in (int.from_bytes(locator[8:16], "little"), end_at - 20 - 56):
         record = read_at(file, at, 56) if 0 <= at <= end_at - 76 else b""
         if record[:4] == _END_64:
             count, size, offset = struct.unpack("<32xQQQ", record)
-            return at, count, size, offset
-    raise Broken
+            yield at, count, size, offset

@@ -14,8 +14,8 @@ from openportability.network import ArchiveFormat
 _BLANKS = rb"[ \t\r\n]{0,40}+"
 #: As many digits as any number of 64 bits may have; the few with one more are looked at one by one.
 _ID = rb'"([1-9][0-9]{0,18})"'
-#: What needs no decoding in a JSON text.
-_LETTER = rb"[ !#-\[\]-~]"
+#: What needs no decoding in a JSON text, and is no bracket: those are counted where they stand.
+_LETTER = rb"[ !#-Z\]-~]"
 
 
 class PlainRows:

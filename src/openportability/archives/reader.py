@@ -165,7 +165,7 @@ class _Sieve:
             self._count(len(ids), most_rows)
             self._right += len(ids)
             self._ids.extend(map(int, ids))
-        append = self._ids.append
+        append, rounded = self._ids.append, False
         for item in items(feed):
             self._count(1, most_rows)
             if plain := self._plain(item):
@@ -174,11 +174,14 @@ class _Sieve:
             try:
                 number = self._take(item)
             except _Rounded:
-                raise Invalid("archive.rounded_ids", file=feed.path) from None
+                rounded, number = True, None
             if number is None:
                 self.skipped += 1
             else:
                 append(number)
+        # Told last, for a file that is damaged as well is damaged.
+        if rounded:
+            raise Invalid("archive.rounded_ids", file=feed.path)
         if self._wrong * 2 > self.count:
             raise Invalid("archive.wrong_list", file=feed.path)
         if self.count and not self._right:

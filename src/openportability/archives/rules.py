@@ -31,6 +31,8 @@ class Caps:
 
     #: Files in a zip.
     entries: int = 5_000_000
+    #: Signatures that begin nothing, where a zip is read without its directory; by chance there is one in 700 MB.
+    false_signatures: int = 200_000
     #: Bytes of a path in a zip.
     name_bytes: int = 1024
     #: Files to be read: lists in parts, of all archives given.

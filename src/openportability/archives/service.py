@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from openportability.accounts import service as accounts
 from openportability.accounts import store as account_store
@@ -63,7 +64,12 @@ def accept(
 
 
 def accept_lists(
-    site: Site, user: UserId, body: bytes, *, network: str | None = None, caps: Caps | None = None
+    site: Site,
+    user: UserId,
+    body: BinaryIO,
+    *,
+    network: str | None = None,
+    caps: Caps | None = None,
 ) -> tuple[str, Report]:
     """Do the same with the lists that a browser has read; see `wire`."""
 

@@ -15,9 +15,10 @@ from openportability.errors import Invalid
 _BEFORE = re.compile(
     rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:window\.[A-Za-z0-9_$.]+[ \t\r\n]*=[ \t\r\n]*)?"
 )
+#: All of it, and the bracket behind it, stand in so many bytes.
 _BEFORE_BYTES = 1024
 _BLANK = b" \t\r\n"
-#: Blanks behind the last semicolon that are held before we know that nothing follows.
+#: The semicolon and the blanks behind it that are held before we know that nothing follows.
 _BEHIND_BYTES = 1 << 16
 #: The longest name that is kept, and what has no place in one.
 _NAME_LETTERS = 100
@@ -37,10 +38,10 @@ def json_in(pieces: Iterator[bytes], opening: bytes, *, file: str) -> Iterator[b
         head += piece
         if len(head) >= _BEFORE_BYTES:
             break
-    before = _BEFORE.match(head)
+    before = _BEFORE.match(head, 0, _BEFORE_BYTES)
     assert before is not None  # it can be empty
     start = before.end()
-    if head[start : start + 1] != opening:
+    if start >= _BEFORE_BYTES or head[start : start + 1] != opening:
         raise Invalid("archive.corrupt_file", file=file)
     yield from _without_end(_chain(head[start:], pieces), file)
 
@@ -51,18 +52,17 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _without_end(pieces: Iterator[bytes], file: str) -> Iterator[bytes]:
-    """Hold back the semicolon and the blanks around it until it is clear that they are the end."""
+    """Hold back the semicolon and the blanks behind it until it is clear that they are the end."""
     held = b""
     for piece in pieces:
         text = held + piece
-        body = text.rstrip(_BLANK + b";")
-        held = text[len(body) :]
-        if b";" not in held:
-            body, held = text, b""
+        semicolon = text.find(b";", len(text.rstrip(_BLANK + b";")))
+        end = len(text) if semicolon < 0 else semicolon
+        held = text[end:]
         if len(held) > _BEHIND_BYTES:
             raise Invalid("archive.corrupt_file", file=file)
-        if body:
-            yield body
+        if end:
+            yield text[:end]
     if held.strip(_BLANK) not in {b"", b";"}:
         raise Invalid("archive.corrupt_file", file=file)
 

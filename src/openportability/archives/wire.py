@@ -7,13 +7,15 @@ trusted as a zip: all of it is checked, and bytes that are not exactly such a fo
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,6 +34,7 @@ MEDIA_TYPE = "application/vnd.openportability.archive"
 _MARK = b"OPA\x01"
 _START = struct.Struct("<4sI")
 _DIGEST_BYTES = 32
+_PIECE_BYTES = 1 << 16
 _MOMENT = re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 #: What a reader may say of an archive that it could read, and the details that its words need.
@@ -78,8 +81,11 @@ def encode(found: Archive) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def decode(form: ArchiveFormat, body: bytes, caps: Caps) -> Archive:
-    """Return what was read. Raise `Invalid` for anything that a reader could not have made."""
+def decode(form: ArchiveFormat, body: BinaryIO, caps: Caps) -> Archive:
+    """Return what was read. Raise `Invalid` for anything that a reader could not have made.
+
+    Of the body no more than the head and a piece is in memory, of a list three times its ids.
+    """
     try:
         return _Form(form, body, caps).read()
     except (_Malformed, struct.error, zlib.error, ValueError, RecursionError):
@@ -89,21 +95,23 @@ def decode(form: ArchiveFormat, body: bytes, caps: Caps) -> Archive:
 class _Form:
     """One body being taken apart."""
 
-    def __init__(self, form: ArchiveFormat, body: bytes, caps: Caps) -> None:
+    def __init__(self, form: ArchiveFormat, body: BinaryIO, caps: Caps) -> None:
         self._kinds = {entry.kind: entry for entry in form.lists}
-        self._body = memoryview(body)
+        self._body = body
         self._caps = caps
 
     def read(self) -> Archive:
-        mark, length = _START.unpack_from(self._body)
+        end = self._body.seek(0, io.SEEK_END) - _DIGEST_BYTES
+        self._body.seek(0)
+        mark, length = _START.unpack(self._body.read(_START.size))
         at = _START.size + length
-        end = len(self._body) - _DIGEST_BYTES
         _need(mark == _MARK and at <= end)
         if length > self._caps.head_bytes:
             raise Invalid("archive.limits", cap="head")
-        _need(hashlib.sha256(self._body[:end]).digest() == self._body[end:])
+        self._check_digest(end)
+        self._body.seek(_START.size)
         # Told the encoding: left to itself, it would guess.
-        head = json.loads(bytes(self._body[_START.size : at]).decode())
+        head = json.loads(self._body.read(length).decode())
         names = ("owner", "generated_at", "lists", "read", "warnings", "ignored")
         tree = _exactly(head, *names)
         files = [self._file(each) for each in _list(tree["read"])]
@@ -125,6 +133,13 @@ class _Form:
             warnings=[self._notice(each) for each in _list(tree["warnings"])],
             ignored=_count(tree["ignored"]),
         )
+
+    def _check_digest(self, end: int) -> None:
+        digest = hashlib.sha256()
+        self._body.seek(0)
+        for piece in _pieces(self._body, end):
+            digest.update(piece)
+        _need(digest.digest() == self._body.read())
 
     def _file(self, value: object) -> ReadFile:
         tree = _exactly(value, "file", "kind", "count", "duplicates", "skipped")
@@ -152,7 +167,7 @@ class _Form:
         if count > self._caps.rows:
             raise Invalid("archive.limits", cap="rows")
         _need(at + size <= end)
-        keys = _unpack(self._body[at : at + size], count)
+        keys = _unpack(_pieces(self._body, size), count)
         digest = tree["sha256"]
         _need(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None)
         _need(checksum(keys) == digest)
@@ -187,16 +202,26 @@ def _pack(keys: Keys) -> bytes:
     return deflate.compress(shuffled.tobytes()) + deflate.flush()
 
 
-def _unpack(block: memoryview, count: int) -> Keys:
+def _unpack(block: Iterator[bytes], count: int) -> Keys:
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    # One byte more than announced: a block that holds more is seen, not unpacked.
-    plain = inflate.decompress(block, count * 8 + 1)
+    plain = bytearray()
+    for piece in block:
+        # One byte more than announced: a block that holds more is seen, not unpacked.
+        plain += inflate.decompress(piece, count * 8 + 1 - len(plain))
+        _need(len(plain) <= count * 8 and not inflate.unconsumed_tail)
     _need(len(plain) == count * 8 and inflate.eof and not inflate.unused_data)
     shuffled = np.frombuffer(plain, np.uint8).reshape(8, count)
     steps = np.ascontiguousarray(shuffled.T).view("<u8").reshape(count)
     keys: Keys = np.cumsum(steps, dtype=np.uint64)
     _need(is_sorted_set(keys) and (count == 0 or int(keys[0]) > 0))
     return keys
+
+
+def _pieces(body: BinaryIO, length: int) -> Iterator[bytes]:
+    """Read on, so many bytes in all."""
+    while length > 0 and (piece := body.read(min(_PIECE_BYTES, length))):
+        length -= len(piece)
+        yield piece
 
 
 def _check_counts(lists: Mapping[Kind, Keys], files: list[ReadFile]) -> None:

@@ -50,7 +50,7 @@ def browse(
             return found, _locate(file, kept(found), until=end.at), False
     except Broken:
         pass
-    found = gather(scan(file, caps, ends=end is not None))
+    found = gather(scan(file, caps, is_other, ends=end is not None))
     return found, list(kept(found)), True
 
 

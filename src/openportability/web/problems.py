@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 _STATUS_OF_CODE: Mapping[str, int] = {
     "svc.signed_out": 401,
     "svc.wrong_method": 405,
+    "svc.stalled": 408,
     "svc.too_large": 413,
     "svc.wrong_host": 421,
     "svc.queue": 503,
@@ -72,6 +73,7 @@ _CODE_OF_STATUS: Mapping[int, str] = {
     403: "svc.not_allowed",
     404: "svc.not_found",
     405: "svc.wrong_method",
+    408: "svc.stalled",
     413: "svc.too_large",
 }
 

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from openportability.errors import Busy, Invalid, NotAllowed
 from openportability.web import cookies, i18n, measure, problems, rates, squeeze, threads
 from openportability.web.house import House
+from openportability.web.incoming import Incoming
 from openportability.web.line import Line
 
 #: Answers that machines ask for by whatever name they know us under.
@@ -41,8 +41,9 @@ _MOST_BYTES = (
     ("/my-data", 256 * _MIB),
     ("", 2 * _MIB),
 )
-#: Files of a form are spooled to disk; any other body is held in memory.
-_MOST_IN_MEMORY_BYTES = 100 * _MIB
+#: Files of a form are spooled to disk, and so are lists; any other body is held in memory.
+_MOST_LISTS_BYTES = 100 * _MIB
+_LISTS = "application/vnd.openportability."
 
 
 class Languages:
@@ -103,7 +104,8 @@ class Guard:
         answer = _Answer(send, self._policy)
         request = Request(scope, receive)
         kind = request.headers.get("content-type", "")
-        body = _Body(receive, most_bytes(scope["path"], kind))
+        most = most_bytes(scope["path"], kind)
+        body = Incoming(receive, most, scope["app"].state.idle_seconds)
         try:
             early = await run_in_threadpool(self._early, request)
             if early is not None:
@@ -216,8 +218,10 @@ def is_large(path: str) -> bool:
 
 def most_bytes(path: str, content_type: str) -> int:
     """Return how large a body may be that is sent to a path."""
-    most = _most(path)
-    return most if content_type.startswith("multipart/") else min(most, _MOST_IN_MEMORY_BYTES)
+    most, kind = _most(path), content_type.strip().lower()
+    if kind.startswith("multipart/"):
+        return most
+    return min(most, _MOST_LISTS_BYTES if kind.startswith(_LISTS) else _MOST_BYTES[-1][1])
 
 
 def install(app: FastAPI, house: House) -> None:
@@ -233,22 +237,6 @@ def install(app: FastAPI, house: House) -> None:
 
 def _most(path: str) -> int:
     return next(most for beginning, most in _MOST_BYTES if path.startswith(beginning))
-
-
-class _Body:
-    """Counts a body while it is read."""
-
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive = receive
-        self._left = most
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            # The one exception that FastAPI hands on from the reading of a form.
-            raise HTTPException(413)
-        return message
 
 
 class _Answer:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from openportability.db.engine import Database
-from openportability.web import i18n, measure, pages, problems, render, security, sse
+from openportability.web import i18n, incoming, measure, pages, problems, render, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
 from openportability.web.line import Line
@@ -39,6 +39,7 @@ def dress(
     app.state.knows = knows
     app.state.rates = Rates(house.vault, db)
     app.state.line = Line(_TURNS_A_THREAD * house.settings.web_threads)
+    app.state.idle_seconds = incoming.IDLE_SECONDS
     app.state.languages = i18n.load_languages()
     app.state.templates = render.environment(assets.address)
     app.state.streams = sse.Streams()

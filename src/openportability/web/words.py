@@ -95,6 +95,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This is larger than we can take"),
         _("Nothing was kept. Send less at once, or ask who runs this site."),
     ),
+    "svc.stalled": (
+        _("What you sent stopped on its way"),
+        _("Nothing was kept. Look at your connection, then send it again."),
+    ),
     "svc.too_many": (
         _("That was very quick"),
         _("Please try again %(until)s. Nothing is lost."),

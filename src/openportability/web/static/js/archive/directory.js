@@ -1,6 +1,7 @@
 // The directory of a zip, read a piece at a time.
 // The layout: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.
 import { joined, u16, u32, u64 } from "./bytes.js";
+import { CENTRAL } from "./ending.js";
 import { Broken, Invalid } from "./errors.js";
 
 /** @typedef {import("./names.js").Names} Names */
@@ -8,70 +9,14 @@ import { Broken, Invalid } from "./errors.js";
 /** @typedef {import("./types.js").Caps} Caps */
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Source} Source */
-/** Where the directory is, how many entries it should have, and how many bytes stand before the zip itself. */
-/** @typedef {{at: number, size: number, shift: number, count: number}} End */
+/** @typedef {import("./ending.js").End} End */
 
-const END = 0x06054b50;
-const END_64 = 0x06064b50;
-const LOCATOR_64 = 0x07064b50;
-const CENTRAL = 0x02014b50;
-const END_BYTES = 22;
 const CENTRAL_BYTES = 46;
 const FULL_16 = 0xffff;
 const FULL_32 = 0xffffffff;
 // The longest record of the directory: name, extra field and comment have 16 bits each.
 const LARGEST_BYTES = CENTRAL_BYTES + 3 * FULL_16;
 const PIECE_BYTES = 1 << 18;
-
-/**
- * @param {Source} source
- * @returns {Promise<End | null>}
- */
-export async function findEnd(source) {
-  const tailAt = Math.max(0, source.size - END_BYTES - FULL_16);
-  const tail = (await source.read(tailAt, source.size - tailAt)).slice();
-  for (let at = tail.length - END_BYTES; at >= 0; at--) {
-    if (tail[at] === 0x50 && u32(tail, at) === END) {
-      if (at + END_BYTES + u16(tail, at + 20) <= tail.length) {
-        return readEnd(source, tailAt + at, tail.subarray(at, at + END_BYTES));
-      }
-    }
-  }
-  return null;
-}
-
-/**
- * @param {Source} source
- * @param {number} at
- * @param {Uint8Array} record
- */
-async function readEnd(source, at, record) {
-  let [endsAt, count, size, offset] = [at, u16(record, 10), u32(record, 12), u32(record, 16)];
-  if (count === FULL_16 || size === FULL_32 || offset === FULL_32) {
-    [endsAt, count, size, offset] = (await readEnd64(source, at)) ?? [endsAt, count, size, offset];
-  }
-  const shift = endsAt - size - offset;
-  if (shift < 0 || (count === 0 && at > 0)) throw new Broken();
-  return { at: endsAt - size, size, shift, count };
-}
-
-/**
- * @param {Source} source
- * @param {number} endAt
- * @returns {Promise<[number, number, number, number] | null>}
- */
-async function readEnd64(source, endAt) {
-  if (endAt < 20) return null;
-  const locator = await source.read(endAt - 20, 20);
-  if (u32(locator, 0) !== LOCATOR_64) return null;
-  // Where bytes were put before the zip, the locator is wrong and the record right before it.
-  for (const at of [u64(locator, 8), endAt - 20 - 56]) {
-    if (at < 0 || at > endAt - 76) continue;
-    const record = await source.read(at, 56);
-    if (u32(record, 0) === END_64) return [at, u64(record, 32), u64(record, 40), u64(record, 48)];
-  }
-  throw new Broken();
-}
 
 /**
  * Yield all entries; those that `names` sees to be none of our business are only counted.

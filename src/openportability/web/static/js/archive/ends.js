@@ -25,7 +25,9 @@ export function rowEnd(text, begins) {
   if (first !== "{" && first !== "[" && first !== '"') {
     SCALAR.lastIndex = begins;
     if (!SCALAR.test(text)) return { end: 0, isPlain: false };
-    return { end: SCALAR.lastIndex === text.length ? -1 : SCALAR.lastIndex, isPlain: false };
+    const end = SCALAR.lastIndex;
+    const mayGoOn = end === text.length && !/^(?:true|false|null)$/.test(text.slice(begins));
+    return { end: mayGoOn ? -1 : end, isPlain: false };
   }
   let depth = 0;
   let isPlain = true;

@@ -1,8 +1,8 @@
 // Rows of lists to sorted, distinct ids: wrappers, ids, links, parts.
 import { Invalid } from "./errors.js";
 import { distinct, merged } from "./keys.js";
-import { rowsOf, textsIn } from "./rows.js";
-import { isObject, own, shown } from "./text.js";
+import { rowsOf } from "./rows.js";
+import { escaped, isObject, own, shown, textsIn } from "./text.js";
 
 /** @typedef {import("./types.js").ArchiveFormat} ArchiveFormat */
 /** @typedef {import("./types.js").Caps} Caps */
@@ -94,6 +94,7 @@ class Sieve {
     this.link = new RegExp(`^https://(?:${hosts})${escaped(format.link_path)}\\?([!"$-~]*)$`);
     this.ids = new BigUint64Array(1024);
     this.taken = this.count = this.right = this.wrong = 0;
+    this.rounded = false;
   }
 
   /**
@@ -108,9 +109,11 @@ class Sieve {
       for (const row of rows) {
         this.count += 1;
         if (this.count > mostRows) throw new Invalid("archive.limits", { cap: "rows" });
-        this.keep(this.take(row.value, row.letters, path));
+        this.keep(this.take(row.value, row.letters));
       }
     }
+    // Told last, for a file that is damaged as well is damaged.
+    if (this.rounded) throw new Invalid("archive.rounded_ids", path);
     if (this.wrong * 2 > this.count) throw new Invalid("archive.wrong_list", path);
     if (this.count && !this.right) throw new Invalid("archive.corrupt_file", path);
   }
@@ -129,13 +132,14 @@ class Sieve {
   /**
    * @param {unknown} item
    * @param {number} letters
-   * @param {{file: string}} path
    */
-  take(item, letters, path) {
+  take(item, letters) {
     try {
       return this.idIn(item, letters);
     } catch (error) {
-      throw error instanceof Rounded ? new Invalid("archive.rounded_ids", path) : error;
+      if (!(error instanceof Rounded)) throw error;
+      this.rounded = true;
+      return null;
     }
   }
 
@@ -192,9 +196,4 @@ function weight(item) {
   let bytes = 0;
   for (const text of textsIn(item)) bytes += encoder.encode(text).length;
   return bytes;
-}
-
-/** @param {string} text */
-function escaped(text) {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

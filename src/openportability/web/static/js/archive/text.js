@@ -17,6 +17,7 @@ import { Invalid } from "./errors.js";
 
 // Byte order mark, blanks, `window.some.name = `; each may be missing.
 const BEFORE = /^\ufeff?[ \t\r\n]*(?:window\.[A-Za-z0-9_$.]+[ \t\r\n]*=[ \t\r\n]*)?/;
+// All of it, and the bracket behind it, stand in so many bytes.
 export const BEFORE_BYTES = 1024;
 const BEHIND = /[ \t\r\n;]*$/;
 const MOST_LETTERS = 100;
@@ -34,8 +35,10 @@ const AROUND = /^[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[ \
  * @param {string} file
  */
 export function startOf(text, opening, file) {
-  const start = /** @type {RegExpExecArray} */ (BEFORE.exec(text))[0].length;
-  if (text[start] !== opening) throw new Invalid("archive.corrupt_file", { file });
+  // The mark is one letter and three bytes; all else that may stand there is one and one.
+  const most = text.startsWith("\ufeff") ? BEFORE_BYTES - 2 : BEFORE_BYTES;
+  const start = /** @type {RegExpExecArray} */ (BEFORE.exec(text.slice(0, most)))[0].length;
+  if (start >= most || text[start] !== opening) throw new Invalid("archive.corrupt_file", { file });
   return start;
 }
 
@@ -171,4 +174,27 @@ function depthOf(json) {
     else if (mark === "]" || mark === "}") depth--;
   }
   return most;
+}
+
+/**
+ * Yield every text in a value, names included.
+ * @param {unknown} value
+ * @returns {Generator<string>}
+ */
+export function* textsIn(value) {
+  const left = [value];
+  while (left.length) {
+    const each = left.pop();
+    if (typeof each === "string") yield each;
+    else if (Array.isArray(each)) for (const one of each) left.push(one);
+    else if (typeof each === "object" && each) for (const [name, one] of Object.entries(each)) left.push(name, one);
+  }
+}
+
+/**
+ * Return a text as a pattern for it.
+ * @param {string} text
+ */
+export function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -24,6 +24,7 @@
  * The most that reading may cost; `Caps` of the server.
  * @typedef {object} Caps
  * @property {number} entries
+ * @property {number} false_signatures
  * @property {number} name_bytes
  * @property {number} files
  * @property {number} list_bytes

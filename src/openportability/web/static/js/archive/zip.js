@@ -1,6 +1,7 @@
 // Files in a zip that nobody should trust, on any source, however large: found by its directory, or else by its local headers.
 import { crc32, u16, u32 } from "./bytes.js";
-import { directory, findEnd } from "./directory.js";
+import { directory } from "./directory.js";
+import { findEnd } from "./ending.js";
 import { Broken, Invalid } from "./errors.js";
 import { checkReadable, inflatedSource, unpack } from "./inflate.js";
 import { nameOf } from "./names.js";
@@ -37,7 +38,7 @@ export async function browse(source, caps, names, gather) {
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
   }
-  return { found: await gather(scan(source, caps, end !== null)), rebuilt: true };
+  return { found: await gather(scan(source, caps, names, end !== null)), rebuilt: true };
 }
 
 /**
