@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.soak.town import Town
 from openportability.accounts import store as accounts
-from openportability.domain import Account, ActorId
+from openportability.domain import Account, ActorId, Deed
 from openportability.reconnection import service, store
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import State
@@ -85,7 +85,7 @@ def left(town: Town) -> int:
         return sum(
             count
             for me in town.members
-            for (_, state), count in store.counts(tx, me.user).items()
+            for (_, state), count in store.counts(tx, me.user, Deed.FOLLOW).items()
             if state not in _ENDED
         )
 
