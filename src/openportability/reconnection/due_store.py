@@ -102,8 +102,9 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     }
 
 
-def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> None:
-    """Write rows as they are now. They are fresh, and their lanes held."""
+def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> dict[int, bytes | None]:
+    """Write rows as they are now; return what each keeps, as stored. They are fresh, and their lanes held."""
+    kept = {row.id: store.sealed(key, row.id, row.kept) for key, row in changed}
     if changed:
         tx.execute(
             _PUT,
@@ -116,11 +117,12 @@ def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> None:
                     "new_due_at": micros(row.due_at),
                     "new_at": micros(row.at),
                     "new_asked_at": None if row.asked_at is None else micros(row.asked_at),
-                    "new_record": store.sealed(key, row.id, row.kept),
+                    "new_record": kept[row.id],
                 }
-                for key, row in changed
+                for _, row in changed
             ],
         )
+    return kept
 
 
 def next_due(
