@@ -100,9 +100,7 @@ def plan(
         "reconnection/plan.html",
         plan=planned,
         plan_id=plan_id,
-        blocks=list(
-            zip(offers, shown.accounts(site, [one.account for one in offers]), strict=True)
-        ),
+        blocks=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
         rows=[(row, whom[row.whom]) for row in some if row.whom in whom],
         to_allow=shown.accounts(site, planned.to_allow),
         titles=shown.titles(site),
@@ -281,10 +279,7 @@ def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
         "reasons": {
             line.account.id: shown.reason(site, line.reason, line.account) for line in lines
         },
-        "running": any(
-            line.state is LaneState.OPEN and (line.total("waiting") or line.blocked("waiting"))
-            for line in lines
-        ),
+        "running": any(line.under_way for line in lines),
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
         "signed_out": shown.accounts(
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]

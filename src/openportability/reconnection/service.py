@@ -55,6 +55,12 @@ class Progress:
         return _total(self.blocks, group)
 
     @property
+    def under_way(self) -> bool:
+        """Say whether anything of it is done by itself."""
+        waiting = self.total("waiting") + self.blocked("waiting")
+        return self.state is LaneState.OPEN and waiting > 0
+
+    @property
     def wanted(self) -> int:
         """Return how many follows were wanted and not taken back."""
         return sum(

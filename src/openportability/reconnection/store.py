@@ -252,9 +252,8 @@ def read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> lis
 
 def opened(key: PersonalKey, rows: Sequence[SqlRow[tuple[object, ...]]]) -> list[Reconnection]:
     """Return rows of one person as nouns."""
-    if not rows:
-        return []  # most lanes have nothing of most kinds, and a cipher costs more than the rows
-    whom = key.unblock_all(WHOM, (row.whom for row in rows))
+    # Most lanes have nothing of most kinds, and a cipher costs more than the rows.
+    whom = key.unblock_all(WHOM, (row.whom for row in rows)) if rows else []
     return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
 
 
