@@ -19,6 +19,7 @@ BENCHES: Mapping[str, str] = {
     "oracle": "bench.oracle",
     "pages": "bench.pages",
     "reconnect": "bench.reconnect",
+    "lasting": "bench.lasting",
     "exodus": "bench.exodus",
     "soak": "bench.soak.run",
 }

@@ -17,7 +17,7 @@ from openportability import app
 from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
-from openportability.clock import SystemClock
+from openportability.clock import Clock, SystemClock
 from openportability.db.engine import Tx
 from openportability.domain import (
     Account,
@@ -107,19 +107,23 @@ def measure(scale: float) -> Iterator[Figure]:
     """Yield the figures."""
     yield from _pds(int(1_000 * scale))
     lanes = int(2_000 * scale)
-    with _site(None) as (site, name):
-        yield _rate("sqlite", _lanes(site, name, lanes), 1_000)
-    with postgresql() as url, _site(url) as (site, name):
-        yield _rate("postgresql", _lanes(site, name, lanes), 500)
+    with opened(None) as (site, name):
+        yield from _lanes("sqlite", site, name, lanes, 1_000)
+    with postgresql() as url, opened(url) as (site, name):
+        yield from _lanes("postgresql", site, name, lanes, 500)
     burst = int(33_000 * scale)
-    with _site(None) as (site, name):
+    with opened(None) as (site, name):
         before = peak_mb()
-        yield _figure("burst-33k", "sqlite", "seconds", _burst(site, name, burst, 0.05), 120)
-        yield _figure("burst-33k", "sqlite", "grown_mb", peak_mb() - before, 100)
+        taken, processor = _burst(site, name, burst, 0.05)
+        yield _figure("burst-33k", "sqlite", "seconds", taken, 120)
+        yield _figure(
+            "burst-33k", "sqlite", "processor_ms", round(1_000 * processor / burst, 2), 3.6
+        )
+        yield _figure("burst-33k", "sqlite", "grown_mb", round(peak_mb() - before, 1), 100)
 
 
 def _pds(count: int) -> Iterator[Figure]:
-    with servers.atproto() as net, _site(None, net) as (plain, _):
+    with servers.atproto() as net, opened(None, net) as (plain, _):
         name = NetworkName("bluesky")
         network = plain.networks[name]
         assert network.destination is not None
@@ -129,9 +133,9 @@ def _pds(count: int) -> Iterator[Figure]:
         proved = signed_in(network.sign_in, new_person(net.pds[0]))
         assert proved.grant is not None
         with site.db.write() as tx:
-            me = _member(tx, site, proved.actor, proved.grant)
-            others = [_member(tx, site, _actor(name, pds.made_up_did())) for _ in range(count)]
-            _want(tx, site, me, others)
+            me = member(tx, site, proved.actor, proved.grant)
+            others = [member(tx, site, _actor(name, pds.made_up_did())) for _ in range(count)]
+            want(tx, site, me, others)
         began = time.perf_counter()
         while serve_lane(site, me.id):
             pass
@@ -143,25 +147,37 @@ def _pds(count: int) -> Iterator[Figure]:
         yield _figure("pds-1000", "sqlite", "calls", counted.writes, 5)
 
 
-def _lanes(site: Site, name: NetworkName, count: int) -> float:
-    """Return how many slices a second a worker serves, each of which looks at one person and follows them."""
-    return round(count / _burst(site, name, count, 0), 1)
+def _lanes(
+    database: str, site: Site, name: NetworkName, count: int, goal: float
+) -> Iterator[Figure]:
+    """Say how many slices a second a worker serves, each of which looks at one person and follows them.
+
+    On a busy machine the processor's time says more: it is this process's own, whoever else works.
+    """
+    taken, processor = _burst(site, name, count, 0)
+    rate = _figure("lanes", database, "slices_per_second", round(count / taken, 1), goal)
+    yield replace(rate, more_is_better=True)
+    each = round(1_000 * processor / count, 2)
+    yield _figure("lanes", database, "processor_ms", each, round(2_000 / goal, 2))
 
 
-def _burst(site: Site, name: NetworkName, count: int, seconds: float) -> float:
-    """Return how long one worker takes to visit lanes that are all due now, on a network so far away."""
+def _burst(site: Site, name: NetworkName, count: int, seconds: float) -> tuple[float, float]:
+    """Return how long one worker takes to visit lanes that are all due now, on a network so far away.
+
+    In seconds: of the clock, and of the processor.
+    """
     site = _far(site, name, seconds)
     _people(site, name, count)
     stop = Event()
     worker = Thread(target=site.engine.run, args=(stop,))
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     worker.start()
     while _due(site, name):
-        time.sleep(0.05)
-    taken = time.perf_counter() - began
+        time.sleep(0.25)
+    taken, processor = time.perf_counter() - began, time.process_time() - processor
     stop.set()
     worker.join()
-    return round(taken, 2)
+    return round(taken, 2), processor
 
 
 def _due(site: Site, name: NetworkName) -> bool:
@@ -182,15 +198,16 @@ def _far(site: Site, name: NetworkName, seconds: float) -> Site:
 def _people(site: Site, name: NetworkName, count: int) -> list[Account]:
     """Let so many people want to follow one other each; nobody is served before all are there."""
     with site.db.write() as tx:
-        other = _member(tx, site, _actor(name, "did:plc:" + "a" * 24))
-        made = [_member(tx, site, actor, _grant(actor)) for actor in _actors(name, count)]
+        other = member(tx, site, _actor(name, "did:plc:" + "a" * 24))
+        made = [member(tx, site, actor, grant(actor)) for actor in actors(name, count)]
         for one in made:
-            _want(tx, site, one, [other])
+            want(tx, site, one, [other])
     return made
 
 
-def _actors(name: NetworkName, count: int) -> Iterator[Actor]:
-    return (_actor(name, f"did:plc:{number:024}") for number in range(count))
+def actors(name: NetworkName, count: int, start: int = 0) -> Iterator[Actor]:
+    """Return people of a network, each time the same."""
+    return (_actor(name, f"did:plc:{number:024}") for number in range(start, start + count))
 
 
 def _actor(name: NetworkName, number: str) -> Actor:
@@ -204,7 +221,8 @@ def _actor(name: NetworkName, number: str) -> Actor:
     )
 
 
-def _grant(actor: Actor) -> Grant:
+def grant(actor: Actor) -> Grant:
+    """Return a right to follow for a day."""
     return Grant(
         network=actor.network,
         instance=actor.instance,
@@ -216,28 +234,25 @@ def _grant(actor: Actor) -> Grant:
     )
 
 
-def _member(tx: Tx, site: Site, actor: Actor, grant: Grant | None = None) -> Account:
+def member(tx: Tx, site: Site, actor: Actor, given: Grant | None = None) -> Account:
+    """Let somebody join, who lets anybody find them."""
     user = accounts.create_user(tx, site.vault, "en", site.clock.now())
     accounts.choose(tx, user, found=Found.ANYONE, pace=Pace.FULL)
     key = accounts_service.key_of(site, actor.network, actor.id)
     account = accounts.add_account(tx, user, actor, key, Proof.PROVED)
-    if grant is not None:
+    if given is not None:
         personal = accounts.personal_key(tx, site.vault, user)
-        grant_store.put_grant(tx, personal, user, account.id, grant, site.clock.now())
+        grant_store.put_grant(tx, personal, user, account.id, given, site.clock.now())
     return account
 
 
-def _want(tx: Tx, site: Site, me: Account, whom: Sequence[Account]) -> None:
+def want(tx: Tx, site: Site, me: Account, whom: Sequence[Account]) -> None:
+    """Let somebody want to follow others."""
     rows = [
         Row(account=me.id, whom=one.id, network=me.actor.network, verdict=Verdict.NEW, rank=0)
         for one in whom
     ]
     planning.want(tx, site, UserId(me.user), rows, origin=Origin.MANUAL, plan_id=None)
-
-
-def _rate(database: str, ours: float, goal: float) -> Figure:
-    figure = _figure("lanes", database, "slices_per_second", ours, goal)
-    return replace(figure, more_is_better=True)
 
 
 def _figure(case: str, database: str, metric: str, ours: float, goal: float) -> Figure:
@@ -247,9 +262,10 @@ def _figure(case: str, database: str, metric: str, ours: float, goal: float) -> 
 
 
 @contextmanager
-def _site(
-    database_url: str | None, net: servers.Atproto | None = None
+def opened(
+    database_url: str | None, net: servers.Atproto | None = None, clock: Clock | None = None
 ) -> Iterator[tuple[Site, NetworkName]]:
+    """Build a site on a scratch folder."""
     with tempfile.TemporaryDirectory(prefix="openportability-bench-") as folder:
         given = {
             "DATA_DIR": folder,
@@ -262,7 +278,7 @@ def _site(
         if net:
             given |= {"BLUESKY_PLC_URL": net.plc, "BLUESKY_HANDLE_RESOLVER_URL": net.pds[0]}
         environ = {f"OPENPORTABILITY_{name}": value for name, value in given.items()}
-        site = app.build(Settings.read(environ), SystemClock())
+        site = app.build(Settings.read(environ), clock or SystemClock())
         try:
             yield site, NetworkName("bluesky")
         finally:

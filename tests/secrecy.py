@@ -49,7 +49,11 @@ class Watch(logging.Handler):
         """Learn what somebody brought back from a network."""
         if "/callback" in scope["path"]:
             query = parse_qsl(scope["query_string"].decode("latin-1"))
-            self.secrets |= {value for name, value in query if name in _OF_A_WAY_BACK and value}
+            self.secrets |= {
+                value
+                for name, value in query
+                if name in _OF_A_WAY_BACK and _BY_CHANCE.fullmatch(value)
+            }
 
     def answered(self, message: Mapping[str, Any]) -> None:
         """Learn which cookies a browser was given."""

@@ -1,6 +1,6 @@
-"""The processes of a soak: a simulated world and workers, on one clock that runs fast.
+"""The processes of a soak: a simulated world, workers and pages, on one clock that runs fast.
 
-    python -m bench.soak.processes world|worker
+    python -m bench.soak.processes world|worker|pages
 
 Time is the same in all of them: it runs `RATE` times as fast as the machine's since `ORIGIN`.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+
+import uvicorn
 
 from openportability import app
 from openportability.clock import MovedClock
@@ -67,9 +70,9 @@ class Worker:
 
 
 @contextmanager
-def world(environ: Mapping[str, str], log: Path) -> Iterator[str]:
-    """Serve a world as a process of its own; yield its address."""
-    process = _start("world", environ, log, listen=True)
+def serving(role: str, environ: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Serve a world, or our pages, as a process of its own; yield its address."""
+    process = _start(role, environ, log, listen=True)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().decode().strip()
@@ -100,6 +103,14 @@ def _serve_world() -> None:
         server.serve_forever()
 
 
+def _serve_pages() -> None:
+    site = app.build(Settings.read(os.environ), FastClock(os.environ), worker=False)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+        config = uvicorn.Config(app.web(site), log_level="warning")
+        uvicorn.Server(config).run([listening])
+
+
 def _work() -> None:
     site = app.build(Settings.read(os.environ), FastClock(os.environ), web=False)
     stop = Event()
@@ -109,4 +120,4 @@ def _work() -> None:
 
 
 if __name__ == "__main__":
-    {"world": _serve_world, "worker": _work}[sys.argv[1]]()
+    {"world": _serve_world, "worker": _work, "pages": _serve_pages}[sys.argv[1]]()

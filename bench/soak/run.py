@@ -5,16 +5,18 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from statistics import median
 
 from sqlalchemy import text
 
 from bench.cluster import postgresql
 from bench.figures import Figure
 from bench.soak import truth
-from bench.soak.processes import ORIGIN, PEOPLE, RATE, FastClock, Worker, world
+from bench.soak.processes import ORIGIN, PEOPLE, RATE, FastClock, Worker, serving
 from bench.soak.town import ROLES, Town, settle
 from bench.soak.truth import Findings
 from openportability import app
@@ -54,12 +56,14 @@ def soak(folder: Path, database_url: str | None, size: Size) -> tuple[Findings, 
     """Run one soak; return what is wrong, and the seconds it took."""
     environ = _environ(folder, database_url, size)
     log = folder / "workers.log"
-    with world(environ, log) as url:
+    with ExitStack() as stack:
+        url = stack.enter_context(serving("world", environ, log))
         environ |= {f"OPENPORTABILITY_{name.upper()}_WORLD_URL": url for name in ROLES}
         clock = FastClock(environ)
         site = app.build(Settings.read(environ), clock, web=False, worker=False)
+        pages = stack.enter_context(serving("pages", environ, log))
         try:
-            town = settle(site, url, size.people, size.targets, _SPEED)
+            town = settle(site, url, pages, size.people, size.targets, _SPEED)
             began = time.monotonic()
             found = _work(town, environ, log, size)
             taken = time.monotonic() - began
@@ -122,6 +126,15 @@ def _figures(database: str, folder: Path, database_url: str | None, size: Size) 
     for metric, ours in wrong.items():
         yield Figure(bench="soak", case=case, database=database, metric=metric, ours=ours, goal=0)
     yield Figure(bench="soak", case=case, database=database, metric="seconds", ours=round(taken))
+    if found.late:
+        off = round(100 * median(map(abs, found.late)), 1)
+        yield Figure(
+            bench="soak", case=case, database=database, metric="forecast_off", ours=off, goal=15
+        )
+        beyond = round(100 * sum(abs(late) > 0.15 for late in found.late) / len(found.late), 1)
+        yield Figure(
+            bench="soak", case=case, database=database, metric="beyond_15_pct", ours=beyond
+        )
     for words in found.words:
         print(words)
 

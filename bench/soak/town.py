@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http.client import HTTPConnection
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
+from openportability.accounts.tokens import make_token
 from openportability.domain import Account, Actor, ActorId, Found, NetworkName, Pace, Proof, UserId
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.residents import Role
@@ -35,6 +40,33 @@ class Town:
     #: Where somebody lives now: who moved, and to whom.
     moved: Mapping[ActorId, ActorId]
     before: Mapping[UserId, frozenset[ActorId]]
+    #: When each one's last follow was promised to be made, and when they began to wait for it.
+    promised: Mapping[UserId, tuple[datetime, datetime]]
+    #: What each one's program signs in with at our pages, and where those are.
+    tokens: Mapping[UserId, str]
+    pages_url: str
+
+    def counts(self, account: Account) -> dict[str, int]:
+        """Ask our API, as the person's program would, how many follows are in which state."""
+        address = urlsplit(self.pages_url)
+        assert address.hostname is not None
+        connection = HTTPConnection(address.hostname, address.port, timeout=60)
+        try:
+            headers = {
+                "Authorization": f"Bearer {self.tokens[account.user]}",
+                "Host": urlsplit(self.site.settings.base_url).netloc,
+            }
+            connection.request("GET", "/api/v1/reconnection", headers=headers)
+            reply = connection.getresponse()
+            body = reply.read()
+            assert reply.status == 200, (reply.status, body[:200])
+        finally:
+            connection.close()
+        counted: dict[str, int] = {}
+        for line in json.loads(body):
+            for state, count in line["counts"].items():
+                counted[state] = counted.get(state, 0) + count
+        return counted
 
     def follows(self, account: Account) -> list[ActorId]:
         """Ask the network whom somebody follows: one entry a follow."""
@@ -67,7 +99,9 @@ class Town:
             grant_store.put_grant(tx, key, account.user, account.id, grant, self.site.clock.now())
 
 
-def settle(site: Site, world_url: str, people: int, targets: int, speed: float) -> Town:
+def settle(
+    site: Site, world_url: str, pages_url: str, people: int, targets: int, speed: float
+) -> Town:
     """Let people join on both networks, and want so many follows each."""
     door = Door(clock=site.clock, allow_loopback=True, extra_ca_file=None, user_agent="soak")
     way = through(door, world_url, site.clock)
@@ -87,12 +121,18 @@ def settle(site: Site, world_url: str, people: int, targets: int, speed: float) 
         members=members,
         moved=moved,
         before={},
+        promised={},
+        tokens={},
+        pages_url=pages_url,
     )
     before = {one.user: frozenset(town.follows(one)) for one in members}
+    promised, tokens = {}, {}
     for one in members:
         town.sign_in(one)
-        _want(site, one, _chosen(one, members, targets))
-    return Town(site=site, lines=lines, members=members, moved=moved, before=before)
+        promised[one.user] = _want(site, one, _chosen(one, members, targets))
+        with site.db.write() as tx:
+            tokens[one.user] = make_token(tx, site, one.user, "soak")
+    return replace(town, before=before, promised=promised, tokens=tokens)
 
 
 def _members(site: Site, name: NetworkName, told: Sequence[Mapping[str, Any]]) -> list[Account]:
@@ -100,7 +140,7 @@ def _members(site: Site, name: NetworkName, told: Sequence[Mapping[str, Any]]) -
     with site.db.write() as tx:
         for one in told:
             user = accounts.create_user(tx, site.vault, "en", site.clock.now())
-            accounts.choose(tx, user, found=Found.ANYONE, pace=Pace.NORMAL)
+            accounts.choose(tx, user, found=Found.ANYONE, pace=Pace.GENTLE)
             actor = Actor(
                 network=name,
                 instance=one["instance"],
@@ -119,10 +159,13 @@ def _chosen(me: Account, members: Sequence[Account], targets: int) -> list[Accou
     return Random(me.id).sample(here, min(targets, len(here)))
 
 
-def _want(site: Site, me: Account, whom: Sequence[Account]) -> None:
+def _want(site: Site, me: Account, whom: Sequence[Account]) -> tuple[datetime, datetime]:
+    """Want these follows; return when we say that they will be made, and the time now."""
     rows = [
         Row(account=me.id, whom=one.id, network=me.actor.network, verdict=Verdict.NEW, rank=one.id)
         for one in whom
     ]
     with site.db.write() as tx:
         planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
+        (said,) = planning.forecast(tx, site, me.user, {me.actor.network: len(rows)})
+    return said.finishes_at, site.clock.now()

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from bench.soak.town import Town
 from openportability.accounts import store as accounts
-from openportability.domain import Account, ActorId
-from openportability.reconnection import service, store
+from openportability.domain import Account, ActorId, Deed
+from openportability.reconnection import store
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import State
 
 #: Nothing is left to do; who is asked may answer later.
 _ENDED = frozenset({State.FOLLOWED, State.ALREADY, State.REQUESTED, State.REFUSED, State.GONE})
 _THERE = frozenset({State.FOLLOWED, State.ALREADY})
+#: A promise of minutes is told by the pauses of one wait that a network asks for, not by limits.
+_LONG_ENOUGH = timedelta(hours=1)
 
 
 @dataclass(kw_only=True)
@@ -28,6 +31,8 @@ class Findings:
     over_limit: int = 0
     states: Counter[State] = field(default_factory=Counter)
     words: list[str] = field(default_factory=list)
+    #: By which part of the time each promise was missed: early below nought, late above it.
+    late: list[float] = field(default_factory=list)
 
     def say(self, text: str) -> None:
         if len(self.words) < 20:
@@ -66,6 +71,8 @@ def at_the_end(town: Town) -> Findings:
         follows = Counter(town.follows(me))
         found.double += sum(times - 1 for times in follows.values())
         found.states.update(row.state for row, _ in rows)
+        if (late := _late(town, me, rows)) is not None:
+            found.late.append(late)
         for row, actor in rows:
             if row.state not in _ENDED or row.reason == "net.unavailable":
                 found.lost += 1
@@ -85,7 +92,7 @@ def left(town: Town) -> int:
         return sum(
             count
             for me in town.members
-            for (_, state), count in store.counts(tx, me.user).items()
+            for (_, state), count in store.counts(tx, me.user, Deed.FOLLOW).items()
             if state not in _ENDED
         )
 
@@ -99,15 +106,19 @@ def _rows(town: Town, me: Account) -> list[tuple[Reconnection, ActorId]]:
 
 
 def _counts_agree(town: Town, me: Account, found: Findings) -> None:
-    """Compare the numbers of the page with the rows behind them, in one look."""
-    with town.site.db.read() as tx:
-        key = accounts.personal_key(tx, town.site.vault, me.user)
-        rows = Counter(
-            row.state for row in store.page(tx, key, me.user, states=(), before=None, limit=10_000)
-        )
-        shown = sum(
-            (Counter(line.counts) for line in service.progress(tx, town.site, me.user)), Counter()
-        )
-    if rows != shown:
+    """Compare the numbers of the API with the rows behind them, where those stand still meanwhile."""
+    rows = Counter(str(row.state) for row, _ in _rows(town, me))
+    shown = town.counts(me)
+    still = rows == Counter(str(row.state) for row, _ in _rows(town, me))
+    if still and rows != shown:
         found.untrue += 1
         found.say(f"the page says {shown}, the rows {rows}")
+
+
+def _late(town: Town, me: Account, rows: Sequence[tuple[Reconnection, ActorId]]) -> float | None:
+    """Return by which part of the time the promise was missed; None: it was too short to tell."""
+    promised, began = town.promised[me.user]
+    ended = max((row.at for row, _ in rows if row.state is State.FOLLOWED), default=began)
+    if promised - began < _LONG_ENOUGH:
+        return None
+    return (ended - promised) / (promised - began)

@@ -60,6 +60,14 @@ class Purpose(StrEnum):
 
     IDENTIFY = "identify"
     FOLLOW = "follow"
+    BLOCK = "block"  # following, and blocking
+
+
+class Deed(StrEnum):
+    """What our user wants one of their accounts to do to another."""
+
+    FOLLOW = "follow"
+    BLOCK = "block"
 
 
 class Tie(StrEnum):
@@ -68,6 +76,7 @@ class Tie(StrEnum):
     NONE = "none"
     FOLLOWING = "following"
     REQUESTED = "requested"  # the other must approve
+    BLOCKING = "blocking"  # said only where blocks are asked about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +118,8 @@ class Grant:
     scopes: frozenset[str]
     #: True when it allows following (and undoing that).
     can_follow: bool
+    #: True when it allows blocking (and undoing that).
+    can_block: bool = False
     #: Must be refreshed before; None: does not end by itself.
     expires_at: datetime | None = None
     #: Tokens, keys, ids on the person's own server. Never logged: not part of the repr.

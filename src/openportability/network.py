@@ -307,6 +307,16 @@ class Destination(Protocol):
         """
 
 
+class Blocks(Protocol):
+    """Blocks on a destination, promised as follows are, within its limits; a tie is BLOCKING or NONE."""
+
+    public: bool  # anybody can read who blocks whom
+
+    def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers: ...
+    def block(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers: ...
+    def unblock(self, grant: Grant, made: Sequence[Wanted]) -> Answers: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """How many more accounts somebody may follow in all, and by one file."""
@@ -374,21 +384,18 @@ class Network:
     numeric_ids: bool
     #: Where people read an actor's page.
     profile_url: Callable[[Actor], str]
-    #: None where the operator has not set it up.
-    sign_in: SignIn | None
+    sign_in: SignIn | None  # None where the operator has not set it up
     source: Source | None
     destination: Destination | None
     #: Its own error codes in words: code → (what happened, what to do next).
     words: Mapping[str, tuple[str, str]]
     documents: tuple[Document, ...] = ()
+    blocks: Blocks | None = None  # None where we make none
     #: Files of whom a person follows, as this network's own tools read them; None: no such form.
     forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
-    #: None where people cannot import follows.
-    follows_file: FollowsFile | None = None
-    #: Asks the network once; None: it has no ceiling.
-    room: Callable[[Grant], Room] | None = None
-    #: None where nothing is billed.
-    billed: Billed | None = None
+    follows_file: FollowsFile | None = None  # None where people cannot import follows
+    room: Callable[[Grant], Room] | None = None  # asks the network once; None: it has no ceiling
+    billed: Billed | None = None  # None where nothing is billed
     #: Where a person may post a text of ours as themselves, after reading it; None: no such page.
     compose_url: Callable[[Actor, str], str] | None = None
     #: Asks the one service without which nobody is found on this network; raises `Unavailable`. None: there is none.

@@ -86,14 +86,14 @@ def choose(browser: Browser, **choices: str) -> None:
     submit(browser, "/settings", **choices)
 
 
-def hand_over(browser: Browser, archive: bytes) -> Answer:
+def hand_over(browser: Browser, archive: bytes, **ticked: str) -> Answer:
     """Give an archive to the form of the archive page; return the page that says what was read."""
     browser.get("/archive")
     form = form_to(browser, "/archive")
     boundary = secrets.token_hex(16)
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in form.fields.items()
+        for name, value in {**form.fields, **ticked}.items()
     ]
     parts.append(
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="archive.zip"\r\n'

@@ -20,7 +20,7 @@ from openportability.domain import (
     UserId,
 )
 from openportability.matching import rules
-from openportability.matching.rules import Bit, may_show, told
+from openportability.matching.rules import COMBINATIONS, Bit, may_show, told
 from tests import cast
 
 LISTED = Bit.THEY_LIST_ME
@@ -51,7 +51,7 @@ def test_who_may_be_shown(bits: Bit, anyone: bool, confirmed: bool) -> None:
     assert may_show(bits, Found.NOBODY) is False
 
 
-@pytest.mark.parametrize("bits", [Bit(number) for number in range(64)])
+@pytest.mark.parametrize("bits", [Bit(number) for number in COMBINATIONS])
 def test_nobody_is_nobody_and_confirmed_is_narrower_than_anyone(bits: Bit) -> None:
     assert not may_show(bits, Found.NOBODY)
     assert may_show(bits, Found.ANYONE) or not may_show(bits, Found.CONFIRMED)
@@ -124,7 +124,7 @@ def test_whom_only_their_list_speaks_for_is_never_followed_without_asking() -> N
     assert not rules.unasked(replace(mine, proof=Proof.CLAIMED))
 
 
-@pytest.mark.parametrize("bits", [Bit(number) for number in range(64)])
+@pytest.mark.parametrize("bits", [Bit(number) for number in COMBINATIONS])
 def test_only_a_confirmed_answer_costs_nothing(bits: Bit) -> None:
     assert rules.costs(bits) is (Bit.CONFIRMED not in bits)
 

@@ -16,7 +16,7 @@ from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.db.engine import Database, Tx
 from openportability.db.schema import users
-from openportability.domain import Account, AccountId, Found, Kind, Proof, Standing, UserId
+from openportability.domain import Account, AccountId, Deed, Found, Kind, Proof, Standing, UserId
 from openportability.graph import store as lists
 from openportability.matching import service as matching
 from openportability.reconnection import lane_store, store
@@ -72,7 +72,14 @@ class LifeTogether(Life):
         if mine is None or theirs is None or mine.user == theirs.user:
             return ()
         state = self.chance.choice([State.READY, State.PROPOSED, State.ALREADY])
-        new = New(account=mine.id, network=mine.actor.network, whom=theirs.id, state=state, rank=0)
+        new = New(
+            account=mine.id,
+            network=mine.actor.network,
+            whom=theirs.id,
+            deed=Deed.FOLLOW,
+            state=state,
+            rank=0,
+        )
         with self.site.db.write() as tx:
             key = account_store.personal_key(tx, self.site.vault, mine.user)
             lane_store.open_lanes(tx, [mine])
@@ -96,7 +103,7 @@ class LifeTogether(Life):
             place: set(numbers) for place, numbers in self.world.lists.items() if place[0] in mine
         }, self.told
         key = account_store.personal_key(tx, self.site.vault, user)
-        known = store.known(tx, key, user)
+        known = store.known(tx, key, user, Deed.FOLLOW)
         assert {row: one.state for row, one in known.items()} == {
             row: state for row, state in self.ledger.items() if row[0] in mine
         }, self.told

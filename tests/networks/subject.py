@@ -47,6 +47,7 @@ class Can(StrEnum):
     RENAME = "a person can be called something else, which a look through the grant shows"
     WITHDRAW = "a person can end our grant at the network"
     FOLLOW = "one can follow people there"
+    BLOCK = "one can block people there"
     RECORD = "a follow of ours can be told from one made by hand"
     PAGES = "the list of whom one follows fills more than a page"
     LOCK = "some people want to be asked first"
@@ -136,6 +137,10 @@ class Subject:
     def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
         """Unfollow with another program, whoever made the follow. (RECORD)"""
         _missing(self, "unfollow_by_hand")
+
+    def blocks(self, who: Actor) -> list[ActorId]:
+        """Return whom somebody blocks as the server knows it, one entry a block. (BLOCK)"""
+        _missing(self, "blocks")
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         """Let somebody follow more people than a page holds; return them. (PAGES)"""

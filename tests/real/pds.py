@@ -50,12 +50,12 @@ def consent(authorize_url: str, handle: str, *, agree: bool = True) -> str:
         return _Visit(http, authorize_url).answer(handle, agree=agree)
 
 
-def follows(pds: str, did: str) -> list[str]:
-    """Return whom an account follows, newest first, as its public repository says."""
+def follows(pds: str, did: str, collection: str = FOLLOW) -> list[str]:
+    """Return whom an account follows (or what else there is), newest first, as its public repository says."""
     found: list[str] = []
     cursor: str | None = None
     while True:
-        query = {"repo": did, "collection": FOLLOW, "limit": "100"}
+        query = {"repo": did, "collection": collection, "limit": "100"}
         if cursor:
             query["cursor"] = cursor
         answer = httpx2.get(

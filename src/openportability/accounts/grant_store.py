@@ -235,6 +235,7 @@ def _packed(grant: Grant) -> bytes:
             "actor_id": grant.actor_id,
             "scopes": sorted(grant.scopes),
             "can_follow": grant.can_follow,
+            "can_block": grant.can_block,
             "expires_at": micros(grant.expires_at) if grant.expires_at else None,
             "secret": grant.secret,
         }
@@ -249,6 +250,7 @@ def _unpacked(packed: bytes) -> Grant:
         actor_id=ActorId(form["actor_id"]),
         scopes=frozenset(form["scopes"]),
         can_follow=form["can_follow"],
+        can_block=form["can_block"],
         expires_at=None if form["expires_at"] is None else moment(form["expires_at"]),
         secret=form["secret"],
     )

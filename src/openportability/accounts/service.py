@@ -284,12 +284,7 @@ def _settled(
 
 
 def _place(
-    tx: Tx,
-    site: Site,
-    holder: Account | None,
-    actor: Actor,
-    user: UserId | None,
-    locale: str,
+    tx: Tx, site: Site, holder: Account | None, actor: Actor, user: UserId | None, locale: str
 ) -> Account:
     now = site.clock.now()
     if holder is not None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Match, NetworkName, UserId
+from openportability.domain import Account, AccountId, Deed, Match, NetworkName, UserId
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter, Mask, Seen
 from openportability.network import Network
@@ -73,9 +73,8 @@ def page(
 ) -> Page:
     """Return one page of a person's matches, mutuals first."""
     key = accounts.personal_key(tx, site.vault, user)
-    states: dict[AccountId, State] = {
-        whom: known.state for (_, whom), known in store.known(tx, key, user).items()
-    }
+    ledger = store.known(tx, key, user, Deed.FOLLOW)
+    states = {whom: known.state for (_, whom), known in ledger.items()}
     people = matching.seen(tx, site, user)
     kinds = _kinds(people, states)
     which = people.narrowed(tx, by, among=kinds[show])

@@ -274,27 +274,26 @@ reconnections = Table(
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=True),
     user_column(),
-    #: Our user's own account that follows.
-    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),  # our user's own
     Column("network", String, nullable=False),
-    #: The account to be followed, as one enciphered block: unique as a key, readable with the person's key alone.
+    #: The account it is about, as one enciphered block: unique as a key, readable with the person's key alone.
     Column("whom", LargeBinary, nullable=False, info=kept("block", "whom")),
+    Column("deed", String, nullable=False),  # follow, block
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("origin", String, nullable=False),  # manual, standing
     Column("plan_id", BigInteger),
     Column("rank", Integer, nullable=False),
-    #: What undo needs.
-    Column("record", LargeBinary, info=kept("sealed", "reconnections:{id}:record")),
+    Column("record", LargeBinary, info=kept("sealed", "reconnections:{id}:record")),  # for undo
     Column("asked_at", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-    UniqueConstraint("user_id", "account_id", "whom"),
+    UniqueConstraint("user_id", "account_id", "whom", "deed"),
     Index(None, "account_id", "state", "rank", "id"),
     Index(None, "user_id", "state", "id"),
     sqlite_autoincrement=True,
-    info=whose("the person", "the ledger: each wanted follow and what became of it", "they leave"),
+    info=whose("the person", "the ledger: follows and blocks, what became of each", "they leave"),
 )
 
 lanes = Table(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import UserId
+from openportability.domain import Deed, UserId
 from openportability.matching import service as matching
 from openportability.matching import store as sets
 from openportability.matching.rules import Bit
@@ -23,7 +23,7 @@ def arrived(tx: Tx, site: Site, user: UserId, since: datetime, until: datetime) 
     person follows on a network where we follow for them.
     """
     key = accounts.personal_key(tx, site.vault, user)
-    ledger = store.known(tx, key, user)
+    ledger = store.known(tx, key, user, Deed.FOLLOW)
     settled = {whom for (_, whom), row in ledger.items() if row.state is not State.PROPOSED}
     mine = {account.actor.network for account in planning.followers(tx, site, user)}
     matches = [

@@ -26,17 +26,20 @@ class Bit(IntFlag):
     THEY_FOLLOW = 8  # their followings hold me
     AVOIDED = 16  # my blocked or muted hold them
     CONFIRMED = 32  # their followers hold an account that I proved to be mine
+    BLOCKED = 64  # my blocked hold them: avoided, and to be blocked elsewhere if I wish
 
 
+#: Every number of bits, for tables of what they mean.
+COMBINATIONS = range(128)
 #: What being in a list of mine says of an account.
 MINE = {
     Kind.FOLLOWING: Bit.I_FOLLOW,
     Kind.FOLLOWERS: Bit.MY_FOLLOWER,
-    Kind.BLOCKED: Bit.AVOIDED,
+    Kind.BLOCKED: Bit.AVOIDED | Bit.BLOCKED,
     Kind.MUTED: Bit.AVOIDED,
 }
 #: The bits that come from my own lists, and those from theirs.
-FROM_MINE = Bit.I_FOLLOW | Bit.MY_FOLLOWER | Bit.AVOIDED
+FROM_MINE = Bit.I_FOLLOW | Bit.MY_FOLLOWER | Bit.AVOIDED | Bit.BLOCKED
 FROM_THEIRS = Bit.THEY_LIST_ME | Bit.THEY_FOLLOW | Bit.CONFIRMED
 
 
@@ -70,6 +73,18 @@ def may_show(bits: Bit, found: Found) -> bool:
     """
     if Bit.AVOIDED in bits or not bits & (Bit.I_FOLLOW | Bit.THEY_LIST_ME):
         return False
+    return _lets(bits, found)
+
+
+def may_block(bits: Bit, found: Found) -> bool:
+    """Say whether I may learn where somebody is whom I blocked: to block them there shows me that.
+
+    A list of blocks can be forged like one of follows, so it tells me no more than that one could.
+    """
+    return Bit.BLOCKED in bits and _lets(bits, found)
+
+
+def _lets(bits: Bit, found: Found) -> bool:
     match found:
         case Found.ANYONE:
             return True

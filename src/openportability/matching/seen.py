@@ -26,7 +26,7 @@ from openportability.matching.sets import COSTS, MAY_SHOW, Bits, MatchSet, Said
 
 Mask = NDArray[np.bool_]
 
-_EVIDENCE = [rules.evidence(Bit(bits)) for bits in range(64)]
+_EVIDENCE = [rules.evidence(Bit(bits)) for bits in rules.COMBINATIONS]
 _RANK = np.array([rules.rank(evidence) for evidence in _EVIDENCE], np.uint64)
 _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
 #: The rank stands before the beginning of the name.

@@ -15,6 +15,7 @@ from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
 from openportability.matching.directory import Directories
 from openportability.matching.seen import Filter, Seen
+from openportability.matching.sets import COSTS, MAY_BLOCK
 from openportability.site import Site
 
 
@@ -63,6 +64,23 @@ def arrived(tx: Tx, site: Site, user: UserId) -> list[Match]:
     people = seen(tx, site, user)
     which = people.narrowed(tx, Filter(), among=people.arrived & ~people.by_hand_only)
     return people.matches(tx, people.in_order(which))
+
+
+def blocked(tx: Tx, site: Site, user: UserId) -> list[Account]:
+    """Return all accounts of people whom a user blocked, as far as the user may learn where they are.
+
+    Who only claims to be somebody is left out: a block is not made on a claim.
+    """
+    met = store.open_whole(tx, {user: accounts.personal_key(tx, site.vault, user)}).get(user)
+    if met is None:
+        return []
+    directory = site.memory.of(Directories).as_of(tx)
+    _, here = directory.find(met.accounts())
+    lines = directory.lines.kept(here[directory.lines.user[here] != user])
+    said = met.about(lines.account)
+    told = MAY_BLOCK[said.bits, lines.found] & (said.answered | ~COSTS[said.bits]) & lines.proved
+    people = np.unique(lines.user[told]).tolist()
+    return accounts.accounts_of_all(tx, [UserId(one) for one in people])
 
 
 def set_dismissed(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from openportability.accounts.people import Listed
 from openportability.domain import AccountId, Proof
 from openportability.matching.directory import FOUND
-from openportability.matching.rules import Bit, costs, may_show
+from openportability.matching.rules import COMBINATIONS, Bit, costs, may_block, may_show
 
 Numbers = NDArray[np.uint64]
 Bits = NDArray[np.uint8]
@@ -38,9 +38,10 @@ _WAITS = 32  # it would be shown, but for the number of answers in a day
 _UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page opens them
 
 #: The rule for all bits and all choices, to be asked for many rows at once.
-MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in range(64)])
-COSTS = np.array([costs(Bit(bits)) for bits in range(64)])
-_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME)
+MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
+MAY_BLOCK = np.array([[may_block(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
+COSTS = np.array([costs(Bit(bits)) for bits in COMBINATIONS])
+_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.BLOCKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,18 +196,19 @@ class MatchSet:
         self._put(rows)
 
     def answer(self, people: People, most: Counts, spent: int) -> int:
-        """Let more of these people be shown to me; return how many actors.
+        """Let more of these people be shown to me, or be blocked by me; return how many actors.
 
         Each actor is answered once, for all accounts that are it, while fewer than its `most` were
-        on this day; it was `spent` before. The others wait.
+        on this day; it was `spent` before. The others wait. Who is shown goes before who is blocked.
         """
         rows = self._of(people.accounts)
         avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
-        asked = shown & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
-        known = np.isin(people.actors, people.actors[shown & ~asked])
+        barred = MAY_BLOCK[rows["bits"], people.found] & people.proved
+        asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
+        known = np.isin(people.actors, people.actors[(shown | barred) & ~asked])
         paying = np.flatnonzero(people.foremost(asked & ~known))
-        paying = paying[np.argsort(-most[paying], kind="stable")]
+        paying = paying[np.lexsort((barred[paying], -most[paying]))]
         newly = paying[spent + np.arange(paying.size) < most[paying]]
         known |= np.isin(people.actors, people.actors[newly])
         before = rows["marks"].copy()

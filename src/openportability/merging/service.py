@@ -17,7 +17,7 @@ from openportability.archives import store as archives
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.db.engine import Tx
-from openportability.domain import Account, Pace, Proof, UserId
+from openportability.domain import Account, Deed, Pace, Proof, UserId
 from openportability.errors import Conflict
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
@@ -56,7 +56,7 @@ def look(site: Site, user: UserId, session: int) -> Coming:
     with site.db.read() as tx:
         other = _other(tx, site, session)
         matches = [one for one in matching.matches_of(tx, site, other) if one.user != user]
-        counts = ledger.counts(tx, other)
+        counts = ledger.counts(tx, other, Deed.FOLLOW)
         return Coming(
             accounts=accounts.accounts_of(tx, other),
             lists=len(lists.lists_of(tx, other)),

@@ -133,6 +133,7 @@ def _past(site: Site, account: Account, part: LedgerPart) -> Past:
         account=account.id,
         network=network,
         whom=whom,
+        deed=part.deed,
         state=settled(part.state),
         reason=part.reason if settled(part.state) is part.state else None,
         origin=part.origin,

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from openportability.consent.rules import Choice
-from openportability.domain import Found, Kind, Pace, Proof, Standing
+from openportability.domain import Deed, Found, Kind, Pace, Proof, Standing
 from openportability.reconnection.rules import Origin, State
 
 #: Counted up when the form changes so that an older reader would misread it.
@@ -108,7 +108,7 @@ class PlanPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerPart:
-    """A wanted follow and what became of it. Whom it is about is silent where they hide or left."""
+    """A wanted follow or block, and what became of it. Whom it is about is silent where they hide or left."""
 
     network: str
     by_actor_id: str
@@ -126,6 +126,7 @@ class LedgerPart:
     asked_at: AwareDatetime | None
     attempts: int
     at: AwareDatetime
+    deed: Deed = Deed.FOLLOW
 
 
 @dataclass(frozen=True, kw_only=True)

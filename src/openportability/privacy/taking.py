@@ -14,7 +14,7 @@ from openportability.archives import store as archives
 from openportability.clock import EPOCH
 from openportability.consent import store as consent
 from openportability.db.engine import Tx
-from openportability.domain import Account, Followed, UserId
+from openportability.domain import Account, Deed, Followed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
 from openportability.graph.store import Held
@@ -95,7 +95,7 @@ class Overview:
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     """Return how much there is of everything; a list of a million is not opened for that."""
     states = Counter[str]()
-    for (_, state), count in ledger.counts(tx, user).items():
+    for (_, state), count in ledger.counts(tx, user, Deed.FOLLOW).items():
         states[state] += count
     return Overview(
         accounts=accounts.accounts_of(tx, user),
@@ -120,6 +120,7 @@ def own_forms(site: Site, taken: Document) -> dict[str, bytes]:
             Followed(actor_id=row.actor_id, handle=row.handle, at=row.at, record=row.record)
             for row in taken.ledger
             if row.network == name
+            and row.deed is Deed.FOLLOW
             and row.state in (State.FOLLOWED, State.ALREADY)
             and row.actor_id
             and row.handle
@@ -240,6 +241,7 @@ def _ledger(tx: Tx, key: PersonalKey, user: UserId, mine: list[Account]) -> Iter
             actor = row.actor or (known.actor if known else None)
             yield LedgerPart(
                 network=row.network,
+                deed=row.deed,
                 by_actor_id=owners[row.account],
                 actor_id=actor.id if actor else None,
                 handle=actor.handle if actor else None,

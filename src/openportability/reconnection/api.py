@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +15,8 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import handing, planning, reach, service, shown
+from openportability.reconnection import blocking, handing, planning, reach, service, shown
+from openportability.reconnection.blocking import Offer
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
@@ -58,6 +60,15 @@ class PlanOut(BaseModel):
     forecast: list[ForecastOut]
     #: How many more may be followed, where the plan has more than that.
     ceilings: dict[str, int]
+    #: People whom the person blocked before, and may block there too: `blocks` of the start.
+    blocks: dict[str, int]
+
+
+class StartIn(BaseModel):
+    """What else is wanted of a plan."""
+
+    #: Networks on which to block first whom the person blocked before. Public on some.
+    blocks: list[str] = []
 
 
 class ProgressOut(BaseModel):
@@ -65,7 +76,9 @@ class ProgressOut(BaseModel):
 
     network: str
     handle: str
+    #: Follows, and blocks, by what became of them.
     counts: dict[str, int]
+    blocks: dict[str, int]
     state: str
     paused_because: str | None
     next_at: str | None
@@ -89,10 +102,11 @@ class PageOfRows(BaseModel):
 
 
 class LedgerRowOut(BaseModel):
-    """A wanted follow and what became of it."""
+    """A wanted follow or block, and what became of it."""
 
     id: str
     network: str
+    deed: str
     actor_id: str | None
     handle: str | None
     state: str
@@ -128,7 +142,9 @@ def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     with site.db.read() as tx:
         selection = _selection(tx, site, asking.user, wanted)
     networks = frozenset(map(NetworkName, wanted.networks)) if wanted.networks else None
-    return _plan_out(site, planning.make_plan(site, asking.user, selection, networks))
+    planned = planning.make_plan(site, asking.user, selection, networks)
+    with site.db.read() as tx:
+        return _plan_out(site, planned, blocking.offers(tx, site, asking.user))
 
 
 @router.get("/plans/{plan_id}/rows")
@@ -161,11 +177,16 @@ def plan_rows(
 
 
 @router.post("/plans/{plan_id}/start", status_code=202)
-def start(site: TheSite, asking: AMember, plan_id: str) -> dict[str, int]:
-    """Let the follows of a plan be made, in the background."""
+def start(
+    site: TheSite, asking: AMember, plan_id: str, also: StartIn | None = None
+) -> dict[str, int]:
+    """Let the follows of a plan be made, in the background; before them blocks, if so wished."""
+    number = shown.read_id(site, "plan", plan_id)
+    names = [NetworkName(name) for name in also.blocks] if also else []
     with site.db.write() as tx:
         return {
-            "wanted": planning.start(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
+            "wanted": planning.start(tx, site, asking.user, number),
+            "blocks": blocking.carry_over(tx, site, asking.user, names, number),
         }
 
 
@@ -199,6 +220,7 @@ def ledger(
             LedgerRowOut(
                 id=shown.row_id(site, line.row),
                 network=line.row.network,
+                deed=line.row.deed,
                 actor_id=line.whom.actor.id if line.whom else None,
                 handle=line.whom.actor.handle if line.whom else None,
                 state=line.row.state,
@@ -300,6 +322,7 @@ def _progress(tx: Tx, site: Site, user: UserId) -> list[ProgressOut]:
             network=line.account.actor.network,
             handle=line.account.actor.handle,
             counts={state.value: count for state, count in line.counts.items()},
+            blocks={state.value: count for state, count in line.blocks.items()},
             state=line.state,
             paused_because=line.reason,
             next_at=line.next_at.isoformat() if line.next_at else None,
@@ -309,7 +332,7 @@ def _progress(tx: Tx, site: Site, user: UserId) -> list[ProgressOut]:
     ]
 
 
-def _plan_out(site: Site, planned: Planned) -> PlanOut:
+def _plan_out(site: Site, planned: Planned, offers: Sequence[Offer]) -> PlanOut:
     return PlanOut(
         plan_id=site.vault.show_id("plan", planned.id),
         counts_by_network_and_decision={
@@ -318,6 +341,7 @@ def _plan_out(site: Site, planned: Planned) -> PlanOut:
         },
         forecast=[_forecast_out(forecast) for forecast in planned.forecast],
         ceilings=dict(planned.ceilings.items()),
+        blocks={offer.account.actor.network: offer.count for offer in offers},
     )
 
 

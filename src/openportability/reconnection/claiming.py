@@ -16,6 +16,7 @@ from openportability.domain import (
     Account,
     AccountId,
     Actor,
+    Deed,
     Grant,
     NetworkName,
     Relationship,
@@ -23,7 +24,7 @@ from openportability.domain import (
     Wanted,
 )
 from openportability.errors import NetworkError, Unavailable
-from openportability.network import Answers, Destination
+from openportability.network import Answers, Destination, Network
 from openportability.reconnection import (
     due_store,
     host_store,
@@ -32,6 +33,7 @@ from openportability.reconnection import (
     reach,
     rules,
     store,
+    ways,
 )
 from openportability.reconnection.host_store import Host
 from openportability.reconnection.lane_store import Lane
@@ -53,7 +55,10 @@ class Slice:
     user: User
     key: PersonalKey
     account: Account
+    network: Network
     destination: Destination
+    #: What its rows want: follows, or blocks.
+    deed: Deed
     #: None where the person must sign in.
     grant: Grant | None
     undo: Sequence[Reconnection]
@@ -61,11 +66,15 @@ class Slice:
     look: Sequence[Reconnection]
     #: Today's accounts of those whom rows are about.
     whom: Mapping[AccountId, Account]
-    #: Those among them who are not to be followed any more.
+    #: Those among them who are not to be followed (or blocked) any more.
     closed: Collection[AccountId]
     #: How often in a row the host failed before, whoever was served there.
     host_failures: int
     began: float
+
+    def way(self, grant: Grant) -> ways.Way:
+        """Return how the network is asked about its rows."""
+        return ways.way(self.network, self.deed, grant)
 
     def actor(self, row: Reconnection) -> Actor:
         """Return whom a row is about: today's actor, a declared successor, or as when it was asked for."""
@@ -186,7 +195,7 @@ def _slices(
     slices, changed = {}, []
     for account, one in due.items():
         undo, follow, look = rows[account]
-        shut = closed.get(one.lane.user, set())
+        shut = closed.get(account, set())
         closing = [row for row in (*follow, *look) if not (row.asked_at or _open(row, whom, shut))]
         changed += [(keys[account], row.decided(_UNSENT, now)) for row in closing]
         slices[account] = Slice(
@@ -195,7 +204,9 @@ def _slices(
             user=people[one.lane.user],
             key=keys[account],
             account=own[account],
+            network=site.networks[one.lane.network],
             destination=one.destination,
+            deed=_deed(rows[account]),
             grant=grants.get(account),
             undo=undo,
             follow=[row for row in follow if row not in closing],
@@ -245,15 +256,25 @@ def _closed(
     keys: Mapping[UserId, PersonalKey],
     rows: Mapping[AccountId, _Kinds],
     whom: Mapping[AccountId, Account],
-) -> dict[UserId, set[AccountId]]:
-    """Return for each user who is not to be followed any more, among those not followed yet."""
-    asked: dict[UserId, list[Account]] = {}
-    for account, (_, follow, look) in rows.items():
-        handed = [row for row in look if row.state is State.HANDED]
-        known = [whom[row.whom] for row in (*follow, *handed) if row.whom in whom]
-        if known:
-            asked.setdefault(due[account].lane.user, []).extend(known)
-    return reach.closed(tx, keys, asked) if asked else {}
+) -> dict[AccountId, set[AccountId]]:
+    """Return for each lane who is not to be followed (or blocked) any more, among those who are not yet."""
+    found: dict[AccountId, set[AccountId]] = {}
+    for deed in Deed:
+        asked: dict[UserId, list[Account]] = {}
+        mine = {account: kinds for account, kinds in rows.items() if _deed(kinds) is deed}
+        for account, (_, follow, look) in mine.items():
+            handed = [row for row in look if row.state is State.HANDED]
+            known = [whom[row.whom] for row in (*follow, *handed) if row.whom in whom]
+            if known:
+                asked.setdefault(due[account].lane.user, []).extend(known)
+        closed = reach.closed(tx, keys, asked, deed) if asked else {}
+        found |= {account: closed.get(due[account].lane.user, set()) for account in mine}
+    return found
+
+
+def _deed(kinds: _Kinds) -> Deed:
+    """Return what the rows of a slice want: all the same."""
+    return next((row.deed for rows in kinds for row in rows), Deed.FOLLOW)
 
 
 def _open(

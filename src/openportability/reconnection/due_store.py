@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import lanes, reconnections
-from openportability.domain import AccountId
+from openportability.domain import AccountId, Deed
 from openportability.reconnection import store
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import HELD, State
@@ -64,7 +64,18 @@ def due(
 
 
 def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return what to undo; else what to follow (what was stopped half-way first) and to look at."""
+    """Return what to undo; else what to make (what was stopped half-way first) and to look at.
+
+    Blocks alone, if there is anything to do with one of them; else follows.
+    """
+    for deed in (Deed.BLOCK, Deed.FOLLOW):
+        kinds = _chosen([row for row in rows if row.deed == deed], most, follows)
+        if any(kinds):
+            break
+    return kinds
+
+
+def _chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
     kinds: dict[str, list[Row]] = {"undo": [], "settle": [], "follow": [], "look": []}
     for row in rows:
         kinds[_kind(row)].append(row)
@@ -91,8 +102,9 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     }
 
 
-def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> None:
-    """Write rows as they are now. They are fresh, and their lanes held."""
+def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> dict[int, bytes | None]:
+    """Write rows as they are now; return what each keeps, as stored. They are fresh, and their lanes held."""
+    kept = {row.id: store.sealed(key, row.id, row.kept) for key, row in changed}
     if changed:
         tx.execute(
             _PUT,
@@ -105,11 +117,12 @@ def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> None:
                     "new_due_at": micros(row.due_at),
                     "new_at": micros(row.at),
                     "new_asked_at": None if row.asked_at is None else micros(row.asked_at),
-                    "new_record": store.sealed(key, row.id, row.kept),
+                    "new_record": kept[row.id],
                 }
-                for key, row in changed
+                for _, row in changed
             ],
         )
+    return kept
 
 
 def next_due(

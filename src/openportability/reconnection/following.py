@@ -1,4 +1,4 @@
-"""Make the follows of a slice: look, ask, record. What exists already is recorded and not asked for."""
+"""Make the follows or blocks of a slice: look, ask, record. What exists already is recorded and not asked for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Call = Callable[[Sequence[Reconnection]], Answers]
 
 def looked(work: Slice, grant: Grant, now: datetime) -> Step:
     """Look how things stand with all rows of a slice; what is not there yet is asked for next."""
-    seen = work.destination.relationships(grant, work.wanted([*work.follow, *work.look]))
+    seen = work.way(grant).look(grant, work.wanted([*work.follow, *work.look]))
     judged = _judged(work, lambda row: claiming.answer_of(seen, work.actor(row)), now)
     return Step(work=work, then=Then.FOLLOW, judged=judged)
 
@@ -33,12 +33,12 @@ def unlooked(work: Slice, error: NetworkError, now: datetime) -> list[tuple[Reco
 
 
 def call(work: Slice, grant: Grant) -> Call:
-    """Return how follows are asked for."""
-    return lambda rows: work.destination.follow(grant, work.wanted(rows))
+    """Return how they are asked for."""
+    return lambda rows: work.way(grant).make(grant, work.wanted(rows))
 
 
 def meaning(answer: Relationship | NetworkError, row: Reconnection, now: datetime) -> Decision:
-    """Say what an answer to a follow means for its row."""
+    """Say what an answer to a follow or block means for its row."""
     if isinstance(answer, NetworkError):
         return rules.after(answer, attempts=row.attempts, now=now)
     return rules.followed(answer, attempts=row.attempts, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import AccountId, NetworkName, UserId
+from openportability.domain import AccountId, Deed, NetworkName, UserId
 from openportability.reconnection import store
 from openportability.reconnection.ledger import Kept
 from openportability.reconnection.rules import Origin, State
@@ -25,6 +25,7 @@ class Past:
     account: AccountId
     network: NetworkName
     whom: AccountId
+    deed: Deed
     state: State
     reason: str | None
     origin: Origin
@@ -40,12 +41,13 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
     added = 0
     for row in rows:
         made = tx.execute(
-            tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom"])
+            tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom", "deed"])
             .values(
                 user_id=user,
                 account_id=row.account,
                 network=row.network,
                 whom=store.block(key, row.whom),
+                deed=row.deed,
                 state=row.state,
                 reason=row.reason,
                 origin=row.origin,

@@ -1,4 +1,4 @@
-"""The nouns of the ledger: a wanted follow, and what it keeps sealed."""
+"""The nouns of the ledger: a wanted follow or block, and what it keeps sealed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from openportability.clock import micros, moment
-from openportability.domain import AccountId, Actor, ActorId, NetworkName, UserId
+from openportability.domain import AccountId, Actor, ActorId, Deed, NetworkName, UserId
 from openportability.reconnection import rules
 from openportability.reconnection.rules import HELD, Decision, Origin, State
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconnection:
-    """A row of the ledger: one wanted follow and what became of it."""
+    """A row of the ledger: one wanted follow or block, and what became of it."""
 
     id: int
     user: UserId
     account: AccountId
     network: NetworkName
     whom: AccountId
+    deed: Deed
     state: State
     reason: str | None
     origin: Origin
@@ -91,11 +92,12 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class New:
-    """A follow to be wanted."""
+    """A follow or block to be wanted."""
 
     account: AccountId
     network: NetworkName
     whom: AccountId
+    deed: Deed
     state: State
     rank: int
 

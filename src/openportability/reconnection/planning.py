@@ -12,6 +12,7 @@ from openportability.domain import (
     Account,
     AccountId,
     ActorId,
+    Deed,
     NetworkName,
     Pace,
     Proof,
@@ -149,31 +150,39 @@ def want(
     origin: Origin,
     plan_id: int | None,
     state: State = State.READY,
+    deed: Deed = Deed.FOLLOW,
 ) -> int:
-    """Put decided rows into the ledger and wake the lanes; return how many follows are new."""
+    """Put decided rows into the ledger and wake the lanes; return how many follows (or blocks) are new."""
     now = site.clock.now()
     key = accounts.personal_key(tx, site.vault, user)
     mine = accounts.accounts_by_id(tx, sorted({row.account for row in rows}))
     lane_store.open_lanes(tx, list(mine.values()))
     lane_store.hold_all(tx, user)
-    noted = _new(rows, Verdict.ALREADY, State.ALREADY)
+    noted = _new(rows, Verdict.ALREADY, State.ALREADY, deed)
     store.want(tx, key, user, noted, origin=origin, plan=plan_id, now=now)
-    wanted = _new(rows, Verdict.NEW, state)
+    wanted = _new(rows, Verdict.NEW, state, deed)
     added = store.want(tx, key, user, wanted, origin=origin, plan=plan_id, now=now)
     chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
     for before in _CHOOSABLE if state is State.READY else (State.CANCELLED,):
-        added += store.choose_again(tx, key, user, chosen, before, state, now)
+        added += store.choose_again(tx, key, user, deed, chosen, before, state, now)
     if state is State.READY:
         waiting = [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]
-        store.let_go_on(tx, key, user, waiting)
+        store.let_go_on(tx, key, user, deed, waiting)
         for account in mine:
             wake_lane(tx, site, account)
     return added
 
 
-def _new(rows: Sequence[Row], verdict: Verdict, state: State) -> list[New]:
+def _new(rows: Sequence[Row], verdict: Verdict, state: State, deed: Deed) -> list[New]:
     return [
-        New(account=row.account, network=row.network, whom=row.whom, state=state, rank=row.rank)
+        New(
+            account=row.account,
+            network=row.network,
+            whom=row.whom,
+            deed=deed,
+            state=state,
+            rank=row.rank,
+        )
         for row in rows
         if row.verdict is verdict
     ]
@@ -261,7 +270,7 @@ def _shown(
 
 
 def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:
-    return store.known(tx, accounts.personal_key(tx, site.vault, user), user)
+    return store.known(tx, accounts.personal_key(tx, site.vault, user), user, Deed.FOLLOW)
 
 
 def _kept(tx: Tx, site: Site, user: UserId, plan_id: int) -> plan_store.Plan:

@@ -1,4 +1,4 @@
-"""Who may be followed and shown today: read when it matters, not when a plan was made."""
+"""Who may be followed, blocked and shown today: read when it matters, not when a plan was made."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Found, UserId
+from openportability.domain import Account, AccountId, Deed, Found, UserId
 from openportability.matching import store as sets
-from openportability.matching.rules import Bit
+from openportability.matching.rules import Bit, may_block
 from openportability.matching.sets import MatchSet
 from openportability.site import Site
 from openportability.vault import PersonalKey
@@ -20,8 +20,9 @@ def closed(
     tx: Tx,
     keys: Mapping[UserId, PersonalKey],
     whom: Mapping[UserId, Collection[Account]],
+    deed: Deed,
 ) -> dict[UserId, set[AccountId]]:
-    """Return for each user who is not to be followed any more: they hide from them, or are avoided.
+    """Return for each user who is not to be followed (or blocked) any more: they hide, or are avoided.
 
     Evidence that went with a list is no reason: the person chose while it was there.
     """
@@ -30,15 +31,23 @@ def closed(
     lines: dict[UserId, list[Listed]] = {}
     for line in line_store.listed_of(tx, others):
         lines.setdefault(line.user, []).append(line)
-    return {user: _closed(met.get(user), some, lines) for user, some in whom.items()}
+    return {user: _closed(met.get(user), some, lines, deed) for user, some in whom.items()}
 
 
 def _closed(
-    met: MatchSet | None, whom: Collection[Account], lines: Mapping[UserId, Sequence[Listed]]
+    met: MatchSet | None,
+    whom: Collection[Account],
+    lines: Mapping[UserId, Sequence[Listed]],
+    deed: Deed,
 ) -> set[AccountId]:
     theirs = [line.account for one in whom for line in lines.get(one.user, ())]
     bits = met.bits_of(theirs) if met is not None else {}
-    return {one.id for one in whom if not _is_open(bits, lines.get(one.user, ()))}
+    is_open = _is_open if deed is Deed.FOLLOW else _may_be_blocked
+    return {one.id for one in whom if not is_open(bits, lines.get(one.user, ()))}
+
+
+def _may_be_blocked(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
+    return any(may_block(bits.get(line.account, Bit.NONE), line.found) for line in lines)
 
 
 def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
@@ -53,9 +62,14 @@ def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
     return found
 
 
-def shown(tx: Tx, site: Site, user: UserId, whom: Iterable[AccountId]) -> dict[AccountId, Account]:
-    """Return those of these accounts that a user may see today. Who hides looks like who left."""
+def shown(
+    tx: Tx, site: Site, user: UserId, whom: Iterable[AccountId], deed: Deed = Deed.FOLLOW
+) -> dict[AccountId, Account]:
+    """Return those of these accounts that a user may see today, as somebody to follow (or to block).
+
+    Who hides looks like who left.
+    """
     known = accounts.accounts_by_id(tx, list(whom))
     key = accounts.personal_key(tx, site.vault, user)
-    hidden = closed(tx, {user: key}, {user: known.values()})[user] if known else set()
+    hidden = closed(tx, {user: key}, {user: known.values()}, deed)[user] if known else set()
     return {number: account for number, account in known.items() if number not in hidden}

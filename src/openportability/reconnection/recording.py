@@ -85,7 +85,11 @@ def record(
     rows = ((step.work.key, row) for step in steps for row in _rows(step))
     fresh = due_store.fresh(tx, rows)
     turns = [_turn(tx, step, lanes.get(step.account), fresh, now) for step in steps]
-    due_store.put(tx, [(turn.step.work.key, row) for turn in turns for row in turn.changed])
+    kept = due_store.put(tx, [(turn.step.work.key, row) for turn in turns for row in turn.changed])
+    for turn in turns:
+        # Known as they are stored: to read them again after the call need not open them.
+        going = [replace(row, stored=kept.get(row.id, row.stored)) for row in turn.next.going]
+        turn.next = replace(turn.next, going=going)
     ending = [turn for turn in turns if _ends(turn)]
     due = due_store.next_due(tx, [turn.step.account for turn in ending]) if ending else {}
     for turn in ending:

@@ -13,7 +13,15 @@ from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import handing, planning, reach, service, shown, standing
+from openportability.reconnection import (
+    blocking,
+    handing,
+    planning,
+    reach,
+    service,
+    shown,
+    standing,
+)
 from openportability.reconnection.rules import LaneState
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
@@ -85,12 +93,14 @@ def plan(
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
         whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
+        offers = () if planned.started else blocking.offers(tx, site, asking.user)
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
         request,
         "reconnection/plan.html",
         plan=planned,
         plan_id=plan_id,
+        blocks=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
         rows=[(row, whom[row.whom]) for row in some if row.whom in whom],
         to_allow=shown.accounts(site, planned.to_allow),
         titles=shown.titles(site),
@@ -107,14 +117,20 @@ def start(
     asking: AMember,
     plan_id: str,
     by_file: Annotated[list[str] | None, Form()] = None,
+    block: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
-    """Start a plan; on the networks in `by_file` the person imports the follows themselves."""
+    """Start a plan; on the networks in `by_file` the person imports the follows themselves.
+
+    On those in `block` we block first whom they blocked before.
+    """
     number = _plan_id(site, plan_id)
     files = [NetworkName(name) for name in by_file or []]
     left = {name: handing.room_on(site, asking.user, name) for name in files}
     try:
         with site.db.write() as tx:
             count = planning.start(tx, site, asking.user, number)
+            names = [NetworkName(name) for name in block or []]
+            blocking.carry_over(tx, site, asking.user, names, number)
             for name, room in left.items():
                 handing.hand_over(tx, site, asking.user, name, room)
     except Conflict:
@@ -263,7 +279,7 @@ def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
         "reasons": {
             line.account.id: shown.reason(site, line.reason, line.account) for line in lines
         },
-        "running": any(line.total("waiting") and line.state is LaneState.OPEN for line in lines),
+        "running": any(line.under_way for line in lines),
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
         "signed_out": shown.accounts(
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]

@@ -1,4 +1,4 @@
-"""The life of a wanted follow and of a lane, as tables; and what an answer of a network means. Pure."""
+"""The life of a wanted follow or block, and of a lane, as tables; and what an answer of a network means. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from openportability.errors import (
 
 
 class State(StrEnum):
-    """What became of a wanted follow; `MEANS` says it in words."""
+    """What became of a wanted follow or block; `MEANS` says it in words, for a block as for a follow."""
 
     PROPOSED = "proposed"
     READY = "ready"
@@ -180,7 +180,7 @@ def seen(
     asked = asked_at is not None
     ours = asked and (record is None or _same_record(relationship.record, record))
     match relationship.tie:
-        case Tie.FOLLOWING if ours:
+        case Tie.FOLLOWING | Tie.BLOCKING if ours:
             return Decision(state=S.FOLLOWED, record=relationship.record)
         case Tie.REQUESTED if ours:
             return _pending(0, now, record=relationship.record, shown=True)
@@ -193,7 +193,7 @@ def seen(
     if relationship.blocked:
         return Decision(state=S.REFUSED, reason="net.blocked", unsent=True)
     match relationship.tie:
-        case Tie.FOLLOWING:
+        case Tie.FOLLOWING | Tie.BLOCKING:
             return Decision(state=S.ALREADY)
         case Tie.REQUESTED:
             return Decision(state=S.ALREADY, reason="net.pending")
@@ -219,8 +219,8 @@ def unseen(error: NetworkError, *, attempts: int, now: datetime) -> Decision:
 
 
 def followed(relationship: Relationship, *, attempts: int, now: datetime) -> Decision:
-    """Say what an answer to a follow means. Neither following nor requested: look again later."""
-    if relationship.tie is Tie.FOLLOWING:
+    """Say what an answer to a follow or block means. Neither there nor requested: look again later."""
+    if relationship.tie in (Tie.FOLLOWING, Tie.BLOCKING):
         return Decision(state=S.FOLLOWED, record=relationship.record)
     if relationship.tie is Tie.NONE and relationship.moved_to is not None:
         return _successor(relationship.moved_to, "net.gone", attempts, now)
@@ -265,7 +265,7 @@ def looked(relationship: Relationship, *, shown: bool, attempts: int, now: datet
     is accepted: there, *none* becomes a no after all looks of more than a week.
     """
     match relationship.tie:
-        case Tie.FOLLOWING:
+        case Tie.FOLLOWING | Tie.BLOCKING:
             return Decision(state=S.FOLLOWED, record=relationship.record)
         case Tie.REQUESTED:
             return _pending(attempts, now, record=relationship.record, shown=True)

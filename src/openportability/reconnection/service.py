@@ -8,7 +8,7 @@ from datetime import datetime
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, NetworkName, UserId
+from openportability.domain import Account, AccountId, Deed, NetworkName, UserId
 from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
@@ -37,7 +37,9 @@ class Progress:
     """How one network goes."""
 
     account: Account
+    #: Follows, and blocks, by what became of them.
     counts: Mapping[State, int]
+    blocks: Mapping[State, int]
     state: LaneState
     #: Code of why it waits, if it does.
     reason: str | None
@@ -46,7 +48,17 @@ class Progress:
 
     def total(self, group: str) -> int:
         """Return one of the page's numbers."""
-        return sum(self.counts.get(state, 0) for state in GROUPS[group])
+        return _total(self.counts, group)
+
+    def blocked(self, group: str) -> int:
+        """Return the same number of blocks."""
+        return _total(self.blocks, group)
+
+    @property
+    def under_way(self) -> bool:
+        """Say whether anything of it is done by itself."""
+        waiting = self.total("waiting") + self.blocked("waiting")
+        return self.state is LaneState.OPEN and waiting > 0
 
     @property
     def wanted(self) -> int:
@@ -66,18 +78,18 @@ class Line:
 
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""
-    counted: dict[AccountId, dict[State, int]] = {}
-    for (account, state), number in store.counts(tx, user).items():
-        counted.setdefault(account, {})[state] = number
+    counted, blocks = _counted(tx, user, Deed.FOLLOW), _counted(tx, user, Deed.BLOCK)
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
-    known = accounts.accounts_by_id(tx, sorted(counted.keys() | lanes.keys()))
+    known = accounts.accounts_by_id(tx, sorted(counted.keys() | blocks.keys() | lanes.keys()))
     mine = {
         number: account
         for number, account in known.items()
         if account.actor.network in site.networks
     }
     waiting = {
-        account.actor.network: counted.get(account.id, {}).get(State.READY, 0)
+        account.actor.network: sum(
+            by.get(account.id, {}).get(State.READY, 0) for by in (counted, blocks)
+        )
         for account in mine.values()
     }
     forecasts = {
@@ -87,7 +99,13 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
         )
     }
     return [
-        _progress(account, counted.get(account.id, {}), lanes.get(account.id), forecasts)
+        _progress(
+            account,
+            counted.get(account.id, {}),
+            blocks.get(account.id, {}),
+            lanes.get(account.id),
+            forecasts,
+        )
         for account in sorted(mine.values(), key=lambda account: account.id)
     ]
 
@@ -106,12 +124,18 @@ def page(
     states = sorted(GROUPS[group]) if group else []
     rows = store.page(tx, key, user, states=states, before=before, limit=limit)
     # Whom they follow a person knows by themselves; of the others, who hides looks like who left.
-    unsent = [row for row in rows if row.state in _UNSENT]
-    asked = {row.whom for row in rows} - {row.whom for row in unsent}
-    whom = accounts.accounts_by_id(tx, sorted(asked)) | reach.shown(
-        tx, site, user, {row.whom for row in unsent if row.reason != UNAVAILABLE}
+    asked = accounts.accounts_by_id(
+        tx, sorted({row.whom for row in rows if row.state not in _UNSENT})
     )
-    return [Line(row=row, whom=whom.get(row.whom)) for row in rows]
+    unsent = [row for row in rows if row.state in _UNSENT and row.reason != UNAVAILABLE]
+    today = {
+        deed: reach.shown(tx, site, user, {row.whom for row in unsent if row.deed is deed}, deed)
+        for deed in Deed
+    }
+    return [
+        Line(row=row, whom=(today[row.deed] if row.state in _UNSENT else asked).get(row.whom))
+        for row in rows
+    ]
 
 
 def pause(tx: Tx, user: UserId) -> None:
@@ -204,15 +228,28 @@ def _wake(tx: Tx, site: Site, lanes: Sequence[Lane]) -> None:
         planning.wake_lane(tx, site, lane.account)
 
 
+def _counted(tx: Tx, user: UserId, deed: Deed) -> dict[AccountId, dict[State, int]]:
+    counted: dict[AccountId, dict[State, int]] = {}
+    for (account, state), number in store.counts(tx, user, deed).items():
+        counted.setdefault(account, {})[state] = number
+    return counted
+
+
+def _total(counts: Mapping[State, int], group: str) -> int:
+    return sum(counts.get(state, 0) for state in GROUPS[group])
+
+
 def _progress(
     account: Account,
     counts: Mapping[State, int],
+    blocks: Mapping[State, int],
     lane: Lane | None,
     forecasts: Mapping[NetworkName, Forecast],
 ) -> Progress:
     return Progress(
         account=account,
         counts=counts,
+        blocks=blocks,
         state=lane.state if lane else LaneState.OPEN,
         reason=lane.reason if lane else None,
         next_at=lane.next_at if lane else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Match, Standing, UserId
+from openportability.domain import Deed, Match, Standing, UserId
 from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
@@ -69,7 +69,7 @@ def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> li
     if not matches:
         return []
     key = accounts.personal_key(tx, site.vault, user)
-    ledger = store.known(tx, key, user)
+    ledger = store.known(tx, key, user, Deed.FOLLOW)
     mine = [
         Mine(
             account=account.id,

@@ -11,7 +11,7 @@ from sqlalchemy import Row as SqlRow
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import AccountId, NetworkName, UserId
+from openportability.domain import AccountId, Deed, NetworkName, UserId
 from openportability.reconnection import rules
 from openportability.reconnection.ledger import Kept, Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
@@ -20,6 +20,8 @@ from openportability.vault import PersonalKey
 #: What a block of `whom` is enciphered as.
 WHOM = "whom"
 _COLUMNS = reconnections.c
+#: Accounts of ours and of theirs.
+Pairs = Sequence[tuple[AccountId, AccountId]]
 
 
 def want(
@@ -38,13 +40,14 @@ def want(
     blocks = key.block_all(WHOM, (row.whom for row in rows))
     before = _count(tx, user)
     tx.execute(
-        tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom"]),
+        tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom", "deed"]),
         [
             {
                 "user_id": user,
                 "account_id": row.account,
                 "network": row.network,
                 "whom": block,
+                "deed": row.deed,
                 "state": row.state,
                 "origin": origin,
                 "plan_id": plan,
@@ -59,12 +62,14 @@ def want(
     return _count(tx, user) - before
 
 
-def known(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:
-    """Return what is known of every row of a user, by our account and theirs."""
+def known(
+    tx: Tx, key: PersonalKey, user: UserId, deed: Deed
+) -> dict[tuple[AccountId, AccountId], Known]:
+    """Return what is known of every follow (or block) of a user, by our account and theirs."""
     rows = tx.execute(
         select(
             _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
-        ).where(_COLUMNS.user_id == user)
+        ).where(_COLUMNS.user_id == user, _COLUMNS.deed == deed)
     ).all()
     whom = key.unblock_all(WHOM, (row.whom for row in rows))
     return {
@@ -104,7 +109,8 @@ def choose_again(
     tx: Tx,
     key: PersonalKey,
     user: UserId,
-    chosen: Sequence[tuple[AccountId, AccountId]],
+    deed: Deed,
+    chosen: Pairs,
     before: State,
     after: State,
     now: datetime,
@@ -114,7 +120,7 @@ def choose_again(
     What was asked for then is past. But what we made is looked for under its old record: if it is
     there after all, it still is ours.
     """
-    again = _rows_of(tx, key, user, chosen, before)
+    again = _rows_of(tx, key, user, deed, chosen, before)
     made = {} if before is State.FOLLOWED else {"record": None, "asked_at": None}
     done = tx.execute(
         update(reconnections)
@@ -131,11 +137,9 @@ def choose_again(
     return done.rowcount
 
 
-def let_go_on(
-    tx: Tx, key: PersonalKey, user: UserId, chosen: Sequence[tuple[AccountId, AccountId]]
-) -> None:
+def let_go_on(tx: Tx, key: PersonalKey, user: UserId, deed: Deed, chosen: Pairs) -> None:
     """Want again what was stopped while nobody knew what had become of it."""
-    again = _rows_of(tx, key, user, chosen, State.READY)
+    again = _rows_of(tx, key, user, deed, chosen, State.READY)
     tx.execute(
         update(reconnections)
         .where(*_of(tx, user, State.READY, again), _COLUMNS.reason.in_(HELD))
@@ -169,11 +173,11 @@ def cancel(
     return cancelled
 
 
-def counts(tx: Tx, user: UserId) -> dict[tuple[AccountId, State], int]:
-    """Count rows by account of ours and state."""
+def counts(tx: Tx, user: UserId, deed: Deed) -> dict[tuple[AccountId, State], int]:
+    """Count follows (or blocks) by account of ours and state."""
     rows = tx.execute(
         select(_COLUMNS.account_id, _COLUMNS.state, func.count().label("number"))
-        .where(_COLUMNS.user_id == user)
+        .where(_COLUMNS.user_id == user, _COLUMNS.deed == deed)
         .group_by(_COLUMNS.account_id, _COLUMNS.state)
     )
     return {(AccountId(row.account_id), State(row.state)): row.number for row in rows}
@@ -198,9 +202,12 @@ def page(
 
 
 def unsent(tx: Tx, key: PersonalKey, account: AccountId, state: State) -> list[Reconnection]:
-    """Return rows of an account in this state that were never asked for, as they would be followed."""
+    """Return follows of an account in this state that were never asked for, in the order of their turns."""
     statement = select(reconnections).where(
-        _COLUMNS.account_id == account, _COLUMNS.state == state, _COLUMNS.asked_at.is_(None)
+        _COLUMNS.account_id == account,
+        _COLUMNS.deed == Deed.FOLLOW,
+        _COLUMNS.state == state,
+        _COLUMNS.asked_at.is_(None),
     )
     return read(tx, key, statement.order_by(_COLUMNS.rank, _COLUMNS.id))
 
@@ -211,17 +218,14 @@ def drop_rows(tx: Tx, account: AccountId) -> None:
 
 
 def _rows_of(
-    tx: Tx,
-    key: PersonalKey,
-    user: UserId,
-    chosen: Sequence[tuple[AccountId, AccountId]],
-    state: State,
+    tx: Tx, key: PersonalKey, user: UserId, deed: Deed, chosen: Pairs, state: State
 ) -> list[int]:
     """Return the rows in this state that are about these pairs of our account and theirs."""
     pairs = set(chosen)
     blocks = key.block_all(WHOM, {whom for _, whom in pairs})
     of_these = tx.dialect.among(_COLUMNS.whom, blocks)
     rows = read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
+    rows = [row for row in rows if row.deed is deed]
     return [row.id for row in rows if (row.account, row.whom) in pairs]
 
 
@@ -248,7 +252,8 @@ def read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> lis
 
 def opened(key: PersonalKey, rows: Sequence[SqlRow[tuple[object, ...]]]) -> list[Reconnection]:
     """Return rows of one person as nouns."""
-    whom = key.unblock_all(WHOM, (row.whom for row in rows))
+    # Most lanes have nothing of most kinds, and a cipher costs more than the rows.
+    whom = key.unblock_all(WHOM, (row.whom for row in rows)) if rows else []
     return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
 
 
@@ -263,6 +268,7 @@ def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> 
         account=AccountId(row.account_id),
         network=network,
         whom=whom,
+        deed=Deed(row.deed),
         state=State(row.state),
         reason=row.reason,
         origin=Origin(row.origin),

@@ -1,4 +1,4 @@
-"""Take back the follows of a slice that we made, and only those."""
+"""Take back the follows or blocks of a slice that we made, and only those."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from openportability.reconnection.rules import Decision
 
 
 def call(work: Slice, grant: Grant) -> Call:
-    """Return how follows are taken back."""
-    return lambda rows: work.destination.unfollow(grant, work.wanted(rows))
+    """Return how they are taken back."""
+    return lambda rows: work.way(grant).undo(grant, work.wanted(rows))
 
 
 def meaning(answer: Relationship | NetworkError, row: Reconnection, now: datetime) -> Decision:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, daily_totals, follow_lists, reconnections, users
-from openportability.domain import Kind
+from openportability.domain import Deed, Kind
 from openportability.stats.rules import Counts, Day
 
 #: Follows that stand because of us.
@@ -25,7 +25,9 @@ def count_now(tx: Tx) -> Counts:
         follow_lists.c.kind == Kind.FOLLOWING
     )
     restored = (
-        select(func.count()).select_from(reconnections).where(reconnections.c.state.in_(_RESTORED))
+        select(func.count())
+        .select_from(reconnections)
+        .where(reconnections.c.state.in_(_RESTORED), reconnections.c.deed == Deed.FOLLOW)
     )
     return {
         "people": tx.execute(select(func.count()).select_from(users)).scalar_one(),

@@ -99,10 +99,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("What you sent stopped on its way"),
         _("Nothing was kept. Look at your connection, then send it again."),
     ),
-    "svc.too_many": (
-        _("That was very quick"),
-        _("Please try again %(until)s. Nothing is lost."),
-    ),
+    "svc.too_many": (_("That was very quick"), _("Please try again %(until)s. Nothing is lost.")),
     "svc.bad_receipt": (
         _("This is no receipt of ours"),
         _("Copy it whole, from its first letter to its last, and try again."),
@@ -207,10 +204,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     **ARCHIVE_WORDS,
-    "target.unavailable": (
-        _("This person cannot be shown"),
-        _("There is nothing you need to do."),
-    ),
+    "target.unavailable": (_("This person cannot be shown"), _("There is nothing you need to do.")),
     "target.self": (_("This is you"), _("You need not follow yourself.")),
     "plan.stale": (
         _("The world changed since your plan was made"),
@@ -279,6 +273,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "net.scope_missing": (
         _("One permission is missing at %(network)s"),
         _("Sign in there once more and allow it; what was under way then goes on by itself."),
+    ),
+    "net.no_blocks": (
+        _("We may not block anybody for you at %(network)s"),
+        _("Make a plan and allow it there; then try again."),
     ),
     "net.pending": (
         _("This waits for the person's approval"),

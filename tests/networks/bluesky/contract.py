@@ -14,7 +14,7 @@ from lab.servers import Atproto
 from openportability.clock import MovedClock
 from openportability.domain import Actor, ActorId, NetworkName
 from openportability.network import Begun
-from tests.networks.bluesky.people import Person, new_person
+from tests.networks.bluesky.people import BLOCK, Person, new_person
 from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
 from tests.real import pds
 
@@ -162,6 +162,9 @@ class AtPds(Subject):
 
     def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
         self._people[who.id].unfollows_by_hand(whom.id)
+
+    def blocks(self, who: Actor) -> list[ActorId]:
+        return [ActorId(did) for did in pds.follows(self._home, who.id, BLOCK)]
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the second leads to an empty one.

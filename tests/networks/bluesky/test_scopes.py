@@ -8,6 +8,7 @@ from openportability.domain import Purpose
 from openportability.networks.bluesky import scopes
 
 BOTH = "repo:app.bsky.graph.follow?action=create&action=delete"
+BLOCKS = "repo:app.bsky.graph.block?action=create&action=delete"
 
 
 @pytest.mark.parametrize(
@@ -45,4 +46,5 @@ def test_less_than_follow_and_undo_does_not_allow_following(granted: str) -> Non
 def test_signing_in_asks_for_nothing_but_who_it_is() -> None:
     assert scopes.ASKED[Purpose.IDENTIFY] == "atproto"
     assert scopes.ASKED[Purpose.FOLLOW] == f"atproto {BOTH}"
-    assert scopes.ever_asked() == f"atproto {BOTH} transition:generic"
+    assert scopes.ASKED[Purpose.BLOCK] == f"atproto {BOTH} {BLOCKS}"
+    assert scopes.ever_asked() == f"atproto {BOTH} {BLOCKS} transition:generic"

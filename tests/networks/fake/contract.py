@@ -46,7 +46,7 @@ VARIANTS = (
             Can.WITHDRAW: "no grant is left",
             **dict.fromkeys(
                 (
-                    *(Can.FOLLOW, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),
+                    *(Can.FOLLOW, Can.BLOCK, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),
                     *(Can.DELETE, Can.FLAG, Can.THROTTLE, Can.BREAK, Can.SILENCE),
                     *(Can.LISTS, Can.FOLLOWERS),
                 ),
@@ -150,6 +150,10 @@ class Simulated(Subject):
 
     def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
         self.stage.ask("unfollow_by_hand", who=who.id, whom=whom.id)
+
+    def blocks(self, who: Actor) -> list[ActorId]:
+        actors: list[ActorId] = self.stage.ask("blocks_of", who=who.id)["actors"]
+        return actors
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the cursor of the second leads to an empty one.

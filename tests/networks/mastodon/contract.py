@@ -57,6 +57,7 @@ VARIANTS = (
             Can.SPEND_CODE: "a code works there again and again",
             Can.BIND_CODE: "it looks at no code and knows no PKCE",
             Can.SCOPE: "every token may do everything there",
+            Can.BLOCK: "it hides people where others block, and shows no list of them",
             Can.PAGES: "its lists come in one page",
             Can.FOLLOWERS: "it shows nobody who follows",
             Can.LOCK: "its people let everybody follow",
@@ -118,6 +119,11 @@ class BetweenServers(Subject):
         for host in {who.instance, whom.instance}:
             server = self._servers[host]
             server.follows.append((self._shown(server, who).id, self._shown(server, whom).id))
+
+    def blocks(self, who: Actor) -> list[ActorId]:
+        home = self._home(who)
+        mine = self._shown(home, who).id
+        return [ActorId(home.people[them].uri) for us, them in home.blocks if us == mine]
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the second leads to an empty one.

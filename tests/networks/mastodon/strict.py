@@ -37,7 +37,8 @@ class StrictServer:
     #: False: no OAuth metadata and no `profile`, as before 4.3.
     modern: bool = True
     known_scopes: frozenset[str] = frozenset(
-        "profile read read:accounts read:follows read:search write write:follows follow".split()
+        "profile read read:accounts read:follows read:search write write:follows "
+        "write:blocks follow".split()
     )
     apps_left: int = 5
     follows_left: int = 400
@@ -57,6 +58,7 @@ class StrictServer:
     refreshes: dict[str, Token] = field(default_factory=dict)
     follows: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    blocks: list[tuple[str, str]] = field(default_factory=list)
     #: Replies given instead, in turn, by the end of a path.
     faults: dict[str, list[Said]] = field(default_factory=dict)
     #: Ends of paths whose next answer is lost on the way, after the deed.
@@ -313,7 +315,7 @@ class StrictServer:
             "id": person.id,
             "following": pair in self.follows,
             "requested": pair in self.requests,
-            "blocking": False,
+            "blocking": pair in self.blocks,
             "blocked_by": person.blocks_us,
             "domain_blocking": False,
         }
@@ -321,12 +323,17 @@ class StrictServer:
     def _verb(self, question: Question, number: str, verb: str) -> Said:
         if verb in ("following", "followers"):
             return self._listed(question, number, verb)
-        if refused := self._refused(question, "write:follows"):
+        is_block = verb in ("block", "unblock")
+        if refused := self._refused(question, "write:blocks" if is_block else "write:follows"):
             return refused
         person = self.people.get(number)
         if person is None or person.suspended:
             return Said(status=404, body={"error": "Record not found"})
         pair = (self._asker(question).id, number)
+        if is_block:
+            self.blocks = [one for one in self.blocks if one != pair]
+            self.blocks += [pair] * (verb == "block")
+            return Said(body=self._tie(question, person))
         if verb == "unfollow":
             for ties in (self.follows, self.requests):
                 if pair in ties:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
+from openportability.networks.bluesky.blocks import BlueskyBlocks
 from openportability.networks.bluesky.broad import Broad
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
@@ -56,6 +57,9 @@ def load(context: Context) -> Network:
     client = Client(context)
     view = context.options["VIEW_URL"]
     repositories = Repositories(door=context.door, clock=clock, identities=identities)
+    destination = BlueskyDestination(
+        clock=clock, repositories=repositories, prover=prover, local=local
+    )
     return Network(
         name=context.name,
         title="Bluesky",
@@ -78,12 +82,8 @@ def load(context: Context) -> Network:
                 Followers(door=context.door, clock=clock, url=view) if view else None,
             )
         ),
-        destination=BlueskyDestination(
-            clock=clock,
-            repositories=repositories,
-            prover=prover,
-            local=local,
-        ),
+        destination=destination,
+        blocks=BlueskyBlocks(destination),
         words=WORDS,
         forms=forms,
         compose_url=_compose_url,

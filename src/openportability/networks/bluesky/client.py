@@ -1,4 +1,4 @@
-"""Following people: records in the person's own repository, under keys that we chose before.
+"""Following and blocking people: records in the person's own repository, under keys that we chose before.
 
 Never `createRecord`: it deletes the person's older follow of the same account. `applyWrites` is all
 or nothing, and what it answers to a key used before looks like an outage: after any doubt the
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC
 
 from openportability.clock import Clock
 from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted
@@ -23,40 +24,27 @@ from openportability.errors import (
     Unavailable,
 )
 from openportability.network import Answers, Budget, Page
+from openportability.networks.bluesky import points
 from openportability.networks.bluesky.dpop import Call, Prover, read_key
-from openportability.networks.bluesky.lists import BLOCK, Lists
+from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.records import Record, Repositories
 from openportability.networks.bluesky.replies import content, error_name
-from openportability.networks.bluesky.scopes import FOLLOW
+from openportability.networks.bluesky.scopes import BLOCK, FOLLOW
 from openportability.networks.bluesky.syntax import is_did, is_record_key
 from openportability.networks.bluesky.tid import Tids, moment_of
 from openportability.outbound import Reply, reset_time
 
+#: What the records of each collection say.
+_TIES = {FOLLOW: Tie.FOLLOWING, BLOCK: Tie.BLOCKING}
 WRITE = "/xrpc/com.atproto.repo.applyWrites"
-#: 5,000 points an hour and 35,000 a day, 3 a follow:
-#: https://docs.bsky.app/docs/advanced-guides/rate-limits
-POINTS = 3
-LIMITS = Limits(
-    batch=200,
-    look=200,
-    follows=((5_000 // POINTS, 3_600), (35_000 // POINTS, 86_400)),
-)
-#: The windows of the points, in seconds. A server shows whichever of its limits has least left;
-#: the others say nothing of follows.
-WINDOWS = frozenset({"3600", "86400"})
-#: A host counts the requests of our address, whoever they are for. This part of them is left.
-_LEFT_TO_OTHERS = 10
-#: No network lets anybody follow as many; a header may say any number, even one no column holds.
-_MOST_LEFT = 1_000_000
 #: Where a refused batch says which of its writes was wrong.
 _PLACE = re.compile(r"\bwrites[/\[](\d{1,3})\b")
-_WINDOW = re.compile(r"\bw=(\d+)")
 
 
 class BlueskyDestination:
     """The person's own repository, as a place to follow in."""
 
-    limits: Limits = LIMITS
+    limits: Limits = points.LIMITS
 
     def __init__(
         self, *, clock: Clock, repositories: Repositories, prover: Prover, local: bool
@@ -80,18 +68,30 @@ class BlueskyDestination:
 
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Read all follows of the person: the repository is the truth, whole and exact."""
-        found = self._found(grant, FOLLOW, wanted)
-        blocks = self._found(grant, BLOCK, wanted)
+        blocks = self.found(grant, BLOCK, wanted)
+        of = self.ties(grant, FOLLOW, wanted)
         return Answers(
             of={
-                w.actor.id: Refused("target.self")
-                if w.actor.id == grant.actor_id
-                else _tie(found[w.actor.id], w.record, blocked=bool(blocks[w.actor.id]))
-                for w in wanted
+                actor: replace(tie, blocked=bool(blocks[actor]))
+                if isinstance(tie, Relationship)
+                else tie
+                for actor, tie in of.items()
             }
         )
 
-    def _found(
+    def ties(
+        self, grant: Grant, collection: str, wanted: Sequence[Wanted]
+    ) -> Mapping[ActorId, Relationship | NetworkError]:
+        """Return the ties that the records of one collection make."""
+        found = self.found(grant, collection, wanted)
+        return {
+            w.actor.id: Refused("target.self")
+            if w.actor.id == grant.actor_id
+            else _tie(collection, found[w.actor.id], w.record)
+            for w in wanted
+        }
+
+    def found(
         self, grant: Grant, collection: str, wanted: Sequence[Wanted]
     ) -> Mapping[str, list[Record]]:
         about = {w.actor.id for w in wanted}
@@ -107,6 +107,10 @@ class BlueskyDestination:
 
     def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Write one record for each, in one call; once more without one that is found wrong."""
+        return self.make(grant, FOLLOW, wanted)
+
+    def make(self, grant: Grant, collection: str, wanted: Sequence[Wanted]) -> Answers:
+        """Do so in one collection."""
         answers: dict[ActorId, Relationship | NetworkError] = {}
         rows: list[tuple[ActorId, str]] = []
         for w in wanted:
@@ -118,11 +122,11 @@ class BlueskyDestination:
         for _ in range(2):
             if not rows:
                 break
-            reply = self._write(grant, [_creation(subject, key) for subject, key in rows])
-            budget = _budget(reply, self._clock.now())
+            reply = self._write(grant, [_creation(collection, *row) for row in rows])
+            budget = points.budget(reply, self._clock.now())
             if reply.status == 200:
-                rest = _rest_until(reply, self._clock.now())
-                made = _made(reply, rows)
+                rest = points.rest_until(reply, self._clock.now())
+                made = _made(collection, reply, rows)
                 return Answers(of={**answers, **made}, budget=budget, rest_until=rest)
             place = _place(reply)
             if place is None or place >= len(rows):
@@ -147,19 +151,24 @@ class BlueskyDestination:
 
     def unfollow(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
         """Delete the records that are ours to the letter; say what is left of the tie."""
-        found = self._found(grant, FOLLOW, made)
+        return self.take_back(grant, FOLLOW, made)
+
+    def take_back(self, grant: Grant, collection: str, made: Sequence[Wanted]) -> Answers:
+        """Do so in one collection."""
+        found = self.found(grant, collection, made)
         ours = [record for w in made for record in found[w.actor.id] if w.record == str(record)]
         budget: Budget | None = None
         if ours:
-            reply = self._write(grant, [_deletion(record) for record in ours])
-            budget = _budget(reply, self._clock.now())
+            reply = self._write(grant, [_deletion(collection, record) for record in ours])
+            budget = points.budget(reply, self._clock.now())
             if reply.status != 200:
                 # Deleted meanwhile by the person's own hand, most likely: look again and see.
                 raise Unavailable("at.uncertain")
         gone = set(ours)
         left = {subject: [r for r in rs if r not in gone] for subject, rs in found.items()}
         return Answers(
-            of={w.actor.id: _tie(left.get(w.actor.id, []), None) for w in made}, budget=budget
+            of={w.actor.id: _tie(collection, left.get(w.actor.id, []), None) for w in made},
+            budget=budget,
         )
 
     # --- the call ---
@@ -194,9 +203,9 @@ class BlueskyDestination:
         match reply.status, name:
             case 429, _:
                 now = self._clock.now()
-                points = _window(reply) in WINDOWS
+                of_points = points.window(reply) in points.WINDOWS
                 until = reset_time(reply.headers, now)
-                return Throttled(until, "at.points" if points else None, everyone=not points)
+                return Throttled(until, "at.points" if of_points else None, everyone=not of_points)
             case 403, "ScopeMissingError":
                 return SignedOut("at.scope_missing")
             case _, "AccountTakedown" | "AccountSuspended":
@@ -219,34 +228,36 @@ def _key(record: str | None) -> str:
     return record.partition(" ")[0] if record else ""
 
 
-def _creation(subject: str, key: str) -> Mapping[str, object]:
+def _creation(collection: str, subject: str, key: str) -> Mapping[str, object]:
     # The time comes from the key: each try writes the very same record.
     at = moment_of(key).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "$type": "com.atproto.repo.applyWrites#create",
-        "collection": FOLLOW,
+        "collection": collection,
         "rkey": key,
-        "value": {"$type": FOLLOW, "subject": subject, "createdAt": at},
+        "value": {"$type": collection, "subject": subject, "createdAt": at},
     }
 
 
-def _deletion(record: Record) -> Mapping[str, object]:
+def _deletion(collection: str, record: Record) -> Mapping[str, object]:
     return {
         "$type": "com.atproto.repo.applyWrites#delete",
-        "collection": FOLLOW,
+        "collection": collection,
         "rkey": record.key,
     }
 
 
-def _tie(found: Sequence[Record], record: str | None, *, blocked: bool = False) -> Relationship:
+def _tie(collection: str, found: Sequence[Record], record: str | None) -> Relationship:
     """Return the tie that these records make; of several, the one with our key is named."""
     if not found:
-        return Relationship(tie=Tie.NONE, blocked=blocked)
+        return Relationship(tie=Tie.NONE)
     ours = next((r for r in found if r.key == _key(record)), found[0])
-    return Relationship(tie=Tie.FOLLOWING, record=str(ours), blocked=blocked)
+    return Relationship(tie=_TIES[collection], record=str(ours))
 
 
-def _made(reply: Reply, rows: Sequence[tuple[ActorId, str]]) -> Mapping[ActorId, Relationship]:
+def _made(
+    collection: str, reply: Reply, rows: Sequence[tuple[ActorId, str]]
+) -> Mapping[ActorId, Relationship]:
     """Read what was written. An answer that is not in order leaves it open: the caller looks."""
     found = content(reply)
     results = found.get("results") if isinstance(found, dict) else None
@@ -257,7 +268,7 @@ def _made(reply: Reply, rows: Sequence[tuple[ActorId, str]]) -> Mapping[ActorId,
         cid = result.get("cid") if isinstance(result, dict) else None
         if not isinstance(cid, str) or not str(result.get("uri")).endswith(f"/{key}"):
             raise Unavailable("at.uncertain")
-        made[subject] = Relationship(tie=Tie.FOLLOWING, record=f"{key} {cid}")
+        made[subject] = Relationship(tie=_TIES[collection], record=f"{key} {cid}")
     return made
 
 
@@ -267,29 +278,3 @@ def _place(reply: Reply) -> int | None:
     message = found.get("message") if isinstance(found, dict) else None
     place = _PLACE.search(message) if isinstance(message, str) else None
     return int(place[1]) if place and reply.status == 400 else None
-
-
-def _window(reply: Reply) -> str:
-    window = _WINDOW.search(reply.headers.get("ratelimit-policy", ""))
-    return window[1] if window else ""
-
-
-def _budget(reply: Reply, now: datetime) -> Budget | None:
-    """Return how many follows the points still pay for, when this answer speaks of points."""
-    left = reply.headers.get("ratelimit-remaining", "")
-    resets = reply.headers.get("ratelimit-reset", "")
-    if _window(reply) not in WINDOWS or not left.isdecimal() or not resets.isdecimal():
-        return None
-    reset = reset_time(reply.headers, now)
-    follows = min(int(left[:9]) // POINTS, _MOST_LEFT)
-    return Budget(remaining=follows, reset_at=reset) if reset else None
-
-
-def _rest_until(reply: Reply, now: datetime) -> datetime | None:
-    """Return until when our address should rest, when this answer speaks of it and little is left."""
-    left = reply.headers.get("ratelimit-remaining", "")
-    most = reply.headers.get("ratelimit-limit", "")
-    if _window(reply) in ("", *WINDOWS) or not left.isdecimal() or not most.isdecimal():
-        return None
-    scarce = int(left[:9]) < int(most[:9]) // _LEFT_TO_OTHERS
-    return reset_time(reply.headers, now) if scarce else None

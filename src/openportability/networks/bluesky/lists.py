@@ -6,9 +6,8 @@ from openportability.domain import ActorId, Grant, Kind
 from openportability.network import Page
 from openportability.networks.bluesky.followers import Followers
 from openportability.networks.bluesky.records import Repositories
-from openportability.networks.bluesky.scopes import FOLLOW
+from openportability.networks.bluesky.scopes import BLOCK, FOLLOW
 
-BLOCK = "app.bsky.graph.block"
 _COLLECTIONS = {Kind.FOLLOWING: FOLLOW, Kind.BLOCKED: BLOCK}
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from openportability.domain import Purpose
 
 FOLLOW = "app.bsky.graph.follow"
+BLOCK = "app.bsky.graph.block"
 #: Without it a grant proves nothing.
 IDENTITY = "atproto"
 
@@ -18,6 +19,8 @@ IDENTITY = "atproto"
 ASKED: Mapping[Purpose, str] = {
     Purpose.IDENTIFY: IDENTITY,
     Purpose.FOLLOW: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete",
+    Purpose.BLOCK: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete"
+    f" repo:{BLOCK}?action=create&action=delete",
 }
 #: All that an app password may do: the only right to write that old servers know. Asked for where
 #: the finer one was not given, after the person has read why.
@@ -31,25 +34,35 @@ def ever_asked() -> str:
 
 def asked(purpose: Purpose, *, broadly: bool) -> str:
     """Return what to ask for; `broadly` at a server that does not know the finer right to follow."""
-    if purpose is Purpose.FOLLOW and broadly:
+    if purpose is not Purpose.IDENTIFY and broadly:
         return f"{IDENTITY} {BROAD}"
     return ASKED[purpose]
 
 
 def may_follow(granted: frozenset[str]) -> bool:
     """Tell whether follows may be made and taken back: undo is promised with each follow."""
-    if BROAD in granted:
-        return True
-    return all(any(_allows(scope, action) for scope in granted) for action in ("create", "delete"))
+    return _may_write(granted, FOLLOW)
 
 
-def _allows(scope: str, action: str) -> bool:
+def may_block(granted: frozenset[str]) -> bool:
+    """Tell the same of blocks."""
+    return _may_write(granted, BLOCK)
+
+
+def _may_write(granted: frozenset[str], collection: str) -> bool:
+    return BROAD in granted or all(
+        any(_allows(scope, collection, action) for scope in granted)
+        for action in ("create", "delete")
+    )
+
+
+def _allows(scope: str, wanted: str, action: str) -> bool:
     kind, _, rest = scope.partition("?")
     resource, _, collection = kind.partition(":")
     query = parse_qs(rest)
     collections = {collection} if collection else set(query.get("collection", ()))
     return (
         resource == "repo"
-        and bool(collections & {FOLLOW, "*"})
+        and bool(collections & {wanted, "*"})
         and action in query.get("action", (action,))
     )

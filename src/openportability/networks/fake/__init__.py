@@ -9,7 +9,7 @@ from openportability.domain import Actor
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.fake.archive import archive_format
-from openportability.networks.fake.client import Client
+from openportability.networks.fake.client import Client, ClientBlocks
 from openportability.networks.fake.forms import follows_file
 from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
@@ -103,6 +103,7 @@ def load(context: Context) -> Network:
         if source
         else Source(lists=Lists(client)),
         destination=None if source else client,
+        blocks=None if source else ClientBlocks(client, terms.role),
         words=WORDS,
         follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,
         documents=pages.documents(),

@@ -51,21 +51,39 @@ class Client:
         return self._keys.take(count) if self._keys else [None] * count
 
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        return self._ask("relationships", grant, wanted=_wire(wanted))
+        return self.ask("relationships", grant, wanted=_wire(wanted))
 
     def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        return self._ask("follow", grant, wanted=_wire(wanted))
+        return self.ask("follow", grant, wanted=_wire(wanted))
 
     def unfollow(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
-        return self._ask("unfollow", grant, made=_wire(made))
+        return self.ask("unfollow", grant, made=_wire(made))
 
-    def _ask(self, verb: str, grant: Grant, **args: object) -> Answers:
+    def ask(self, verb: str, grant: Grant, **args: object) -> Answers:
+        """Send a verb about some actors; return what it says of each."""
         told = self._line.ask(verb, token=grant.secret["token"], **args)
         of = {ActorId(actor): _meaning(row) for actor, row in told["of"].items()}
         if "remaining" not in told:
             return Answers(of=of)
         budget = Budget(remaining=told["remaining"], reset_at=moment(told["reset_at"]))
         return Answers(of=of, budget=budget)
+
+
+class ClientBlocks:
+    """The blocks of a destination."""
+
+    def __init__(self, client: Client, role: Role) -> None:
+        self.public = role is Role.REPOSITORY
+        self._client = client
+
+    def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        return self._client.ask("blocking", grant, wanted=_wire(wanted))
+
+    def block(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        return self._client.ask("block", grant, wanted=_wire(wanted))
+
+    def unblock(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+        return self._client.ask("unblock", grant, made=_wire(made))
 
 
 class _Keys:

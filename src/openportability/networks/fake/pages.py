@@ -78,6 +78,7 @@ class Pages:
             redirect_uri=asked.query["redirect_uri"],
             challenge=asked.query.get("challenge", ""),
             follow=asked.query.get("purpose") == Purpose.FOLLOW,
+            block=asked.query.get("purpose") == Purpose.BLOCK,
         )
         return self._back(asked.query, code=told["code"])
 
@@ -202,9 +203,11 @@ def _choices(people: Sequence[Mapping[str, Any]]) -> str:
 
 def _rights(purpose: str) -> str:
     rights = ["<li>see who you are</li>"]
-    if purpose == Purpose.FOLLOW:
+    if purpose in (Purpose.FOLLOW, Purpose.BLOCK):
         rights.append("<li>see whom you follow</li>")
         rights.append("<li>follow people for you, and take that back</li>")
+    if purpose == Purpose.BLOCK:
+        rights.append("<li>block people for you, and take that back</li>")
     return f'<div class="note"><p>OpenPortability asks to:</p><ul>{"".join(rights)}</ul></div>'
 
 

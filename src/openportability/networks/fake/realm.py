@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from openportability.clock import Clock, micros
+from openportability.networks.fake.blocks import Blocks
 from openportability.networks.fake.people import People
 from openportability.networks.fake.reply import Refusal
 from openportability.networks.fake.residents import Resident, Residents, Role
 from openportability.networks.fake.ties import ByInstances, ByRepository, Row, Ties, Wish
-from openportability.networks.fake.tokens import FOLLOW, READ, Session, Tokens
+from openportability.networks.fake.tokens import BLOCK, FOLLOW, READ, Session, Tokens
 
 #: Refusals that concern the one who was to be followed, and not the call.
 ABOUT_ONE = frozenset({"gone", "moved", "refused", "remote_down", "ceiling"})
@@ -34,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """A follow or unfollow that reached the network and was done."""
+    """A follow, a block or the end of one, that reached the network and was done."""
 
     at: int
     actor: str
@@ -52,6 +53,7 @@ class Realm:
         self._clock = clock
         self._tokens = Tokens()
         self._ties = _ties(terms, people, self.residents)
+        self._blocks = Blocks(records=terms.role is Role.REPOSITORY)
         self._writes: list[Write] = []
         self._flagged: set[str] = set()
 
@@ -87,10 +89,18 @@ class Realm:
     # --- signing in ---------------------------------------------------------------------------
 
     def grant_code(
-        self, *, who: str, redirect_uri: str, challenge: str, follow: bool = False
+        self,
+        *,
+        who: str,
+        redirect_uri: str,
+        challenge: str,
+        follow: bool = False,
+        block: bool = False,
     ) -> Told:
         """Give the code that the person's *Allow* gives, without a page."""
-        scopes = (READ, FOLLOW) if follow and self._ties else (READ,)
+        scopes: tuple[str, ...] = (READ,)
+        if self._ties:
+            scopes += (FOLLOW,) * (follow or block) + (BLOCK,) * block
         code = self._tokens.code(
             self._someone(who).id,
             scopes=scopes,
@@ -165,6 +175,30 @@ class Realm:
         self._note("unfollow", actor, wishes)
         return self._answer(actor, wishes)
 
+    # --- blocks -------------------------------------------------------------------------------
+
+    def blocking(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Tell whom of these the owner of the token blocks."""
+        actor = self._tokens.check(token, READ, self._now())
+        return self._barred(actor, [Wish(**one) for one in wanted])
+
+    def block(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Block them, all or none, and tell what is now."""
+        actor, wishes = self._writer(token, BLOCK), [Wish(**one) for one in wanted]
+        if isinstance(self._ties, ByRepository):
+            cost = self._ties.create_points * len(wishes)
+            self._ties.allowance.take(actor, cost, self._now())
+        self._blocks.make(actor, [wish for wish in wishes if not self._someone(wish.id).gone])
+        self._note("block", actor, wishes)
+        return self._barred(actor, wishes)
+
+    def unblock(self, *, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
+        """Take these blocks back and tell what is now."""
+        actor, wishes = self._writer(token, BLOCK), [Wish(**one) for one in made]
+        self._blocks.take_back(actor, wishes)
+        self._note("unblock", actor, wishes)
+        return self._barred(actor, wishes)
+
     # --- behind the stage ---------------------------------------------------------------------
 
     def arrive(self, *, nick: str, host: str | None = None, locked: bool = False) -> Told:
@@ -221,8 +255,17 @@ class Realm:
         """Tell whom somebody follows, one entry a follow: a double one shows twice."""
         return {"actors": self._destination().following(self._someone(who).id, self._now())}
 
+    def block_by_hand(self, *, who: str, whom: str) -> Told:
+        """Block as a person does in another program: not in the log."""
+        self._blocks.make(self._someone(who).id, [Wish(id=self._someone(whom).id)])
+        return {}
+
+    def blocks_of(self, *, who: str) -> Told:
+        """Tell whom somebody blocks, one entry a block."""
+        return {"actors": self._blocks.of(self._someone(who).id)}
+
     def writes(self, *, since: int = 0) -> Told:
-        """Tell every follow and unfollow that a client made, in order."""
+        """Tell everything that a client made or took back, in order."""
         return {"writes": [asdict(write) for write in self._writes[since:]]}
 
     def spending(self) -> Told:
@@ -253,8 +296,8 @@ class Realm:
             raise Refusal(404, "no_follows_here")
         return self._ties
 
-    def _writer(self, token: str) -> str:
-        actor = self._tokens.check(token, FOLLOW, self._now())
+    def _writer(self, token: str, scope: str = FOLLOW) -> str:
+        actor = self._tokens.check(token, scope, self._now())
         if actor in self._flagged:
             raise Refusal(403, "flagged")
         return actor
@@ -270,11 +313,24 @@ class Realm:
 
     def _answer(self, actor: str, wishes: Sequence[Wish]) -> Told:
         ties, now = self._destination(), self._now()
-        told: Told = {"of": {wish.id: ties.row(actor, wish, now) for wish in wishes}}
+        rows = {wish.id: ties.row(actor, wish, now) for wish in wishes}
+        for whom in rows.keys() & set(self._blocks.of(actor)):
+            rows[whom]["blocked"] = True
+        told: Told = {"of": rows}
         if isinstance(ties, ByRepository):
             points, reset_at = ties.allowance.left(actor, now)
             told |= {"remaining": points // ties.create_points, "reset_at": micros(reset_at)}
         return told
+
+    def _barred(self, actor: str, wishes: Sequence[Wish]) -> Told:
+        return {
+            "of": {
+                wish.id: {"error": "gone"}
+                if self._someone(wish.id).gone
+                else self._blocks.row(actor, wish)
+                for wish in wishes
+            }
+        }
 
     def _note(self, verb: str, actor: str, wishes: Sequence[Wish]) -> None:
         at = micros(self._now())

@@ -12,7 +12,7 @@ from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose
 from openportability.errors import Invalid, Refused
 from openportability.network import Begun, Field, Proved
 from openportability.networks.fake.residents import Role
-from openportability.networks.fake.tokens import FOLLOW, challenge_of
+from openportability.networks.fake.tokens import BLOCK, FOLLOW, challenge_of
 from openportability.networks.fake.way import Line
 
 
@@ -128,6 +128,7 @@ class SignIn:
             actor_id=ActorId(person["id"]),
             scopes=frozenset(told["scopes"]),
             can_follow=FOLLOW in told["scopes"],
+            can_block=BLOCK in told["scopes"],
             expires_at=moment(told["until"]),
             secret={"token": told["token"], "refresh": told["refresh"]},
         )

@@ -14,6 +14,7 @@ CODE_LIVES = timedelta(minutes=5)
 TOKEN_LIVES = timedelta(hours=1)
 READ = "read"
 FOLLOW = "follow"
+BLOCK = "block"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,10 @@ from openportability.networks.fake.people import People
 from openportability.networks.fake.realm import Realm, Terms
 from openportability.networks.fake.reply import Fault, Refusal, Reply
 
-#: Verbs about follows: only these fail by chance. A lost sign-in would say nothing about us.
-FALLIBLE = frozenset({"following", "relationships", "follow", "unfollow"})
+#: Verbs about follows and blocks: only these fail by chance. A lost sign-in would say nothing about us.
+FALLIBLE = frozenset(
+    {"following", "relationships", "follow", "unfollow", "blocking", "block", "unblock"}
+)
 ANSWERED = frozenset(
     {"hosts", "people", "person", "circle", "grant_code", "token", "refresh", "revoke"}
 )
@@ -29,6 +31,7 @@ BACKSTAGE = frozenset(
     {
         *("arrive", "vanish", "rename", "move", "approve", "flag", "withdraw"),
         *("follow_by_hand", "unfollow_by_hand", "follows_of", "writes", "spending"),
+        *("block_by_hand", "blocks_of"),
     }
 )
 #: How long a simulated 429 asks to wait.

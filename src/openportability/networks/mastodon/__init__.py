@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from openportability.domain import Actor
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
+from openportability.networks.mastodon.blocks import MastodonBlocks
 from openportability.networks.mastodon.client import Follows
 from openportability.networks.mastodon.forms import follows_file, forms
 from openportability.networks.mastodon.lists import Lists, list_files
@@ -42,6 +43,7 @@ def load(context: Context) -> Network:
         sign_in=SignInAtServer(context),
         source=Source(lists=lists, files=list_files(development=context.development)),
         destination=Follows(context, lists),
+        blocks=MastodonBlocks(context),
         words=WORDS,
         forms=forms,
         follows_file=follows_file(development=context.development),

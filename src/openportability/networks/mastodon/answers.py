@@ -125,6 +125,13 @@ def relationship(found: object) -> Relationship | None:
     return Relationship(tie=tie, record=str(found["id"]), blocked=blocked)
 
 
+def blocking(found: object, number: str) -> bool | None:
+    """Read from a relationship whether our user blocks this account; None where it is no such thing."""
+    if not isinstance(found, dict) or str(found.get("id")) != number:
+        return None
+    return found.get("blocking") is True
+
+
 def next_cursor(reply: Reply) -> str | None:
     """Return the query of the next page; the address before it is ours to choose, not theirs."""
     found = _NEXT.search(reply.headers.get("link", ""))

@@ -23,6 +23,8 @@ from openportability.outbound import Reply
 
 #: What reading and following take, each right for itself.
 FINE = ("read:accounts", "read:follows", "read:search", "write:follows")
+#: The one right more that blocking takes.
+BLOCK = "write:blocks"
 #: What some servers know instead.
 COARSE = ("read", "write", "follow")
 #: Enough to say who a person is, where the server knows it (4.3 and later).
@@ -33,6 +35,7 @@ _COVERED_BY = {
     "read:follows": {"read:follows", "read", "follow"},
     "read:search": {"read:search", "read"},
     "write:follows": {"write:follows", "write", "follow"},
+    BLOCK: {BLOCK, "write", "follow"},
 }
 
 
@@ -194,16 +197,18 @@ def is_lost(reply: Reply) -> bool:
 def scopes_of(server: Server) -> tuple[str, ...]:
     """Return all scopes that we may ever ask there, in one list."""
     if server.scopes is None:
-        return FINE
+        return (*FINE, BLOCK)
     if server.scopes >= frozenset(FINE):
-        return (WHO, *FINE) if WHO in server.scopes else FINE
+        more = (scope for scope in (WHO, BLOCK) if scope in server.scopes)
+        return (*FINE, *more)
     return tuple(scope for scope in COARSE if scope in server.scopes) or FINE
 
 
 def scopes_for(app: App, purpose: Purpose) -> tuple[str, ...]:
     """Return the least that a purpose takes, of what was registered."""
-    if purpose is Purpose.FOLLOW:
-        wanted = FINE if app.scopes & frozenset(FINE) else COARSE
+    if purpose is not Purpose.IDENTIFY:
+        more = (BLOCK,) if purpose is Purpose.BLOCK else ()
+        wanted = (*FINE, *more) if app.scopes & frozenset(FINE) else COARSE
         return tuple(scope for scope in wanted if scope in app.scopes)
     least = (scope for scope in (WHO, "read:accounts", "read") if scope in app.scopes)
     return (next(least, min(app.scopes)),)
@@ -212,6 +217,11 @@ def scopes_for(app: App, purpose: Purpose) -> tuple[str, ...]:
 def allow_following(scopes: frozenset[str]) -> bool:
     """Tell whether these scopes cover all that a reconnection asks."""
     return all(scopes & _COVERED_BY[needed] for needed in FINE)
+
+
+def allow_blocking(scopes: frozenset[str]) -> bool:
+    """Tell whether they cover blocking too."""
+    return allow_following(scopes) and bool(scopes & _COVERED_BY[BLOCK])
 
 
 def _to_text(app: App) -> Mapping[str, str]:

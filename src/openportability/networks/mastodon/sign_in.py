@@ -200,6 +200,7 @@ class SignInAtServer:
             actor_id=ActorId(""),
             scopes=scopes,
             can_follow=apps.allow_following(scopes),
+            can_block=apps.allow_blocking(scopes),
             expires_at=expires_at,
             secret={
                 **tokens,

@@ -328,6 +328,7 @@ def _reconnections() -> None:
         _number("account_id"),
         _text("network"),
         _bytes("whom"),
+        _text("deed"),
         _text("state"),
         _text("reason", nullable=True),
         _text("origin"),
@@ -342,7 +343,11 @@ def _reconnections() -> None:
         _of_user("fk_reconnections_user_id"),
         _of_account("fk_reconnections_account_id"),
         sa.UniqueConstraint(
-            "user_id", "account_id", "whom", name="uq_reconnections_user_id_account_id_whom"
+            "user_id",
+            "account_id",
+            "whom",
+            "deed",
+            name="uq_reconnections_user_id_account_id_whom_deed",
         ),
         sqlite_autoincrement=True,
     )

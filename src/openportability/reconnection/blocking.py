@@ -1,0 +1,90 @@
+"""Blocks that a person brought, carried over to the networks where they follow, if they choose so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from openportability.accounts import grant_store
+from openportability.accounts import store as accounts
+from openportability.db.engine import Tx
+from openportability.domain import Account, Deed, NetworkName, UserId
+from openportability.matching import service as matching
+from openportability.reconnection import planning, store
+from openportability.reconnection.plan import Row, Verdict
+from openportability.reconnection.rules import Origin, State
+from openportability.site import Site
+
+#: Before every follow.
+_RANK = -1
+#: Who was not blocked in the end, or not any more, may be offered again.
+_OPEN = frozenset({State.CANCELLED, State.UNDONE, State.GONE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """How many people somebody can block on one network, whom they blocked before."""
+
+    account: Account
+    count: int
+    #: True where anybody can read who blocks whom.
+    public: bool
+    #: False: the person must let us block there first.
+    allowed: bool
+
+
+def offers(tx: Tx, site: Site, user: UserId) -> list[Offer]:
+    """Return what can be carried over, where there is any. Nothing is sent."""
+    key = accounts.personal_key(tx, site.vault, user)
+    found = []
+    for account, rows in _rows(tx, site, user):
+        blocks = site.networks[account.actor.network].blocks
+        grant = grant_store.live_grant(tx, key, account.id)
+        if rows and blocks is not None:
+            allowed = grant is not None and grant.can_block
+            offer = Offer(account=account, count=len(rows), public=blocks.public, allowed=allowed)
+            found.append(offer)
+    return found
+
+
+def carry_over(
+    tx: Tx, site: Site, user: UserId, networks: Collection[NetworkName], plan_id: int
+) -> int:
+    """Want the blocks of people on these networks; return how many are new."""
+    return sum(
+        planning.want(tx, site, user, rows, origin=Origin.MANUAL, plan_id=plan_id, deed=Deed.BLOCK)
+        for account, rows in _rows(tx, site, user)
+        if account.actor.network in networks and rows
+    )
+
+
+def _rows(tx: Tx, site: Site, user: UserId) -> list[tuple[Account, list[Row]]]:
+    """Decide whom each account of the person would block."""
+    mine = [
+        account
+        for account in planning.followers(tx, site, user)
+        if site.networks[account.actor.network].blocks is not None
+    ]
+    blocked = matching.blocked(tx, site, user) if mine else []
+    if not blocked:
+        return []
+    key = accounts.personal_key(tx, site.vault, user)
+    ledger = store.known(tx, key, user, Deed.BLOCK)
+    return [
+        (
+            own,
+            [
+                Row(
+                    account=own.id,
+                    whom=one.id,
+                    network=own.actor.network,
+                    verdict=Verdict.NEW,
+                    rank=_RANK,
+                )
+                for one in blocked
+                if one.actor.network == own.actor.network
+                and ((known := ledger.get((own.id, one.id))) is None or known.state in _OPEN)
+            ],
+        )
+        for own in mine
+    ]

@@ -1,0 +1,120 @@
+"""Blocks that a person brought are carried over if they choose so: first, once, and theirs to take back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openportability.accounts import store as accounts
+from openportability.domain import Account, Deed, Found, Kind, Purpose
+from openportability.graph import store as lists
+from openportability.graph.store import ListOf
+from openportability.matching import jobs as matching
+from openportability.networks.fake.reply import Fault
+from openportability.reconnection import blocking
+from openportability.reconnection.rules import UNAVAILABLE, State
+from tests.reconnection.stage import Stage
+
+S = State
+
+
+def brings(stage: Stage, kind: Kind, *whom: Account) -> None:
+    """Bring a list of people, and let them be met."""
+    with stage.db.write() as tx:
+        of = ListOf(user=stage.user, network=stage.name, kind=kind, account=stage.me.id)
+        keys = np.array(sorted(one.key for one in whom), np.uint64)
+        key = accounts.personal_key(tx, stage.site.vault, stage.user)
+        lists.put_list(tx, key, of, keys, taken_at=None, imported_at=stage.clock.now())
+    jobs, _ = matching.work(stage.site)
+    next(job for job in jobs if job.name == "lists-arrived").run(str(stage.user))
+
+
+def offered(stage: Stage) -> int:
+    with stage.db.read() as tx:
+        return sum(offer.count for offer in blocking.offers(tx, stage.site, stage.user))
+
+
+def carries_over(stage: Stage) -> int:
+    with stage.db.write() as tx:
+        return blocking.carry_over(tx, stage.site, stage.user, [stage.name], 1)
+
+
+def blocked(stage: Stage) -> list[str]:
+    """Return whom the user blocks at the network, one entry a block."""
+    actors: list[str] = stage.network.stage.ask("blocks_of", who=stage.me.actor.id)["actors"]
+    return actors
+
+
+def test_blocks_are_made_once_and_before_any_follow(stage: Stage) -> None:
+    troll, carol = stage.member(), stage.member()
+    stage.grant(Purpose.BLOCK)
+    stage.want(carol)
+    brings(stage, Kind.BLOCKED, troll)
+    assert offered(stage) == 1
+    assert (carries_over(stage), carries_over(stage)) == (1, 0)
+    stage.fails("block", Fault.SILENCE)
+    stage.pass_days(2)
+    assert blocked(stage) == [troll.actor.id]
+    assert stage.follows() == [carol.actor.id]
+    assert stage.sent()[0] == ("block", troll.actor.id)
+    assert stage.states() == [S.FOLLOWED] * 2
+    assert offered(stage) == 0
+
+
+def test_undo_ends_our_blocks_and_leaves_those_made_by_hand(stage: Stage) -> None:
+    ours, theirs = stage.member(), stage.member()
+    stage.grant(Purpose.BLOCK)
+    stage.network.stage.ask("block_by_hand", who=stage.me.actor.id, whom=theirs.actor.id)
+    brings(stage, Kind.BLOCKED, ours, theirs)
+    carries_over(stage)
+    stage.pass_days(1)
+    assert stage.row(theirs).state is S.ALREADY
+    stage.undo()
+    stage.pass_days(1)
+    assert stage.row(ours).state is S.UNDONE
+    assert blocked(stage) == [theirs.actor.id]
+
+
+def test_without_the_right_to_block_follows_go_on(stage: Stage) -> None:
+    troll, carol = stage.member(), stage.member()
+    brings(stage, Kind.BLOCKED, troll)
+    carries_over(stage)
+    stage.want(carol)
+    stage.pass_days(1)
+    assert (stage.row(troll).state, stage.row(troll).reason) == (S.REFUSED, "net.no_blocks")
+    assert stage.row(carol).state is S.FOLLOWED
+    stage.grant(Purpose.BLOCK)
+    stage.retry()
+    stage.pass_days(1)
+    assert blocked(stage) == [troll.actor.id]
+
+
+def test_who_hides_or_is_muted_is_not_offered(sky: Stage) -> None:
+    hidden, troll, noisy = sky.member(found=Found.NOBODY), sky.member(), sky.member()
+    sky.grant(Purpose.BLOCK)
+    brings(sky, Kind.MUTED, noisy)
+    brings(sky, Kind.BLOCKED, hidden, troll)
+    assert offered(sky) == 1
+    carries_over(sky)
+    sky.hides(troll)
+    sky.serve()
+    assert (sky.row(troll).state, sky.row(troll).reason) == (S.CANCELLED, UNAVAILABLE)
+    assert blocked(sky) == []
+
+
+def test_whom_the_person_blocked_meanwhile_is_not_followed(stage: Stage) -> None:
+    troll, noisy = stage.member(), stage.member()
+    stage.want(troll, noisy)
+    brings(stage, Kind.BLOCKED, troll)
+    brings(stage, Kind.MUTED, noisy)
+    stage.pass_days(1)
+    assert stage.states() == [S.CANCELLED] * 2
+    assert stage.follows() == []
+
+
+def test_a_file_of_follows_holds_no_blocks(herd: Stage) -> None:
+    troll = herd.member()
+    herd.grant(Purpose.BLOCK)
+    brings(herd, Kind.BLOCKED, troll)
+    carries_over(herd)
+    assert herd.takes_a_file() == 0
+    assert [row.deed for row in herd.rows()] == [Deed.BLOCK]
