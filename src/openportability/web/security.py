@@ -105,7 +105,10 @@ class Guard:
         kind = request.headers.get("content-type", "")
         body = _Body(receive, most_bytes(scope["path"], kind))
         try:
-            early = await run_in_threadpool(self._early, request)
+            if rates.waits(request.method, scope["path"]):
+                early = await run_in_threadpool(self._early, request)
+            else:
+                early = self._early(request)
             if early is not None:
                 await early(scope, receive, answer.send)
                 return
