@@ -59,7 +59,7 @@ class Camera:
 
     def take(self, name: str, *, readme: bool = False) -> None:
         """Take it; the gallery has whole pages, the README what one sees at first."""
-        if readme and self.language is i18n.ENGLISH:
+        if readme and self.language.code == i18n.SOURCE:
             self.tab.screenshot(path=README / f"{name}.png")
         if self.gallery is None:
             return
@@ -155,7 +155,7 @@ def look_around(camera: Eye, url: str) -> None:
 
 def _begin(camera: Eye, url: str) -> None:
     tab, say = camera.tab, camera.language.catalogue.gettext
-    tab.goto(url if camera.language is i18n.ENGLISH else f"{url}/{camera.language.code}/")
+    tab.goto(url if camera.language.code == i18n.SOURCE else f"{url}/{camera.language.code}/")
     camera.take("landing", readme=True)
     tab.get_by_role("link", name=say("Begin")).first.click()
     camera.take("sign-in")
