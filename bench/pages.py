@@ -1,7 +1,8 @@
 """What a page weighs on a first visit, in how many requests, and how long it takes at 50 requests at a time.
 
 A real Chromium with an empty cache counts bytes and requests, as a newcomer's would; pictures of people there are none.
-Times are those of a client at the site's own process, beside one plain page of the framework served in the same way.
+Times are those of a client at the site's own process, beside one plain page of the framework served in the same way;
+so is what an answer costs the processor. Where 50 wait for one process, each waits for 50 such answers.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import crowd
+from bench import cost, crowd
 from bench.figures import Figure
 from lab import install
+from openportability import app
 from openportability.clock import SystemClock
 from openportability.demo import show, stage
 from openportability.demo.stage import NEWCOMER, SOURCE
@@ -88,10 +90,11 @@ def measure(scale: float) -> Iterator[Figure]:
             url = site.settings.base_url + budget.path
             taken = _p95(url, cookie if budget.member else "")
             yield _figure(name, "p95", taken, goal=budget.ms, baseline=baseline)
+        yield from _costs(app.web(site), site.settings.base_url, cookie)
 
 
 def _figure(
-    case: str, metric: str, ours: float, *, goal: float, baseline: float | None = None
+    case: str, metric: str, ours: float, *, goal: float | None = None, baseline: float | None = None
 ) -> Figure:
     return Figure(
         bench="pages",
@@ -143,20 +146,32 @@ def _first_visit(tab: Page, url: str) -> tuple[int, int]:
     return sum(ends), len([address for address in asked if not address.startswith("data:")])
 
 
-# --- time -------------------------------------------------------------------------------------
+# --- time and cost -------------------------------------------------------------------------------------
+
+
+def _costs(ours: FastAPI, url: str, cookie: str) -> Iterator[Figure]:
+    plain = cost.milliseconds(_plain_page(), "http://127.0.0.1:1/", "")
+    for name, budget in PAGES.items():
+        spent = cost.milliseconds(ours, url + budget.path, cookie if budget.member else "")
+        yield _figure(name, "cpu-ms", round(spent, 2), baseline=round(plain, 2))
+
+
+def _plain_page() -> FastAPI:
+    """Return one plain page of the framework."""
+    made = FastAPI()
+
+    @made.get("/")
+    def page() -> HTMLResponse:
+        return HTMLResponse("<!doctype html><title>Plain</title><p>" + "word " * 1000)
+
+    return made
 
 
 @contextmanager
 def _plain() -> Iterator[str]:
-    """Serve one plain page of the framework as our pages are served; yield its address."""
-    app = FastAPI()
-
-    @app.get("/")
-    def page() -> HTMLResponse:
-        return HTMLResponse("<!doctype html><title>Plain</title><p>" + "word " * 1000)
-
+    """Serve a plain page as our pages are served; yield its address."""
     port = show.free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(_plain_page(), port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

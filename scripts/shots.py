@@ -1,7 +1,8 @@
 """`./run shots`: pictures of the product, taken in the demo. With `--all FOLDER`, a gallery of every page.
 
 The pictures of the README are made anew in docs/img. The gallery shows each stop of a newcomer's way in both colours,
-on a wide and on a narrow screen: to look through after a change.
+on a wide and on a narrow screen: to look through after a change. With `--language CODE` it is taken in that language,
+and the README's pictures stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from openportability.clock import SystemClock
 from openportability.demo import show, stage
 from openportability.demo.stage import DESTINATIONS, NEWCOMER, SOURCE, Resident
 from openportability.domain import NetworkName
+from openportability.web import i18n
+from openportability.web.i18n import Language
 from scripts.tree import ROOT
 
 README = ROOT / "docs" / "img"
@@ -38,8 +41,10 @@ Home = dict[NetworkName, Resident]
 class Eye(Protocol):
     """Looks at what a tab shows, at each stop of the way."""
 
-    tab: Page
-
+    @property
+    def tab(self) -> Page: ...
+    @property
+    def language(self) -> Language: ...
     def take(self, name: str, *, readme: bool = False) -> None: ...
 
 
@@ -49,11 +54,12 @@ class Camera:
 
     tab: Page
     gallery: Path | None
+    language: Language = i18n.ENGLISH
     count: int = 0
 
     def take(self, name: str, *, readme: bool = False) -> None:
         """Take it; the gallery has whole pages, the README what one sees at first."""
-        if readme:
+        if readme and self.language.code == i18n.SOURCE:
             self.tab.screenshot(path=README / f"{name}.png")
         if self.gallery is None:
             return
@@ -72,7 +78,10 @@ def main() -> int:
     """Start a demo, walk through it, and take the pictures on the way."""
     parser = argparse.ArgumentParser(prog="./run shots", description=__doc__)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="a gallery of every page")
-    gallery: Path | None = parser.parse_args().all
+    languages = i18n.load_languages()
+    parser.add_argument("--language", choices=languages, default=i18n.SOURCE)
+    given = parser.parse_args()
+    gallery: Path | None = given.all
     for folder in (README, *([gallery] if gallery else [])):
         folder.mkdir(parents=True, exist_ok=True)
     program = install.chromium_program()
@@ -92,7 +101,8 @@ def main() -> int:
         archive.write_bytes(stage.archive(site, me[SOURCE]))
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         tab = browser.new_page(viewport={"width": WIDE, "height": TALL}, reduced_motion="reduce")
-        walk(Camera(tab=tab, gallery=gallery), site.settings.base_url, me, archive)
+        camera = Camera(tab=tab, gallery=gallery, language=languages[given.language])
+        walk(camera, site.settings.base_url, me, archive)
         browser.close()
     for picture in sorted(README.glob("*.png")):
         print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
@@ -100,33 +110,34 @@ def main() -> int:
 
 
 def walk(camera: Eye, url: str, me: Home, archive: Path) -> None:
-    """Go the newcomer's way."""
-    tab = camera.tab
-    tab.goto(url)
-    camera.take("landing", readme=True)
-    tab.get_by_role("link", name="Begin").first.click()
-    camera.take("sign-in")
+    """Go the newcomer's way, by mistakes and detours, and look at what lies beside it."""
+    _begin(camera, url)
     _mishaps(camera, url)
-    be(tab, me[SOURCE], "bird")
-    camera.take("welcome")
-    tab.get_by_label("Anyone who followed me").check()
-    tab.get_by_label("Follow them for me").check()
-    tab.get_by_role("button", name="Save and go on").click()
-    camera.take("archive")
+    _arrive(camera, me)
     for path in ("/", "/matches", "/reconnect"):
-        tab.goto(f"{url}{path}")
+        camera.tab.goto(f"{url}{path}")
         camera.take(f"empty-{path.strip('/') or 'home'}")
+    _bring_something_else(camera, url)
     _bring(camera, url, archive)
-    for network, typed in zip(DESTINATIONS, ("instance", "handle"), strict=True):
-        tab.goto(f"{url}/accounts")
-        tab.locator(f"#typed-{network}").fill(getattr(me[network], typed))
-        be(tab, me[network], network)
-    camera.take("accounts")
-    _reconnect(camera, url)
+    _link_and_reconnect(camera, url, me)
+    look_around(camera, url)
+
+
+def straight(camera: Eye, url: str, me: Home, archive: Path) -> None:
+    """Go the newcomer's way and no other."""
+    _begin(camera, url)
+    _arrive(camera, me)
+    _bring(camera, url, archive)
+    _link_and_reconnect(camera, url, me)
+
+
+def look_around(camera: Eye, url: str) -> None:
+    """See the pages that the way does not lead to."""
     for path in (
         "reconnect/ledger",
         "reconnect/ledger?group=waiting",
         "settings",
+        "settings/mail",
         "settings/tokens",
         "my-data",
         "leave",
@@ -138,8 +149,26 @@ def walk(camera: Eye, url: str, me: Home, archive: Path) -> None:
         "_patterns",
         "nothing-here",
     ):
-        tab.goto(f"{url}/{path}")
+        camera.tab.goto(f"{url}/{path}")
         camera.take(path.replace("/", "-").replace("?group=", "-") or "home")
+
+
+def _begin(camera: Eye, url: str) -> None:
+    tab, say = camera.tab, camera.language.catalogue.gettext
+    tab.goto(url if camera.language.code == i18n.SOURCE else f"{url}/{camera.language.code}/")
+    camera.take("landing", readme=True)
+    tab.get_by_role("link", name=say("Begin")).first.click()
+    camera.take("sign-in")
+
+
+def _arrive(camera: Eye, me: Home) -> None:
+    tab, say = camera.tab, camera.language.catalogue.gettext
+    be(tab, me[SOURCE], SOURCE)
+    camera.take("welcome")
+    tab.get_by_label(say("Anyone who followed me")).check()
+    tab.get_by_label(say("Follow them for me")).check()
+    tab.get_by_role("button", name=say("Save and go on")).click()
+    camera.take("archive")
 
 
 def _mishaps(camera: Eye, url: str) -> None:
@@ -155,41 +184,54 @@ def _mishaps(camera: Eye, url: str) -> None:
     tab.goto(f"{url}/sign-in")
 
 
-def _bring(camera: Eye, url: str, archive: Path) -> None:
-    tab = camera.tab
+def _bring_something_else(camera: Eye, url: str) -> None:
+    tab, say = camera.tab, camera.language.catalogue.gettext
     tab.goto(f"{url}/archive")
     tab.set_input_files(
         "#file", {"name": "x.zip", "mimeType": "application/zip", "buffer": b"no zip"}
     )
-    tab.get_by_role("button", name="Read my archive").click()
-    tab.get_by_text("This is not the zip file").wait_for()
+    tab.get_by_role("button", name=say("Read my archive")).click()
+    tab.get_by_text(say("This is not the zip file you were given")).wait_for()
     camera.take("archive-unreadable")
+
+
+def _bring(camera: Eye, url: str, archive: Path) -> None:
+    tab, say = camera.tab, camera.language.catalogue.gettext
     tab.goto(f"{url}/archive")
     tab.set_input_files("#file", archive)
-    tab.get_by_role("button", name="Read my archive").click()
-    tab.get_by_role("button", name="Hand over these lists").wait_for()
+    tab.get_by_role("button", name=say("Read my archive")).click()
+    tab.get_by_role("button", name=say("Hand over these lists")).wait_for()
     camera.take("archive-found")
-    tab.get_by_role("button", name="Hand over these lists").click()
-    tab.get_by_role("heading", name="Your archive was read").wait_for()
+    tab.get_by_role("button", name=say("Hand over these lists")).click()
+    tab.get_by_role("heading", name=say("Your archive was read")).wait_for()
     camera.take("archive-read")
 
 
+def _link_and_reconnect(camera: Eye, url: str, me: Home) -> None:
+    for network, typed in zip(DESTINATIONS, ("instance", "handle"), strict=True):
+        camera.tab.goto(f"{url}/accounts")
+        camera.tab.locator(f"#typed-{network}").fill(getattr(me[network], typed))
+        be(camera.tab, me[network], network)
+    camera.take("accounts")
+    _reconnect(camera, url)
+
+
 def _reconnect(camera: Eye, url: str) -> None:
-    tab = camera.tab
+    tab, say = camera.tab, camera.language.catalogue.gettext
     tab.goto(f"{url}/matches")
     for at in (1, 2):
         tab.locator(".person__pick").nth(at).check()
     camera.take("matches", readme=True)
     tab.goto(f"{url}/reconnect")
     camera.take("reconnect")
-    tab.get_by_role("button", name="Plan with everyone").click()
+    tab.get_by_role("button", name=say("Plan with everyone I found")).click()
     camera.take("permission")
     while (allow := tab.locator("[data-allow]")).count():
         allow.first.click()
         tab.get_by_role("button", name="Allow", exact=True).click()
     camera.take("plan", readme=True)
     tab.locator("[data-start]").click()
-    tab.get_by_text("on their way").wait_for()
+    tab.wait_for_url("**/reconnect")
     bar = tab.locator("#progress progress").first
     for _ in range(_MOST_LOOKS):
         if int(bar.get_attribute("value") or 0) >= SOME_DONE:

@@ -81,7 +81,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        """The page as it was sent, but for the places where a long word may break: it is one word."""
+        return self.body.decode().replace("<wbr>", "")
 
     @property
     def words(self) -> str:

@@ -230,4 +230,4 @@ def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
     place.later(minutes=30)
     assert place.follows(alice)[bob.new_id] == 0
     taken = alice.browser.get("/my-data").words
-    assert "0 places of people you found" in taken
+    assert "Places of people you found 0" in taken

@@ -210,7 +210,14 @@ def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
     other = cast.join(site, cast.NEW, 8, found=Found.ANYONE)
     claimed = cast.join(site, cast.OLD, 7, user=other.user, proof=Proof.CLAIMED)
     whom = cast.join(site, cast.OLD, 9, found=Found.ANYONE)
-    new = New(account=claimed.id, network=cast.OLD, whom=whom.id, state=State.READY, rank=0)
+    new = New(
+        account=claimed.id,
+        network=cast.OLD,
+        deed=Deed.FOLLOW,
+        whom=whom.id,
+        state=State.READY,
+        rank=0,
+    )
     with site.db.write() as tx:
         key = account_store.personal_key(tx, site.vault, other.user)
         lane_store.open_lanes(tx, [claimed])
@@ -222,5 +229,5 @@ def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
             other.id,
         }
         key = account_store.personal_key(tx, site.vault, proved.user)
-        assert store.known(tx, key, proved.user) == {}
+        assert store.known(tx, key, proved.user, Deed.FOLLOW) == {}
         assert lane_store.lanes_of(tx, proved.user) == []

@@ -132,18 +132,21 @@ def test_the_same_state_gives_the_same_bytes(two: list[House], alice: Neighbour)
     assert first == second
 
 
+KINDS = {"following": "People you follow", "followers": "People who follow you"}
+
+
 def test_the_page_shows_it_and_offers_it(two: list[House], alice: Neighbour) -> None:
     page = alice.browser.get("/my-data")
     assert alice.old_handle in page.words
-    assert "confirmed" in page.words
+    assert "Only people my own archive confirms" in page.words
     taken = exported(alice.browser)
     told = (
-        f"Besides: {len(taken.matches)} places of people you found, {len(taken.plans)} plans, "
-        f"{len(taken.archives)} reports of archives."
+        f"Places of people you found {len(taken.matches)} Plans {len(taken.plans)} "
+        f"Reports of archives {len(taken.archives)}"
     )
     assert told in page.words
     for one in taken.lists:
-        assert f"{one.network}, {one.kind}: {len(one.ids)}" in page.words
+        assert f"{KINDS[one.kind]} {one.network.title()} · {len(one.ids)}" in page.words
     assert "for 730 days" in page.words
     assert 'href="/my-data/export"' in page.text
     assert alice.browser.get("/my-data/export").body[:2] == b"PK"

@@ -15,6 +15,7 @@ from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site
 from openportability.web import cookies, rates
+from openportability.web.threads import at_once
 
 COOKIE = cookies.SESSION
 
@@ -28,15 +29,15 @@ class Member:
     chosen: User
 
 
+@at_once
 def site_of(request: Request) -> Site:
     """Return the site that serves this request."""
-    site: Site = request.app.state.site
-    return site
+    return _site(request)
 
 
 def visitor(request: Request) -> Member | None:
     """Anybody may ask; says who it is, if they are signed in."""
-    site = site_of(request)
+    site = _site(request)
     bearer = _bearer(request)
     token = cookies.read(request, COOKIE) if bearer is None else bearer
     request.state.member = None
@@ -60,6 +61,7 @@ def visitor(request: Request) -> Member | None:
     return asking
 
 
+@at_once
 def member(asking: Annotated[Member | None, Depends(visitor)]) -> Member:
     """Only who is signed in may ask."""
     if asking is None:
@@ -85,10 +87,15 @@ def is_member(request: HTTPConnection) -> bool:
     token = cookies.read(request, COOKIE) if bearer is None else bearer
     if not token:
         return False
-    site: Site = request.app.state.site
+    site = _site(request)
     with site.db.read() as tx:
         hashed, now = site.vault.token_hash(token), site.clock.now()
         return session_store.session(tx, hashed, now) is not None
+
+
+def _site(request: HTTPConnection) -> Site:
+    site: Site = request.app.state.site
+    return site
 
 
 def _bearer(request: HTTPConnection) -> str | None:

@@ -48,12 +48,14 @@ def journey(state: State) -> list[Step]:
     """Return the five steps; the first that is not done is the current one."""
     _ = i18n.gettext
     began = bool(state.done or state.waiting)
+    linked = state.accounts > 1 and state.can_follow
     steps = [
         (
-            _("Prove who you are"),
+            # Who sees this has proved one account at least.
+            _("Prove who you are") if linked else _("Link your other accounts"),
             _("Sign in on the network you left, and on those where you live now."),
             "/accounts#link",
-            state.accounts > 1 and state.can_follow,
+            linked,
         ),
         (
             _("Bring your lists"),

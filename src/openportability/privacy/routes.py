@@ -24,7 +24,9 @@ def my_data(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.read() as tx:
         held = taking.overview(tx, site, asking.user)
     unseen = site.settings.unseen_days
-    return render.page(request, "privacy/my_data.html", held=held, unseen_days=unseen)
+    return render.page(
+        request, "privacy/my_data.html", held=held, titles=site.networks, unseen_days=unseen
+    )
 
 
 @router.get("/my-data/export")

@@ -20,7 +20,12 @@ def numbers(request: Request, site: TheSite, asking: AVisitor) -> Response:
         "people": i18n.gettext("people here"),
         "links": i18n.gettext("follows brought"),
         "restored": i18n.gettext("follows made again"),
-        **{f"accounts.{network.name}": network.title for network in site.networks.values()},
+        **{
+            f"accounts.{network.name}": i18n.gettext(
+                "accounts on %(network)s", network=network.title
+            )
+            for network in site.networks.values()
+        },
     }
     return render.page(
         request,

@@ -169,9 +169,12 @@ def date(value: dt.date) -> str:
 
 def date_time(value: datetime) -> str:
     """Write a day and time in UTC; `ui.when` lets the browser turn it into the person's own."""
-    day = dates.format_date(value, format="medium", locale=speaking().locale)
-    time = dates.format_time(value, format="short", locale=speaking().locale)
-    return f"{day}, {time} UTC"
+    locale = speaking().locale
+    day = dates.format_date(value, format="medium", locale=locale)
+    time = dates.format_time(value, format="short", locale=locale)
+    # The comma between them is another one in some languages.
+    joined = str(dates.get_datetime_format("medium", locale=locale)).replace("'", "")
+    return f"{joined.format(time, day)} UTC"
 
 
 def duration(value: timedelta) -> str:

@@ -81,6 +81,12 @@ def rate_of(method: str, path: str) -> Rate | None:
     return LOOK if method in _SAFE else CHANGE
 
 
+def waits(method: str, path: str) -> bool:
+    """Say whether the count of such a request is asked of the database."""
+    rate = rate_of(method, path)
+    return rate is not None and rate.shared
+
+
 class Rates:
     """The counts of one process, and of all where a database is given. Safe between threads."""
 

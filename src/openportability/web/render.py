@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 
 from openportability.web import cookies, i18n
 from openportability.web.house import house_of
+from openportability.web.states import STATES
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,6 +43,7 @@ def environment(static: Callable[[str], str]) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.filters.update(i18n.FILTERS)
     made.globals["static"] = static
+    made.globals["states"] = STATES
     made.globals["ui"] = made.get_template("_macros.html").module
     return made
 
@@ -111,4 +113,5 @@ def _shell(request: Request, *, failed: bool = False) -> Mapping[str, Any]:
         "networks": list(house.networks.values()),
         "member": getattr(request.state, "member", None),
         "theme": cookies.theme_of(request),
+        "failed": failed,
     }

@@ -107,7 +107,10 @@ class Guard:
         most = most_bytes(scope["path"], kind)
         body = Incoming(receive, most, scope["app"].state.idle_seconds)
         try:
-            early = await run_in_threadpool(self._early, request)
+            if rates.waits(request.method, scope["path"]):
+                early = await run_in_threadpool(self._early, request)
+            else:
+                early = self._early(request)
             if early is not None:
                 await early(scope, receive, answer.send)
                 return

@@ -42,6 +42,16 @@ def reading_lists(endpoint: Callable[P, R]) -> Callable[P, R]:
     return _among(_READING, endpoint)
 
 
+def at_once(quick: Callable[P, R]) -> Callable[P, R]:
+    """Call this where it stands, without a thread: for what waits for nobody, not even the database."""
+
+    @wraps(quick)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> R:
+        return quick(*args, **kwargs)
+
+    return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
+
+
 def _among(kind: RunVar[CapacityLimiter], endpoint: Callable[P, R]) -> Callable[P, R]:
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
