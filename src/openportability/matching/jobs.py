@@ -77,16 +77,24 @@ def _meet_lists(site: Site) -> None:
     Somebody alone is met at once. On a crowded day a breath is taken in between, so that more come
     together: it costs a whole crowd hardly more than one of them.
     """
-    met = 1
-    while met:
+    # Asked again at the end of the turn: whose wake came in its last moment was sent away.
+    while sweep.lists_wait(site):
         with site.db.presence.turn(_LISTS.job) as ours:
-            if not ours:
+            if not ours or not _meet_rounds(site):
                 return
-            done = sweep.meet_lists(site)
+
+
+def _meet_rounds(site: Site) -> bool:
+    """Say whether anybody was met."""
+    met = 0
+    while True:
+        done = sweep.meet_lists(site)
         if done.left:
             site.engine.wake(_MANY)
-        met = done.met
-        if met > 1 and not done.full and sweep.lists_wait(site):
+        if not done.met:
+            return met > 0
+        met += done.met
+        if done.met > 1 and not done.full and sweep.lists_wait(site):
             time.sleep(_BREATH_SECONDS)
 
 
