@@ -16,9 +16,9 @@ from openportability.clock import micros
 from openportability.db.schema import accounts, users
 from openportability.domain import Found, Pace, Proof, Standing, UserId
 from openportability.matching import store
+from openportability.matching.people import People
 from openportability.matching.rules import Bit
 from openportability.matching.seen import Filter
-from openportability.matching.sets import People
 from openportability.site import Site
 
 _ROWS = 50
@@ -42,7 +42,7 @@ def meet(site: Site, somebody: UserId, count: int) -> None:
         rows = [_account(user, number, seq, now) for number, user in enumerate(made)]
         tx.execute(insert(accounts), rows)
         lines = line_store.listed_of(tx, [UserId(user) for user in made])
-        people = People(lines)
+        people = People.of(lines)
         bits = np.full(count, Bit.I_FOLLOW, np.uint8)
         opened = store.lock_sets(tx, site.vault, [somebody])
         mine = opened[somebody].rows

@@ -211,7 +211,7 @@ def bring(
                 keys = np.array(sorted(set(numbers)), np.uint64)
                 lists.put_list(tx, key, of, keys, taken_at=None, imported_at=site.clock.now())
         if woken:
-            tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key=str(user))))
+            tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key="all")))
 
 
 def seen_by(site: Site, user: UserId) -> dict[UserId, Match]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from openportability.db.engine import Database
@@ -83,3 +83,14 @@ def test_killed_processes_leave_nothing_behind(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*-process-*"))) == 1
     database.close()
     assert not list(tmp_path.glob("*-process-*"))
+
+
+def test_a_turn_is_taken_by_one_process_at_a_time(db: Database) -> None:
+    with closing(Database(db.url.render_as_string(hide_password=False))) as other:
+        alone = db.dialect.name == "postgresql"
+        with db.presence.turn("one") as ours, other.presence.turn("one") as theirs:
+            assert (ours, theirs) == (True, not alone)
+            with other.presence.turn("two") as another:
+                assert another
+        with other.presence.turn("one") as theirs:
+            assert theirs

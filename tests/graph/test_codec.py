@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openportability.graph import codec
-from openportability.graph.codec import Keys, Unreadable, decode, encode
+from openportability.graph.codec import Keys, Unreadable, decode, decode_all, encode
 
 #: Form 1, as it was first written. Never change these bytes: people's lists look like them.
 FIRST_FORM = bytes.fromhex(
@@ -51,6 +51,25 @@ def test_a_cut_or_grown_list_is_unreadable(keys: Keys, data: st.DataObject) -> N
     for broken in (packed[:cut], packed + b"\x00"):
         with pytest.raises(Unreadable):
             decode(broken)
+
+
+@given(st.lists(key_sets))
+def test_many_lists_are_decoded_one_after_the_other(some: list[Keys]) -> None:
+    keys, ends = decode_all([encode(one) for one in some])
+    assert keys.dtype == np.uint64
+    assert ends.size == len(some)
+    assert [one.tolist() for one in np.split(keys, ends[:-1])][: len(some)] == [
+        one.tolist() for one in some
+    ]
+
+
+@given(key_sets.filter(len), st.data())
+def test_one_cut_list_among_many_is_unreadable(keys: Keys, data: st.DataObject) -> None:
+    packed = encode(keys)
+    cut = data.draw(st.integers(0, len(packed) - 1))
+    for broken in (packed[:cut], b"\x02" + packed[1:]):
+        with pytest.raises(Unreadable):
+            decode_all([packed, broken, packed])
 
 
 def test_the_first_form_is_read_for_ever() -> None:

@@ -13,7 +13,7 @@ from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import counters
 from openportability.domain import UserId
-from openportability.graph import store as lists
+from openportability.graph import pass_store
 from openportability.matching import segments, store
 from openportability.matching.holders import who_lists
 from openportability.matching.segments import Segments
@@ -50,14 +50,14 @@ def site(db: Database, clock: MovedClock, given: dict[str, str]) -> Site:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[UserId]:
     """Whose lists were opened by passes over lists."""
     opened: list[UserId] = []
-    every = lists.each_list
+    every = pass_store.each_portion
 
     def counted(*args: object, **named: object) -> object:
-        for of, keys in every(*args, **named):  # type: ignore[arg-type] # passed on as it came
-            opened.append(of.user)
-            yield of, keys
+        for some in every(*args, **named):  # type: ignore[arg-type] # passed on as it came
+            opened.extend(UserId(owner) for owner, _ in some)
+            yield some
 
-    monkeypatch.setattr(lists, "each_list", counted)
+    monkeypatch.setattr(pass_store, "each_portion", counted)
     return opened
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from openportability.accounts.people import Listed
 from openportability.domain import AccountId, Found, Key, NetworkName, Proof, UserId
+from openportability.matching.people import People
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, Bit
-from openportability.matching.sets import MatchSet, Met, People
+from openportability.matching.sets import MatchSet, Met
 
 NOW = 1_700_000_000
 
@@ -32,7 +33,7 @@ def say(
     rows: MatchSet, lines: list[Listed], *bits: Bit, by_them: bool = False, at: int = NOW
 ) -> None:
     said = np.array(bits, np.uint8)
-    rows.say(People(lines), said, instead_of=FROM_MINE, by_them=by_them, now_seconds=at)
+    rows.say(People.of(lines), said, instead_of=FROM_MINE, by_them=by_them, now_seconds=at)
 
 
 def test_rows_come_back_from_their_bytes_in_the_order_of_accounts() -> None:
@@ -50,20 +51,20 @@ def test_whom_nobody_shows_me_stands_apart() -> None:
     hidden = person(3, 7, 40, found=Found.NOBODY)
     for lines in (person(1, 5), hidden, person(2, 6)):
         say(rows, lines, *[Bit.I_FOLLOW] * len(lines))
-        rows.answer(People(lines), np.full(len(lines), 2), 0 if lines is not hidden else 9)
+        rows.answer(People.of(lines), np.full(len(lines), 2), 0 if lines is not hidden else 9)
     seen, _ = rows.packed()
     assert [met.account for met in MatchSet.unpacked(seen)] == [5, 6]
     assert [met.account for met in MatchSet.unpacked(*rows.packed())] == [5, 6, 7, 40]
     again = person(3, 7, 40)
     say(rows, again, Bit.I_FOLLOW, Bit.NONE)
-    rows.answer(People(again), np.full(2, 2), 0)
+    rows.answer(People.of(again), np.full(2, 2), 0)
     assert [met.account for met in MatchSet.unpacked(rows.packed()[0])] == [5, 6, 7, 40]
 
 
 def test_who_waits_for_an_answer_stands_apart() -> None:
     rows = MatchSet()
     say(rows, person(1, 5), Bit.I_FOLLOW)
-    rows.answer(People(person(1, 5)), np.full(1, 2), 2)
+    rows.answer(People.of(person(1, 5)), np.full(1, 2), 2)
     assert rows.waits
     assert len(MatchSet.unpacked(rows.packed()[0])) == 0
 
@@ -78,7 +79,7 @@ def test_what_mine_say_leaves_what_theirs_say() -> None:
     rows = MatchSet()
     them = person(1, 5)
     theirs = np.array([Bit.THEY_LIST_ME], np.uint8)
-    rows.say(People(them), theirs, instead_of=FROM_THEIRS, by_them=True, now_seconds=NOW)
+    rows.say(People.of(them), theirs, instead_of=FROM_THEIRS, by_them=True, now_seconds=NOW)
     say(rows, them, Bit.I_FOLLOW)
     assert [met.bits for met in rows] == [Bit.I_FOLLOW | Bit.THEY_LIST_ME]
     say(rows, them, Bit.NONE)
@@ -134,7 +135,7 @@ def test_dismissing_needs_a_row_and_keeps_it() -> None:
 def test_what_is_owed_stays_until_it_is_said() -> None:
     rows = MatchSet()
     say(rows, person(1, 5, found=Found.NOBODY), Bit.MY_FOLLOWER)
-    rows.owe(People(person(1, 5)), np.zeros(1, np.uint8))
+    rows.owe(People.of(person(1, 5)), np.zeros(1, np.uint8))
     assert [met.bits for met in rows] == [Bit.NONE]
     say(rows, person(1, 5), Bit.NONE)
     assert len(rows) == 0

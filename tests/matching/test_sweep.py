@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
-from openportability.db.engine import Database
+from openportability.db.engine import Database, Tx
 from openportability.db.schema import follow_lists, match_sets
 from openportability.domain import Found, UserId
-from openportability.matching import store, sweep
+from openportability.matching import horizon_store, meeting, store, sweep
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
@@ -40,11 +40,67 @@ def test_lists_whose_wake_was_lost_are_found_by_the_chore(site: Site) -> None:
     assert site.engine.turn() == 0
 
 
+def test_lists_wait_in_the_order_in_which_they_came_until_they_have_met_everyone(
+    site: Site,
+) -> None:
+    alice, bob = (cast.join(site, OLD, number).user for number in (1, 2))
+    for user, number in ((bob, 1), (alice, 1), (bob, 2)):
+        cast.bring(site, user, OLD, following=[number], woken=False)
+    with site.db.read() as tx:
+        waiting = horizon_store.unmet(tx, 0, 10)
+        assert [user for user, _ in waiting] == [alice, bob]
+        assert horizon_store.unmet(tx, waiting[0][1], 10) == waiting[1:]
+    sweep.match_lists(site, alice)
+    with site.db.read() as tx:
+        assert horizon_store.unmet(tx, 0, 10) == waiting[1:]
+
+
+def test_what_is_wrong_with_one_keeps_nobody_else_from_being_met(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
+    for user in (alice, bob):
+        cast.bring(site, user, OLD, following=[3], woken=False)
+    concerned = sweep.concerned
+
+    def unlucky(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
+        if user == alice:
+            raise ArithmeticError
+        return concerned(tx, site, user)
+
+    monkeypatch.setattr(sweep, "concerned", unlucky)
+    assert sweep.meet_lists(site).met == 1
+    assert set(cast.seen_by(site, bob)) == {carol}
+    with pytest.raises(ArithmeticError):
+        sweep.meet_lists(site)
+    monkeypatch.undo()
+    assert sweep.meet_lists(site).met == 1
+    assert set(cast.seen_by(site, alice)) == {carol}
+
+
+def test_who_meets_many_is_left_to_a_job_of_their_own(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_MANY", 2)
+    alice, bob, carol, dora = (cast.join(site, OLD, number).user for number in (1, 2, 3, 4))
+    site.engine.turn()
+    cast.bring(site, alice, OLD, following=[2, 3, 4], woken=False)
+    cast.bring(site, bob, OLD, following=[3, 4], woken=False)
+    done = sweep.meet_lists(site)
+    assert (done.met, done.left) == (1, [alice])
+    assert set(cast.seen_by(site, bob)) == {carol, dora}
+    assert sweep.lists_wait(site)
+    site.engine.turn()
+    assert set(cast.seen_by(site, alice)) == {bob, carol, dora}
+    site.engine.turn()
+    assert not sweep.lists_wait(site)
+
+
 def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two people who must hear that they were taken off the list, one had heard it."""
-    monkeypatch.setattr(sweep, "_PAIRS", 1)
+    monkeypatch.setattr(meeting, "_PAIRS", 1)
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     cast.bring(site, alice, OLD, followers=[2, 3])
     site.engine.turn()
@@ -76,8 +132,8 @@ def kill_after(site: Site, *, commits: int, work: Callable[[], object]) -> None:
 def test_more_newcomers_than_one_pass_takes_come_one_after_the_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "_NEWCOMERS", 2)
-    monkeypatch.setattr(sweep, "_LISTS", 2)
+    monkeypatch.setattr(sweep, "NEWCOMERS", 2)
+    monkeypatch.setattr(sweep, "LISTS", 2)
     alice = cast.join(site, OLD, 1).user
     cast.bring(site, alice, OLD, following=range(2, 9))
     others = {cast.join(site, OLD, number).user for number in range(2, 9)}
@@ -170,7 +226,7 @@ def test_a_copy_of_the_database_does_not_show_which_sets_were_changed_together(s
         of_their_own = ("user_id", "sealed", "apart", "people_met", "lists_met")
         columns = [column for column in match_sets.c if column.name not in of_their_own]
         rest = tx.execute(select(*columns)).all()
-        met = store.horizons(tx, people[1::2])
+        met = horizon_store.horizons(tx, people[1::2])
     assert {tuple(row) for row in rest} == {(1, 0, None)}
     assert len(set(met.values())) == 1
 
@@ -197,7 +253,7 @@ def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small batches in many threads, over the same people: nothing lost, nobody locked out."""
-    monkeypatch.setattr(sweep, "_PAIRS", 3)
+    monkeypatch.setattr(meeting, "_PAIRS", 3)
     numbers = range(1, 11)
     people = {number: cast.join(site, OLD, number, found=Found.ANYONE).user for number in numbers}
     for number, user in people.items():

@@ -114,7 +114,7 @@ def replace_lists(
     made = _replaced(tx, key, account, read, way, now)
     kept = report.to_bytes(made)
     number = store.add_report(tx, key, user, account.actor.network, kept, now)
-    tx.after(lambda: site.engine.wake(Wake(job=LISTS_ARRIVED, key=str(user))))
+    tx.after(lambda: site.engine.wake(Wake(job=LISTS_ARRIVED, key="all")))
     return number, made
 
 

@@ -7,9 +7,11 @@ of a session's advisory lock. A lease begins with the name of the process that t
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -19,6 +21,9 @@ from sqlalchemy.exc import DBAPIError
 
 #: The first key of PostgreSQL's advisory locks of processes: "open" in ASCII. The second is the name.
 _LOCKS = 0x6F70656E
+#: The same for turns: "turn" in ASCII. The second stands for what it is the turn for.
+_TURNS = 0x7475726E
+_TAKE = text("SELECT pg_try_advisory_lock(:turns, :name)")
 _HOLD = text("SELECT pg_advisory_lock(:locks, :name)")
 _HELD = text(
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
@@ -35,6 +40,12 @@ class Presence(Protocol):
 
     def gone(self, names: Collection[str]) -> set[str]:
         """Return which of these processes have ended."""
+
+    def turn(self, name: str) -> AbstractContextManager[bool]:
+        """Say whether no other process is at what has this name; then none is until the block ends.
+
+        On SQLite always: the engine of its one process does nothing twice at once.
+        """
 
     def close(self) -> None:
         """Be gone."""
@@ -62,6 +73,9 @@ class LockedFile:
 
     def gone(self, names: Collection[str]) -> set[str]:
         return {name for name in names if name != self._name and self._ended(name)}
+
+    def turn(self, name: str) -> AbstractContextManager[bool]:
+        return nullcontext(enter_result=True)
 
     def close(self) -> None:
         with self._holding:
@@ -120,6 +134,13 @@ class SessionLock:
                 self._drop()  # the database was away; the next look holds a new session
                 return set()
         return {name for name in names if name.isdecimal() and int(name) not in alive}
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[bool]:
+        # A session of its own, so that nobody who waits for one of the pool holds another.
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], signed=True)
+        with self._engine.connect() as session:
+            yield bool(session.execute(_TAKE, {"turns": _TURNS, "name": number}).scalar())
 
     def close(self) -> None:
         with self._holding:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from openportability.clock import micros, moment
-from openportability.db.engine import Database, Tx
+from openportability.db.engine import Tx
 from openportability.db.schema import follow_lists, user_keys
 from openportability.domain import AccountId, Kind, NetworkName, UserId
 from openportability.errors import without_words
@@ -21,13 +21,13 @@ from openportability.vault import Unreadable as Sealed
 
 log = logging.getLogger(__name__)
 
-#: What one query of a pass reads: so many lists, and no more once they hold so many links (12 MB).
-_BATCH_LISTS = 500
-_BATCH_LINKS = 2_000_000
+#: People whose lists are read by one query.
+_TOGETHER = 100
 
 #: Lists belong to the identity they came from: a second account of a person brings lists of its own.
 _OWN = (follow_lists.c.account_id, follow_lists.c.kind)
-_SEALED = select(
+#: A sealed list, and the key to it.
+SEALED = select(
     *_OWN,
     follow_lists.c.user_id,
     follow_lists.c.network,
@@ -35,7 +35,7 @@ _SEALED = select(
     user_keys.c.wrapped,
 ).join(user_keys, user_keys.c.user_id == follow_lists.c.user_id)
 #: Put together once: it is asked at each step of matching.
-_SEALED_OF = _SEALED.where(follow_lists.c.user_id == bindparam("user")).order_by(
+_SEALED_OF = SEALED.where(follow_lists.c.user_id == bindparam("user")).order_by(
     follow_lists.c.network, *_OWN
 )
 
@@ -90,7 +90,7 @@ def put_lists(
             "kind": of.kind,
             "account_id": of.account,
             "n": int(keys.size),
-            "sealed": key.seal(encode(keys), _place(of.account, of.kind)),
+            "sealed": key.seal(encode(keys), place(of.account, of.kind)),
             "taken_at": micros(taken_at) if taken_at else None,
             "imported_at": micros(imported_at),
         }
@@ -112,7 +112,7 @@ def open_list(tx: Tx, key: PersonalKey, account: AccountId, kind: Kind) -> Keys 
             follow_lists.c.account_id == account, follow_lists.c.kind == kind
         )
     ).scalar()
-    return None if sealed is None else decode(key.open(sealed, _place(account, kind)))
+    return None if sealed is None else decode(key.open(sealed, place(account, kind)))
 
 
 def lists_of(tx: Tx, user: UserId) -> list[Held]:
@@ -142,13 +142,13 @@ def move_lists(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: Use
     """Let all lists of a user be another's; they meet everyone again."""
     rows = tx.execute(select(*_OWN, follow_lists.c.sealed).where(follow_lists.c.user_id == user))
     for row in rows.all():
-        place = _place(AccountId(row.account_id), Kind(row.kind))
+        where = place(row.account_id, row.kind)
         tx.execute(
             update(follow_lists)
             .where(follow_lists.c.account_id == row.account_id, follow_lists.c.kind == row.kind)
             .values(
                 user_id=to,
-                sealed=new.seal(old.open(row.sealed, place), place),
+                sealed=new.seal(old.open(row.sealed, where), where),
                 seq=tx.dialect.next_seq(tx, "follow_lists"),
             )
         )
@@ -181,41 +181,22 @@ def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
     return list(_opened(vault, tx.execute(_SEALED_OF, {"user": user})))
 
 
-def each_list(
-    db: Database, vault: Vault, networks: Collection[NetworkName] | None, *, since: int = 0
-) -> Iterator[tuple[ListOf, Keys]]:
-    """Pass over all lists of these networks (None: of all) that came after a sequence number.
-
-    Each is opened with its owner's key. Each batch is read in a transaction of its own: what
-    changes while the pass goes on may come in its old form, in its new one, or in both; what
-    goes may not come at all. A batch ends when it is large.
-    """
-    after = since
-    while True:
-        with db.read() as tx:
-            meant = [follow_lists.c.seq > after]
-            if networks is not None:
-                meant.append(tx.dialect.among(follow_lists.c.network, list(networks)))
-            last, more = _batch(tx, meant)
-            if last is None:
-                return
-            wanted = _SEALED.where(*meant, follow_lists.c.seq <= last)
-            rows = tx.execute(wanted.order_by(follow_lists.c.seq)).all()
-        yield from _opened(vault, rows)
-        if not more:
-            return
-        after = last
+def open_all(tx: Tx, vault: Vault, users: Sequence[UserId]) -> Iterator[tuple[ListOf, Keys]]:
+    """Yield all lists of some users. Not all of them are in memory at once."""
+    for start in range(0, len(users), _TOGETHER):
+        some = users[start : start + _TOGETHER]
+        wanted = SEALED.where(tx.dialect.among(follow_lists.c.user_id, some))
+        yield from _opened(vault, tx.execute(wanted.order_by(follow_lists.c.user_id, *_OWN)))
 
 
-def brought_since(tx: Tx, seq: int, limit: int) -> list[tuple[UserId, int]]:
-    """Return who brought a list after a sequence number, and its number, in that order."""
+def newest_seqs(tx: Tx, users: Sequence[UserId]) -> dict[UserId, int]:
+    """Return the sequence number of the list that each user brought last; who has none is left out."""
     rows = tx.execute(
-        select(follow_lists.c.user_id, follow_lists.c.seq)
-        .where(follow_lists.c.seq > seq)
-        .order_by(follow_lists.c.seq)
-        .limit(limit)
+        select(follow_lists.c.user_id, func.max(follow_lists.c.seq).label("seq"))
+        .where(tx.dialect.among(follow_lists.c.user_id, users))
+        .group_by(follow_lists.c.user_id)
     )
-    return [(UserId(row.user_id), row.seq) for row in rows]
+    return {UserId(row.user_id): row.seq for row in rows}
 
 
 def newest_seq(tx: Tx) -> int:
@@ -228,31 +209,6 @@ def links_since(tx: Tx, seq: int) -> int:
     """Return how many links all lists hold together that came after a sequence number."""
     held = select(func.sum(follow_lists.c.n)).where(follow_lists.c.seq > seq)
     return int(tx.execute(held).scalar() or 0)
-
-
-def newest_seq_of(tx: Tx, user: UserId) -> int:
-    """Return the sequence number of the list that a user brought last, 0 when there is none."""
-    newest: int | None = tx.execute(
-        select(func.max(follow_lists.c.seq)).where(follow_lists.c.user_id == user)
-    ).scalar()
-    return newest or 0
-
-
-def _batch(tx: Tx, meant: Sequence[ColumnElement[bool]]) -> tuple[int | None, bool]:
-    """Return the number of the last list of the next batch, and whether others may come behind it."""
-    heads = tx.execute(
-        select(follow_lists.c.seq, follow_lists.c.n)
-        .where(*meant)
-        .order_by(follow_lists.c.seq)
-        .limit(_BATCH_LISTS)
-    ).all()
-    links, last = 0, None
-    for head in heads:
-        links += head.n
-        if last is not None and links > _BATCH_LINKS:
-            return last, True
-        last = head.seq
-    return last, len(heads) == _BATCH_LISTS
 
 
 def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Keys]]:
@@ -268,15 +224,21 @@ def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Ke
             account=AccountId(row.account_id),
         )
         try:
-            keys = decode(key.open(row.sealed, _place(of.account, of.kind)))
+            keys = decode(key.open(row.sealed, place(of.account, of.kind)))
         except (Sealed, Unreadable) as error:
             # One damaged list must not keep everybody else from being found. A key that does not
             # open is another matter: then the keyring is wrong, and all must wait for it.
-            fields = {"network": of.network, "kind": of.kind, **without_words(error)}
-            log.error("list_unreadable", extra=fields)
+            log_unreadable(of.network, of.kind, error)
             continue
         yield of, keys
 
 
-def _place(account: AccountId, kind: Kind) -> str:
+def log_unreadable(network: str, kind: str, error: Exception) -> None:
+    """Log that a list is damaged; not whose."""
+    fields = {"network": network, "kind": kind, **without_words(error)}
+    log.error("list_unreadable", extra=fields)
+
+
+def place(account: int, kind: str) -> str:
+    """Return what a list is sealed for."""
     return f"follow_lists:{account}:{kind}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 
-from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
-from openportability.domain import Proof, UserId
+from openportability.domain import NetworkName, UserId
 from openportability.matching import store
-from openportability.matching.sets import People
+from openportability.matching.people import People
 from openportability.site import Site
 
 
@@ -22,30 +22,25 @@ class Answers:
         tx: Tx,
         site: Site,
         opened: Mapping[UserId, store.Opened],
-        lines: Mapping[UserId, Sequence[Listed]],
+        people: People,
     ) -> None:
         now = site.clock.now()
         self._opened = opened
         self._day, self._next = store.day_of(now), store.next_day(now)
         self._before = store.answers_spent(tx, list(opened), self._day)
         self._spent = dict(self._before)
-        self._proved = {
-            (line.user, line.network)
-            for some in lines.values()
-            for line in some
-            if line.proof is Proof.PROVED
-        }
+        self._proved: dict[UserId, set[NetworkName]] = defaultdict(set)
+        columns = (people.users, people.networks, people.proved)
+        for user, network, proved in zip(*(one.tolist() for one in columns), strict=True):
+            if proved:
+                self._proved[UserId(user)].add(NetworkName(network))
         self._few, self._many = site.settings.answers_a_day_claimed, site.settings.answers_a_day
 
     def give(self, user: UserId, met: People) -> None:
         """Let a user be shown whom they met, as far as their day's answers go."""
-        most = np.array(
-            [
-                self._many if (user, line.network) in self._proved else self._few
-                for line in met.lines
-            ],
-            np.int64,
-        )
+        most = np.full(met.accounts.size, self._few)
+        for network in self._proved.get(user, ()):
+            most[met.on(network)] = self._many
         own, spent = self._opened[user], self._spent.get(user, 0)
         if newly := own.rows.answer(met, most, spent):
             self._spent[user] = spent + newly

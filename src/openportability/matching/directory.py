@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ FOUND = list(Found)
 _FOUND = {found.value: number for number, found in enumerate(FOUND)}
 #: So much of a name says where it stands in the order of names; the rest would be memory for little.
 _NAME_BYTES = 7
+#: Between the two places that `searchsorted` gives for these lie all that are equal.
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from openportability.accounts.people import Listed
 from openportability.domain import NetworkName, UserId
-from openportability.graph import store as lists
+from openportability.graph import pass_store
 from openportability.graph.codec import Keys
 from openportability.graph.probe import Probe
 from openportability.matching.directory import Numbers, Places, ranges
@@ -28,7 +27,7 @@ _ASKED_TOGETHER = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Owners of lists and others, a column each: in the order of owners, then others, each pair once."""
+    """Owners of lists and others, a column each; each pair once."""
 
     owners: Numbers
     others: Numbers
@@ -42,15 +41,18 @@ class Pairs:
     def __len__(self) -> int:
         return self.owners.size
 
-    def kept(self, which: NDArray[np.bool_]) -> Pairs:
-        """Return some of these pairs."""
-        return Pairs(owners=self.owners[which], others=self.others[which])
+    @classmethod
+    def joined(cls, some: Sequence[Pairs]) -> Pairs:
+        """Put pairs together, in the order in which they are given."""
+        every = [cls.of(UserId(0), ()), *some]
+        return cls(
+            owners=np.concatenate([one.owners for one in every]),
+            others=np.concatenate([one.others for one in every]),
+        )
 
-    def between(self, first: int, last: int) -> Iterator[tuple[UserId, UserId]]:
-        """Yield some pairs by their places."""
-        some = slice(first, last)
-        pairs = zip(self.owners[some].tolist(), self.others[some].tolist(), strict=True)
-        return ((UserId(owner), UserId(other)) for owner, other in pairs)
+    def kept(self, which: NDArray[np.bool_] | Places) -> Pairs:
+        """Return some of these pairs, by mask or by place."""
+        return Pairs(owners=self.owners[which], others=self.others[which])
 
 
 def who_lists(site: Site, people: Sequence[Listed]) -> Pairs:
@@ -64,7 +66,7 @@ def who_lists(site: Site, people: Sequence[Listed]) -> Pairs:
     }
     hits, since = _in_segment(site, asked.values())
     hits.extend(_in_lists(site, asked, since))
-    return _joined(hits)
+    return _once(Pairs.joined(hits))
 
 
 class _Asked:
@@ -108,39 +110,19 @@ def _in_segment(site: Site, asked: Iterable[_Asked]) -> tuple[list[Pairs], int]:
 def _in_lists(site: Site, asked: dict[NetworkName, _Asked], since: int) -> Iterator[Pairs]:
     """Yield what the lists say that came after a sequence number, by one pass over them."""
     probes = {network: Probe(one.keys) for network, one in asked.items()}
-    for network, some in _some_together(
-        lists.each_list(site.db, site.vault, [*asked], since=since)
-    ):
-        at, places = probes[network].among(np.concatenate([keys for _, keys in some]))
-        ends = np.cumsum([keys.size for _, keys in some])
-        owners = np.array([owner for owner, _ in some], np.uint64)
-        owner = np.searchsorted(ends, at.astype(np.intp), side="right")
-        yield asked[network].hit(places.astype(np.intp), owners[owner])
+    for some in pass_store.each_portion(site.db, site.vault, [*asked], since=since):
+        probe, one = probes[some.network], asked[some.network]
+        for start in range(0, some.keys.size, _ASKED_TOGETHER):
+            at, places = probe.among(some.keys[start : start + _ASKED_TOGETHER])
+            owner = np.searchsorted(some.ends, at.astype(np.intp) + start, side="right")
+            yield one.hit(places.astype(np.intp), some.owners[owner])
 
 
-def _some_together(
-    each: Iterable[tuple[lists.ListOf, Keys]],
-) -> Iterator[tuple[NetworkName, list[tuple[UserId, Keys]]]]:
-    """Yield lists of one network some at a time: to ask about each alone takes longer than the answer."""
-    waiting: dict[NetworkName, list[tuple[UserId, Keys]]] = defaultdict(list)
-    counts: dict[NetworkName, int] = defaultdict(int)
-    for of, keys in each:
-        waiting[of.network].append((of.user, keys))
-        counts[of.network] += keys.size
-        if counts[of.network] > _ASKED_TOGETHER:
-            yield of.network, waiting.pop(of.network)
-            del counts[of.network]
-    yield from waiting.items()
-
-
-def _joined(hits: Sequence[Pairs]) -> Pairs:
-    if not hits:
-        return Pairs.of(UserId(0), ())
-    owners = np.concatenate([one.owners for one in hits])
-    others = np.concatenate([one.others for one in hits])
+def _once(hits: Pairs) -> Pairs:
+    """Leave out what is there twice, and whose own list it is; in the order of owners, then others."""
     # One number for both sorts several times faster than two columns; others are few.
-    few, other = np.unique(others, return_inverse=True)
-    both = np.unique(owners * np.uint64(max(few.size, 1)) + other.astype(np.uint64))
+    few, other = np.unique(hits.others, return_inverse=True)
+    both = np.unique(hits.owners * np.uint64(max(few.size, 1)) + other.astype(np.uint64))
     owner, at = np.divmod(both, np.uint64(max(few.size, 1)))
     pairs = Pairs(owners=owner, others=few[at.astype(np.intp)])
     return pairs.kept(pairs.owners != pairs.others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from openportability.domain import UserId
@@ -9,29 +10,38 @@ from openportability.jobs.port import Chore, Job, Wake
 from openportability.matching import segments, store, sweep
 from openportability.site import Site
 
+_LISTS = Wake(job="lists-arrived", key="all")
+_PEOPLE = Wake(job="people-arrived", key="all")
+#: Whose lists hold so many people that others would wait for them.
+_MANY = Wake(job="many-to-meet", key="all")
+_BREATH_SECONDS = 1.0
+
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
 
-    def lists_arrived(key: str) -> None:
-        sweep.match_lists(site, UserId(int(key)))
+    def lists_arrived(_key: str) -> None:
+        _meet_lists(site)
         # Who brings lists has often just come: those whose lists name them are shown at once as well.
         if sweep.newcomers_wait(site):
-            site.engine.wake(Wake(job="people-arrived", key="all"))
+            site.engine.wake(_PEOPLE)
 
-    def lists_waiting(_key: str) -> None:
-        while sweep.meet_lists(site):
-            pass
+    def many_to_meet(_key: str) -> None:
+        with site.db.presence.turn(_MANY.job) as ours:
+            while ours and sweep.meet_many(site):
+                pass
 
     def people_arrived(_key: str) -> None:
-        while sweep.meet_newcomers(site):
-            pass
+        with site.db.presence.turn(_PEOPLE.job) as ours:
+            # Who comes meanwhile is met by the next look: a pass costs the same for many.
+            while ours and sweep.meet_newcomers(site) >= sweep.NEWCOMERS:
+                pass
 
     def lists() -> Iterable[Wake]:
-        return [Wake(job="lists-waiting", key="all")] if sweep.lists_wait(site) else []
+        return [_LISTS] if sweep.lists_wait(site) else []
 
     def newcomers() -> Iterable[Wake]:
-        return [Wake(job="people-arrived", key="all")] if sweep.newcomers_wait(site) else []
+        return [_PEOPLE] if sweep.newcomers_wait(site) else []
 
     def answer_more(key: str) -> None:
         sweep.answer_more(site, UserId(int(key)))
@@ -46,19 +56,46 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     segment, segment_due = _segments(site)
     return (
         [
-            Job(name="lists-arrived", run=lists_arrived),
-            Job(name="lists-waiting", run=lists_waiting),
-            Job(name="people-arrived", run=people_arrived),
+            Job(name=_LISTS.job, run=lists_arrived),
+            Job(name=_MANY.job, run=many_to_meet),
+            Job(name=_PEOPLE.job, run=people_arrived),
             Job(name="answer-more", run=answer_more),
             segment,
         ],
         [
-            Chore(name="lists-waiting", seconds=60, look=lists),
+            Chore(name="lists-waiting", seconds=20, look=lists),
             Chore(name="people-arrived", seconds=20, look=newcomers),
             Chore(name="unanswered", seconds=3600, look=unanswered),
             segment_due,
         ],
     )
+
+
+def _meet_lists(site: Site) -> None:
+    """Let lists meet everyone, while any come: all that wait together, by one worker at a time.
+
+    Somebody alone is met at once. On a crowded day a breath is taken in between, so that more come
+    together: it costs a whole crowd hardly more than one of them.
+    """
+    # Asked again at the end of the turn: whose wake came in its last moment was sent away.
+    while sweep.lists_wait(site):
+        with site.db.presence.turn(_LISTS.job) as ours:
+            if not ours or not _meet_rounds(site):
+                return
+
+
+def _meet_rounds(site: Site) -> bool:
+    """Say whether anybody was met."""
+    met = 0
+    while True:
+        done = sweep.meet_lists(site)
+        if done.left:
+            site.engine.wake(_MANY)
+        if not done.met:
+            return met > 0
+        met += done.met
+        if done.met > 1 and not done.full and sweep.lists_wait(site):
+            time.sleep(_BREATH_SECONDS)
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
 from openportability.accounts import line_store
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.graph import segment_build
+from openportability.graph import pass_store, segment_build
 from openportability.graph import store as lists
 from openportability.graph.segment import Head, Segment
 from openportability.matching import store
@@ -91,7 +92,7 @@ def build(site: Site) -> None:
             made_at=micros(site.clock.now()),
             links=lists.links_since(tx, 0),
         )
-    every = ((of.user, keys) for of, keys in lists.each_list(site.db, site.vault, None))
+    every = chain.from_iterable(pass_store.each_portion(site.db, site.vault, None))
     new = path(site).with_suffix(f".{head.mark}")
     try:
         segment_build.write(new, site.vault, head, every)

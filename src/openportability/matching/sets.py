@@ -15,12 +15,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from openportability.accounts.people import Listed
-from openportability.domain import AccountId, Proof
-from openportability.matching.directory import FOUND
+from openportability.domain import AccountId
+from openportability.matching.directory import FOUND, Numbers
+from openportability.matching.people import People
 from openportability.matching.rules import COMBINATIONS, Bit, costs, may_block, may_show
 
-Numbers = NDArray[np.uint64]
 Bits = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
@@ -75,41 +74,6 @@ class Said:
         return Said(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
 
 
-class People:
-    """All accounts of some users, as columns."""
-
-    def __init__(self, lines: Sequence[Listed]) -> None:
-        self.lines = sorted(lines, key=lambda line: line.account)
-        self.accounts: Numbers = np.array([line.account for line in self.lines], np.uint64)
-        self.keys: Numbers = np.array([line.key for line in self.lines], np.uint64)
-        self.found = np.array([FOUND.index(line.found) for line in self.lines], np.uint8)
-        self.proved = np.array([line.proof is Proof.PROVED for line in self.lines], np.bool_)
-        users = np.array([line.user for line in self.lines], np.uint64)
-        #: Which accounts are one user's: numbers from 0.
-        self.users = np.unique(users, return_inverse=True)[1]
-        actors: dict[tuple[str, int], int] = {}
-        #: Which accounts are one actor: numbers from 0. Some may claim what another has proved.
-        self.actors = np.array(
-            [actors.setdefault((line.network, line.key), len(actors)) for line in self.lines],
-            np.intp,
-        )
-
-    def foremost(self, accounts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Say which of these accounts stand for their actors: the proof, else the oldest claim."""
-        order = np.flatnonzero(accounts)
-        order = order[np.argsort(~self.proved[order], kind="stable")]
-        first = np.unique(self.actors[order], return_index=True)[1]
-        answer = np.zeros_like(accounts)
-        answer[order[first]] = True
-        return answer
-
-    def any_of(self, accounts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Say of each account whether its user has one of these."""
-        counts = np.bincount(self.users, weights=accounts)
-        answer: NDArray[np.bool_] = counts[self.users] > 0
-        return answer
-
-
 class MatchSet:
     """The rows of one person, to be opened, changed and sealed again inside one transaction."""
 
@@ -122,7 +86,11 @@ class MatchSet:
         for part in parts:
             if part[:1] != _VERSION:
                 raise ValueError(f"match set of an unknown version {part[:1]!r}")
-        rows = np.concatenate([np.frombuffer(part, _ROW, offset=1) for part in parts])
+        some = [np.frombuffer(part, _ROW, offset=1) for part in parts if len(part) > 1]
+        if len(some) < 2:
+            # In order, as it was packed; most people have nobody who lies apart.
+            return cls(*some)
+        rows = np.concatenate(some)
         return cls(rows[np.argsort(rows["account"], kind="stable")])
 
     def packed(self) -> tuple[bytes, bytes]:
@@ -206,11 +174,11 @@ class MatchSet:
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
         barred = MAY_BLOCK[rows["bits"], people.found] & people.proved
         asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
-        known = np.isin(people.actors, people.actors[(shown | barred) & ~asked])
+        known = people.same_actors((shown | barred) & ~asked)
         paying = np.flatnonzero(people.foremost(asked & ~known))
         paying = paying[np.lexsort((barred[paying], -most[paying]))]
         newly = paying[spent + np.arange(paying.size) < most[paying]]
-        known |= np.isin(people.actors, people.actors[newly])
+        known |= people.same_actors(newly)
         before = rows["marks"].copy()
         rows["marks"] &= ~np.uint8(_WAITS | _UNSEEN)
         rows["marks"] |= (asked & known) * np.uint8(_ANSWERED) | (asked & ~known) * np.uint8(_WAITS)
@@ -271,11 +239,18 @@ class MatchSet:
 
     def _put(self, rows: NDArray[np.void]) -> None:
         """Put rows in place of those of the same accounts; those that say nothing are left out."""
-        _, at = self._find(rows["account"])
+        here, at = self._find(rows["account"])
+        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED | _UNSEEN) != 0)
+        if here.all() and says.all():
+            self._rows = self._rows.copy()
+            self._rows[at] = rows
+            return
         others = np.ones(self._rows.size, np.bool_)
         others[at] = False
-        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED | _UNSEEN) != 0)
-        both = np.concatenate([self._rows[others], rows[says]])
+        left = np.count_nonzero(others)
+        # Filled in by hand: to concatenate rows takes longer than all the rest.
+        both = np.empty(left + np.count_nonzero(says), _ROW)
+        both[:left], both[left:] = self._rows[others], rows[says]
         self._rows = both[np.argsort(both["account"])]
 
     def _find(self, accounts: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:

@@ -14,7 +14,8 @@ from openportability.clock import EPOCH, micros
 from openportability.db.engine import Tx
 from openportability.db.schema import answered, counters, match_sets, user_keys
 from openportability.domain import UserId
-from openportability.matching.sets import MatchSet, Numbers
+from openportability.matching.directory import Numbers
+from openportability.matching.sets import MatchSet
 from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
@@ -40,18 +41,6 @@ class Opened:
     #: When those who wait for an answer are looked at again; None: nobody does.
     again_at: int | None
     again_was: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Horizon:
-    """How far somebody's lists have met the others, as sequence numbers of accounts and lists."""
-
-    people: int
-    lists: int
-
-
-#: Of somebody whose lists have met nobody yet.
-NOBODY_MET = Horizon(people=0, lists=0)
 
 
 def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
@@ -141,31 +130,6 @@ def put_sets(tx: Tx, opened: Mapping[UserId, Opened]) -> None:
     ]
     change = ["n", "sealed", "apart", "changed", "again_at"]
     tx.execute(tx.dialect.upsert(match_sets, key=["user_id"], change=change), rows)
-
-
-def horizons(tx: Tx, users: Sequence[UserId]) -> dict[UserId, Horizon]:
-    """Return how far each has met others; whose lists never met anybody is left out."""
-    rows = tx.execute(
-        select(match_sets.c.user_id, match_sets.c.people_met, match_sets.c.lists_met).where(
-            tx.dialect.among(match_sets.c.user_id, users)
-        )
-    )
-    return {
-        UserId(row.user_id): Horizon(people=row.people_met, lists=row.lists_met) for row in rows
-    }
-
-
-def note_horizon(tx: Tx, user: UserId, horizon: Horizon) -> None:
-    """Note how far a user, whose set is locked, has met others; a slower pass takes nothing back."""
-    for before in horizons(tx, [user]).values():
-        tx.execute(
-            update(match_sets)
-            .where(match_sets.c.user_id == user)
-            .values(
-                people_met=max(before.people, horizon.people),
-                lists_met=max(before.lists, horizon.lists),
-            )
-        )
 
 
 def changed(tx: Tx, limit: int) -> list[UserId]:
@@ -271,19 +235,22 @@ def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Persona
 
 
 def _opened(key: PersonalKey, row: Row[Any]) -> Opened:
-    rows = _unpacked(key, row.user_id, row)
+    was = _parts(key, row.user_id, row)
     return Opened(
         key=key,
-        rows=rows,
-        was=rows.packed(),
+        rows=MatchSet.unpacked(*was),
+        was=was,
         again_at=row.again_at,
         again_was=row.again_at,
     )
 
 
 def _unpacked(key: PersonalKey, user: UserId, row: Row[Any]) -> MatchSet:
-    seen = key.open(row.sealed, _place(user))
-    return MatchSet.unpacked(seen, key.open(row.apart, _place_apart(user)))
+    return MatchSet.unpacked(*_parts(key, user, row))
+
+
+def _parts(key: PersonalKey, user: UserId, row: Row[Any]) -> tuple[bytes, bytes]:
+    return key.open(row.sealed, _place(user)), key.open(row.apart, _place_apart(user))
 
 
 def _sealed(key: PersonalKey, user: UserId, packed: tuple[bytes, bytes]) -> dict[str, bytes]:

@@ -94,7 +94,7 @@ def merge(site: Site, user: UserId, session: int) -> None:
         _join(tx, site, user, other)
         session_store.drop_merge(tx, session)
         privacy.erase_rows(tx, other)
-        tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key=str(user))))
+        tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key="all")))
 
 
 def _join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:

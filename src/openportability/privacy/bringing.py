@@ -47,7 +47,7 @@ def bring(site: Site, user: UserId, document: Document, *, choices: bool, locale
                 part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
             ),
         )
-        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key=str(user))))
+        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key="all")))
     return brought
 
 
