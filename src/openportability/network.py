@@ -396,7 +396,5 @@ class Network:
     follows_file: FollowsFile | None = None  # None where people cannot import follows
     room: Callable[[Grant], Room] | None = None  # asks the network once; None: it has no ceiling
     billed: Billed | None = None  # None where nothing is billed
-    #: Where a person may post a text of ours as themselves, after reading it; None: no such page.
-    compose_url: Callable[[Actor, str], str] | None = None
-    #: Asks the one service without which nobody is found on this network; raises `Unavailable`. None: there is none.
-    directory: Callable[[], None] | None = None
+    compose_url: Callable[[Actor, str], str] | None = None  # a page to post a text of ours, or not
+    directory: Callable[[], None] | None = None  # asks what nobody is found without: `Unavailable`

@@ -294,8 +294,5 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This is not possible at %(network)s"),
         _("There is nothing you need to do."),
     ),
-    "net.gone": (
-        _("This account no longer exists"),
-        _("There is nothing you need to do."),
-    ),
+    "net.gone": (_("This account no longer exists"), _("There is nothing you need to do.")),
 }
