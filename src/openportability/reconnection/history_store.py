@@ -27,7 +27,6 @@ class Past:
     whom: AccountId
     state: State
     reason: str | None
-    origin: Origin
     rank: int
     kept: Kept
     asked_at: datetime | None
@@ -48,7 +47,7 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
                 whom=store.block(key, row.whom),
                 state=row.state,
                 reason=row.reason,
-                origin=row.origin,
+                origin=Origin.ELSEWHERE,
                 rank=row.rank,
                 asked_at=micros(row.asked_at) if row.asked_at else None,
                 attempts=row.attempts,
