@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from openportability.operator import store
 from openportability.reconnection import host_store
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
-
-log = logging.getLogger(__name__)
 
 
 def opens(tx: Tx, vault: Vault) -> bool:
@@ -45,7 +42,6 @@ def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
     until = site.clock.now() + timedelta(hours=hours)
     with site.db.write() as tx:
         host_store.pause(tx, name, instance or host_store.WHOLE_NETWORK, until)
-    log.warning("operator_paused", extra={"network": network, "instance": instance, "hours": hours})
     return until
 
 
