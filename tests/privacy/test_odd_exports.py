@@ -183,6 +183,21 @@ def test_who_leaves_while_their_file_is_read_is_gone(house: House) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_long_ledger_comes_in_portions_and_in_its_order(
+    place: Neighbourhood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bringing, "_AT_ONCE", 2)
+    one = place.somebody()
+    one.browser.sign_in(NEW, one.new_handle)
+    ours = replace(FOLLOWED, by_actor_id=one.new_id)
+    rows = tuple(replace(ours, actor_id=f"did:sim:{number}") for number in range(5))
+    body = form.to_json(replace(NOBODY, ledger=rows))
+    assert [send(one.browser, TO, body).json()["follows"] for _ in range(2)] == [5, 0]
+    brought = exported(one.browser).ledger
+    assert [row.actor_id for row in brought] == [row.actor_id for row in rows]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_claims_no_crowd(house: House, place: Neighbourhood) -> None:
     one = place.somebody()
     one.browser.sign_in(NEW, one.new_handle)

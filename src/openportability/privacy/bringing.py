@@ -8,6 +8,9 @@ learn who is here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import numpy as np
 
 from openportability.accounts import service as accounts_service
@@ -29,6 +32,8 @@ from openportability.reconnection.ledger import Kept
 from openportability.site import Site
 
 _LISTS_ARRIVED = "lists-arrived"
+#: Rows of a ledger that are added in one transaction.
+_AT_ONCE = 500
 #: Account numbers of people who are known from a file alone begin here: no row ever has one.
 _ELSEWHERE = 2**62
 #: Accounts that one file may claim: people have a few. Others see their names.
@@ -40,21 +45,33 @@ _DIGITS = len(str(2**64))
 def bring(site: Site, user: UserId, file: bytes, *, choices: bool, locale: str) -> Brought:
     """Take over what a file holds and this site can use; say how much that was."""
     document, unknown = form.read(file)
+    with _held(site, user) as tx:
+        owners = _owners(tx, site, user, document)
+        lists_brought = sum(_bring_list(tx, site, owners, part) for part in document.lists)
+        chosen = _choose(tx, site, user, document, locale) if choices else 0
+        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key=str(user))))
+    past = _past_of(site, owners, document)
+    return Brought(
+        lists=lists_brought,
+        follows=sum(
+            _bring_past(site, user, past[start : start + _AT_ONCE])
+            for start in range(0, len(past), _AT_ONCE)
+        ),
+        choices=chosen,
+        left=sum(
+            part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
+        ),
+        unknown=unknown,
+    )
+
+
+@contextmanager
+def _held(site: Site, user: UserId) -> Iterator[Tx]:
+    """Write for somebody who is here; who left meanwhile is signed out."""
     with site.db.write() as tx:
         if not accounts.hold(tx, user, site.clock.now()):
-            raise NotAllowed("svc.signed_out")  # they left while the file was read
-        owners = _owners(tx, site, user, document)
-        brought = Brought(
-            lists=sum(_bring_list(tx, site, owners, part) for part in document.lists),
-            follows=_bring_ledger(tx, site, user, owners, document),
-            choices=_choose(tx, site, user, document, locale) if choices else 0,
-            left=sum(
-                part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
-            ),
-            unknown=unknown,
-        )
-        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key=str(user))))
-    return brought
+            raise NotAllowed("svc.signed_out")
+        yield tx
 
 
 def _owners(tx: Tx, site: Site, user: UserId, document: Document) -> dict[tuple[str, str], Account]:
@@ -107,24 +124,24 @@ def _bring_list(tx: Tx, site: Site, owners: dict[tuple[str, str], Account], part
     return True
 
 
-def _bring_ledger(
-    tx: Tx,
-    site: Site,
-    user: UserId,
-    owners: dict[tuple[str, str], Account],
-    document: Document,
-) -> int:
-    rows = [
-        (owners[part.network, part.by_actor_id], part)
-        for part in document.ledger
+def _past_of(site: Site, owners: dict[tuple[str, str], Account], document: Document) -> list[Past]:
+    """Return what the ledger says of the person's accounts, the oldest row first."""
+    return [
+        _past(site, owners[part.network, part.by_actor_id], part)
+        for part in reversed(document.ledger)
         if (part.network, part.by_actor_id) in owners and part.actor_id is not None
     ]
-    mine = {account.id: account for account, _ in rows}
-    lane_store.open_lanes(tx, list(mine.values()))
-    lane_store.hold_all(tx, user)
-    key = accounts.personal_key(tx, site.vault, user)
-    past = [_past(site, account, part) for account, part in reversed(rows)]
-    return history_store.bring(tx, key, user, past, site.clock.now())
+
+
+def _bring_past(site: Site, user: UserId, rows: Sequence[Past]) -> int:
+    """Add some rows, in a transaction of their own: nobody else's change waits for all of them."""
+    with _held(site, user) as tx:
+        linked = {account.id: account for account in accounts.accounts_of(tx, user)}
+        here = [row for row in rows if row.account in linked]
+        lane_store.open_lanes(tx, [linked[one] for one in sorted({row.account for row in here})])
+        lane_store.hold_all(tx, user)
+        key = accounts.personal_key(tx, site.vault, user)
+        return history_store.bring(tx, key, user, here, site.clock.now())
 
 
 def _past(site: Site, account: Account, part: LedgerPart) -> Past:
