@@ -23,6 +23,7 @@ from openportability.db import backup as copies
 from openportability.db import move
 from openportability.db.engine import Database
 from openportability.errors import Misconfigured, OpenPortabilityError
+from openportability.operator import audit as record
 from openportability.operator import desk as desks
 from openportability.operator import doctor as examining
 from openportability.operator import service as operating
@@ -74,7 +75,7 @@ def migrate(
     if to:
         _move(to)
         return
-    house.build(_settings(), SystemClock(), worker=False)
+    _site("migrate")
     typer.echo("The database is at the newest revision.")
 
 
@@ -100,6 +101,8 @@ def backup(
     settings = _settings()
     with closing(Database(settings.database_url, pool_size=1)) as database:
         copies.save(database, file)
+        done = "backup --with-key" if with_key else "backup"
+        record.note(database, SystemClock(), done, if_possible=True)
     typer.echo(f"Saved to {file}.")
     if with_key:
         key = file.with_name(f"{file.name}.key")
@@ -116,6 +119,7 @@ def restore(file: Path) -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(Database(settings.database_url, pool_size=1)) as database:
         operating.restore(database, Vault(house.keyring(settings)), file)
+        record.note(database, SystemClock(), "restore")
     typer.echo("Restored. Whoever left after the copy was made is in it again: see the how-to.")
 
 
@@ -133,7 +137,7 @@ def pause(
     hours: Annotated[float, typer.Option(help="For how long; 0 ends a pause.")] = 24,
 ) -> None:
     """Follow nobody on a network, or on one server of it, for a while."""
-    site = house.build(_settings(), SystemClock(), worker=False)
+    site = _site(" ".join(filter(None, ["pause", network, instance, f"--hours {hours:g}"])))
     until = operating.pause(site, network, instance, max(0.0, hours))
     typer.echo(f"Paused until {until:%Y-%m-%d %H:%M} UTC; what waits goes on by itself then.")
 
@@ -149,6 +153,13 @@ def desk(*, port: Annotated[int, typer.Option(help="Where to serve it.")] = 8010
         f"Open {made.url} on this machine; from another one, first: ssh -L {port}:127.0.0.1:{port} HOST"
     )
     uvicorn.run(made.app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+@program.command()
+def audit() -> None:
+    """Say what was done by these commands: when, who, what. Nobody is named whom it was about."""
+    for line in record.told(house.build(_settings(), SystemClock(), worker=False).db):
+        typer.echo(line)
 
 
 @program.command()
@@ -182,7 +193,7 @@ def rotate(
     *, people: Annotated[bool, typer.Option(help="Replace each person's own key too.")] = False
 ) -> None:
     """Replace the master key; the site may go on running. Killed, it is simply begun again."""
-    site = house.build(_settings(), SystemClock(), worker=False)
+    site = _site("keys rotate --people" if people else "keys rotate")
     done = privacy_keys.rotate(site, people=people)
     typer.echo(f"Sealed again: {done.values} values, {done.people} people. Old keys are gone.")
     typer.echo("Copy the keyring again to where its copy is kept.")
@@ -191,7 +202,7 @@ def rotate(
 @user.command()
 def export(shown_id: str, file: Path) -> None:
     """Write everything about a person to a new file, as a zip. The id is the one of their API."""
-    site = house.build(_settings(), SystemClock(), worker=False)
+    site = _site("user export")
     with file.open("xb") as made:
         made.write(privacy.export(site, privacy.user_id(site, shown_id)))
 
@@ -199,7 +210,7 @@ def export(shown_id: str, file: Path) -> None:
 @user.command()
 def erase(shown_id: str) -> None:
     """Delete everything about a person, as if they had left."""
-    site = house.build(_settings(), SystemClock(), worker=False)
+    site = _site("user erase")
     typer.echo(privacy.leave(site, privacy.user_id(site, shown_id)))
     typer.echo("Deleted; above is the receipt. Permissions are given back by the worker.", err=True)
 
@@ -289,6 +300,13 @@ def _settings() -> Settings:
     return Settings.read(os.environ)
 
 
+def _site(doing: str) -> Site:
+    """Join the parts for a command that changes or takes something, and record it before it does."""
+    site = house.build(_settings(), SystemClock(), worker=False)
+    record.note(site.db, site.clock, doing)
+    return site
+
+
 def _move(to: str) -> None:
     settings = _settings()
     named = {name: value for name, value in os.environ.items() if name not in _DATABASE_URL}
@@ -299,6 +317,7 @@ def _move(to: str) -> None:
         closing(Database(settings.database_url, pool_size=1)) as old,
         closing(Database(elsewhere, pool_size=1)) as new,
     ):
+        record.note(old, SystemClock(), "migrate --to", if_possible=True)
         for table, found in move.move(old, new).items():
             typer.echo(f"{table:16}{found.rows:10,} rows  {found.digest[:16]}")
     typer.echo(

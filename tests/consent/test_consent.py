@@ -18,11 +18,13 @@ from openportability.db.schema import consents
 from openportability.domain import Found, Standing, UserId
 from openportability.errors import Invalid
 from openportability.jobs.local import LocalRunner
+from openportability.reconnection.rules import State
 from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
+from tests.privacy.exports import exported
 
 MAIL = [Choice.ARRIVALS_MAIL, Choice.SIGN_IN_MAIL]
 
@@ -231,3 +233,20 @@ def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
     assert place.follows(alice)[bob.new_id] == 0
     taken = alice.browser.get("/my-data").words
     assert "Places of people you found 0" in taken
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_export_names_nobody_who_hides_by_now_and_was_not_asked_for(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob = place.somebody(), place.somebody()
+    for one in (bob, alice):
+        place.join(one)
+    place.bring(alice, following=[bob])
+    plan = place.plan(alice)
+    place.allow(alice, plan)
+    alice.browser.post(f"{plan}/start")
+    (wanted,) = exported(alice.browser).ledger
+    assert (wanted.state, wanted.actor_id) == (State.READY, bob.new_id)
+    bob.browser.api("PUT", "/consents", {"found": "nobody"})
+    (wanted,) = exported(alice.browser).ledger
+    assert (wanted.state, wanted.actor_id, wanted.handle) == (State.READY, None, None)

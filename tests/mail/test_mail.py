@@ -71,7 +71,7 @@ def test_nothing_counts_before_the_address_says_yes(
     said = agreed(house, alice)
     assert (said["arrivals_mail"], said["sign_in_mail"]) == ("off", "on")
     assert ADDRESS in alice.browser.get("/my-data").words
-    taken = form.read(alice.browser.api("GET", "/export").body)
+    taken, _ = form.read(alice.browser.api("GET", "/export").body)
     assert taken.mail is not None
     assert taken.mail.address == ADDRESS
     assert ADDRESS not in caplog.text

@@ -55,8 +55,8 @@ def numbers(house: House) -> str:
     return answer.text
 
 
-def brings(alice: Neighbour) -> Answer:
-    """Hand over a long archive, as a program does."""
+def brings(alice: Neighbour, path: str = "/api/v1/archives") -> Answer:
+    """Hand over a long archive, as a program does, or the page."""
     files = archive_files(
         owner=alice.number,
         handle=alice.old_handle,
@@ -73,7 +73,7 @@ def brings(alice: Neighbour) -> Answer:
         "Sec-Fetch-Site": "same-origin",
     }
     body = head.encode() + zipped(files) + f"\r\n--{boundary}--\r\n".encode()
-    return alice.browser.ask("POST", "/api/v1/archives", body=body, headers=headers)
+    return alice.browser.ask("POST", path, body=body, headers=headers)
 
 
 @contextmanager
@@ -104,6 +104,8 @@ def test_a_full_disk_keeps_nothing_new_and_loses_nothing(
         refused = brings(alice)
         assert (refused.status, refused.json()["code"]) == (503, Trouble.NO_ROOM)
         assert refused.headers["Retry-After"]
+        page = brings(alice, "/archive")
+        assert (page.status, "cannot keep anything new" in page.words) == (503, True)
         # What is there is still shown.
         for path in ("/", "/matches", plan, "/my-data"):
             assert alice.browser.get(path).status == 200, path

@@ -12,7 +12,8 @@ from openportability import keyfile
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.db.schema import METADATA, key_proofs, user_keys
+from openportability.db.schema import METADATA, user_keys
+from openportability.db.site_schema import key_proofs
 from openportability.domain import UserId
 from openportability.errors import Misconfigured
 from openportability.privacy import keys, store, taking

@@ -6,7 +6,11 @@ import pytest
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
+from openportability.consent import service as consent
+from openportability.consent.rules import Choice
+from openportability.domain import Found
 from openportability.networks.fake.reply import Fault
+from openportability.privacy import store as privacy
 from openportability.reconnection import service
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import SETTLES, State
@@ -31,6 +35,28 @@ def test_stop_lets_only_the_call_under_way_happen(herd: Stage) -> None:
     herd.serve()
     herd.pass_days(1)
     assert sorted(herd.states()) == sorted([S.FOLLOWED, *[S.CANCELLED] * 3])
+    assert follow_writes(herd) == 1
+
+
+@pytest.mark.parametrize("how", ["hides", "leaves"])
+def test_who_withdraws_while_others_are_followed_is_not_followed(herd: Stage, how: str) -> None:
+    members = [herd.member() for _ in range(3)]
+    herd.want(*members)
+
+    def withdraw() -> None:
+        with herd.site.db.write() as tx:
+            for one in members[1:]:
+                if how == "hides":
+                    consent.choose(
+                        tx, herd.site, one.user, Choice.FOUND, Found.NOBODY, locale="en", how="page"
+                    )
+                else:
+                    privacy.erase_rows(tx, one.user)
+
+    herd.watched.after["follow"] = withdraw
+    herd.serve()
+    herd.pass_days(1)
+    assert sorted(herd.states()) == sorted([S.FOLLOWED, *[S.CANCELLED] * 2])
     assert follow_writes(herd) == 1
 
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from openportability import app
 from openportability.clock import EPOCH, MovedClock
 from openportability.db.engine import Database
-from openportability.db.schema import tallies
+from openportability.db.site_schema import tallies
 from openportability.errors import Busy
 from openportability.settings import BadSetting, Settings
 from openportability.vault import Keyring, Vault

@@ -15,6 +15,8 @@ from openportability.errors import Invalid
 
 #: How it was said, where it was said to another site: history, which holds for nothing here.
 ELSEWHERE = "elsewhere"
+#: Lines of it that are kept for one person, so that no files fill a table.
+MOST_ELSEWHERE = 200
 
 
 class Choice(StrEnum):

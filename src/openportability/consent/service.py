@@ -10,6 +10,7 @@ from openportability.consent import store
 from openportability.consent.rules import (
     BESIDE,
     ELSEWHERE,
+    MOST_ELSEWHERE,
     OFFERS,
     Choice,
     Offer,
@@ -73,11 +74,15 @@ def remember(tx: Tx, user: UserId, said: Iterable[Consent]) -> int:
 
     It is history and holds for nothing: what is to hold here is chosen here.
     """
-    known = {replace(consent, how=ELSEWHERE) for consent in store.history(tx, user)}
-    new = [one for one in (replace(one, how=ELSEWHERE) for one in said) if one not in known]
-    for one in dict.fromkeys(new):
+    kept = store.history(tx, user)
+    known = {replace(consent, how=ELSEWHERE) for consent in kept}
+    left = MOST_ELSEWHERE - sum(consent.how == ELSEWHERE for consent in kept)
+    told = dict.fromkeys(replace(one, how=ELSEWHERE) for one in said)
+    new = [one for one in told if one not in known]
+    newest = new[-left:] if left > 0 else []
+    for one in newest:
         store.add(tx, user, one)
-    return len(new)
+    return len(newest)
 
 
 def current(tx: Tx, user: UserId) -> dict[Choice, Consent]:

@@ -1,4 +1,4 @@
-"""All tables. Read this file second.
+"""All tables, those of the site itself in `site_schema`. Read this file second.
 
 Ids are 64-bit numbers never used again, shown outside enciphered. Times are microseconds since 1970 UTC.
 *sealed* is AES-GCM under the person's key, *SEALED* under the instance's. `info` says whose data it is, why, how long.
@@ -15,16 +15,16 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
     text,
 )
 
-from openportability.db.columns import NAMES, Id, kept, lease, user_column, whose
+from openportability.db import site_schema
+from openportability.db.columns import Id, kept, lease, user_column, whose
 
-METADATA = MetaData(naming_convention=NAMES)
+METADATA = site_schema.METADATA
 
 users = Table(
     "users",
@@ -354,24 +354,6 @@ hosts = Table(
     info=whose("nobody", "which servers do not answer, or want our address to wait", "kept"),
 )
 
-tallies = Table(
-    "tallies",
-    METADATA,
-    Column("key", LargeBinary, primary_key=True, info=kept("hash")),
-    Column("n", Integer, nullable=False),
-    Column("until", BigInteger, nullable=False, index=True),
-    info=whose("nobody (a keyed hash)", "how often one asked, against floods", "at most a day"),
-)
-
-key_proofs = Table(
-    "key_proofs",
-    METADATA,
-    Column("name", String, primary_key=True),
-    Column("identity", LargeBinary, nullable=False, info=kept("hash")),
-    Column("sealed", LargeBinary, nullable=False, info=kept("proof")),
-    info=whose("nobody", "to see that the keyring given is the right one", "kept"),
-)
-
 suppressed = Table(
     "suppressed",
     METADATA,
@@ -379,15 +361,6 @@ suppressed = Table(
     Column("network", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     info=whose("who is no member (a keyed hash)", "never to be listed", "they say otherwise"),
-)
-
-daily_totals = Table(
-    "daily_totals",
-    METADATA,
-    Column("day", Integer, primary_key=True, autoincrement=False),  # proleptic ordinal, UTC
-    Column("name", String, primary_key=True),
-    Column("n", BigInteger, nullable=False),
-    info=whose("nobody", "how many took part on a day: the public numbers", "kept"),
 )
 
 counters = Table(

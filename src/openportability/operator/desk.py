@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.errors import Invalid, Misconfigured, NotFound
-from openportability.operator import health, service
+from openportability.operator import audit, health, service
 from openportability.site import Site
 from openportability.web import cookies, render, shell
 from openportability.web.i18n import to_translate
@@ -63,6 +63,7 @@ def _routes(site: Site, key: str) -> APIRouter:
             parts=health.parts(site),
             seen=service.overview(site),
             version=health.version(),
+            acts=list(audit.told(site.db)),
         )
 
     @inside.post("/pause")
@@ -76,10 +77,13 @@ def _routes(site: Site, key: str) -> APIRouter:
             service.pause(site, network, instance.strip().lower(), hours)
         except Misconfigured:
             raise Invalid from None
+        where = f"{network} {instance}".strip()
+        audit.note(site.db, site.clock, f"desk: pause {where} for {hours:g} h")
         return _back(request, _PAUSED if hours else _ENDED)
 
     @inside.post("/again")
     def again(request: Request) -> Response:
+        audit.note(site.db, site.clock, "desk: try again")
         service.again(site)
         return _back(request, _AGAIN)
 

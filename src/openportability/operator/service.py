@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +18,6 @@ from openportability.reconnection import host_store
 from openportability.reconnection.host_store import Rest
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
-
-log = logging.getLogger(__name__)
 
 
 def opens(tx: Tx, vault: Vault) -> bool:
@@ -50,7 +47,6 @@ def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
     until = site.clock.now() + timedelta(hours=hours)
     with site.db.write() as tx:
         host_store.pause(tx, name, instance or host_store.WHOLE_NETWORK, until)
-    log.warning("operator_paused", extra={"network": network, "instance": instance, "hours": hours})
     return until
 
 
@@ -96,7 +92,6 @@ def again(site: Site) -> None:
         mail.hurry(tx, now)
         grants.hurry_revocations(tx, now)
         host_store.forgive(tx)
-    log.warning("operator_again")
 
 
 def restore(database: Database, vault: Vault, file: Path) -> None:

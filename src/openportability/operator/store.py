@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, insert, or_, select
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import counters, hosts, lanes, reconnections, user_keys, users
+from openportability.db.site_schema import acts
 from openportability.domain import NetworkName, UserId
 
 _WORKER = "operator.worker"
@@ -23,6 +25,31 @@ _SWEEPS = (
     ("people", "accounts", "matching.accounts"),
     ("lists", "follow_lists", "matching.lists"),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """Something that somebody did from a shell."""
+
+    who: str
+    what: str
+    at: datetime
+
+
+def note_act(tx: Tx, act: Act) -> None:
+    """Add to the record."""
+    tx.execute(insert(acts).values(who=act.who, what=act.what, at=micros(act.at)))
+
+
+def acts_done(tx: Tx) -> list[Act]:
+    """Return the record, the newest first."""
+    rows = tx.execute(select(acts).order_by(acts.c.id.desc()))
+    return [Act(who=row.who, what=row.what, at=moment(row.at)) for row in rows]
+
+
+def forget_acts(tx: Tx, before: datetime) -> None:
+    """Forget what is older."""
+    tx.execute(delete(acts).where(acts.c.at < micros(before)))
 
 
 def some_key(tx: Tx) -> tuple[UserId, bytes] | None:

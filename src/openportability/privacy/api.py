@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
@@ -17,12 +18,13 @@ router = APIRouter(prefix="/api/v1", tags=["me"])
 
 
 class BroughtOut(BaseModel):
-    """How much was taken over; `left`: lists that this site cannot use."""
+    """How much was taken over; `left`: lists that this site cannot use; `unknown`: entries in words of a newer site."""
 
     lists: int
     follows: int
     choices: int
     left: int
+    unknown: int
 
 
 class LeftOut(BaseModel):
@@ -68,10 +70,10 @@ def bring(
     choices: Annotated[bool, Form(description="Take over my choices as well.")] = False,
 ) -> BroughtOut:
     """Take over what I exported from another site."""
-    document = form.read(file.file.read(form.MOST_BYTES + 1))
     locale = i18n.speaking().code
-    done = bringing.bring(site, asking.user, document, choices=choices, locale=locale)
-    return BroughtOut(lists=done.lists, follows=done.follows, choices=done.choices, left=done.left)
+    body = file.file.read(form.MOST_BYTES + 1)
+    done = bringing.bring(site, asking.user, body, choices=choices, locale=locale)
+    return BroughtOut(**asdict(done))
 
 
 @router.delete("/me")

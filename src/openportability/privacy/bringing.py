@@ -8,6 +8,9 @@ learn who is here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import numpy as np
 
 from openportability.accounts import service as accounts_service
@@ -16,10 +19,11 @@ from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, Proof, UserId
-from openportability.errors import Invalid
+from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, UserId
+from openportability.errors import Invalid, NotAllowed
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
+from openportability.privacy import form
 from openportability.privacy.parts import ConsentPart, Document, LedgerPart, ListPart
 from openportability.privacy.rules import Brought, settled
 from openportability.reconnection import history_store, lane_store
@@ -28,27 +32,46 @@ from openportability.reconnection.ledger import Kept
 from openportability.site import Site
 
 _LISTS_ARRIVED = "lists-arrived"
+#: Rows of a ledger that are added in one transaction.
+_AT_ONCE = 500
 #: Account numbers of people who are known from a file alone begin here: no row ever has one.
 _ELSEWHERE = 2**62
-#: Of a history of consents the newest, so that no file fills a table.
-_MOST_SAID = 200
+#: Accounts that one file may claim: people have a few. Others see their names.
+_MOST_CLAIMED = 5
+_MOST_LETTERS = 300
+_DIGITS = len(str(2**64))
 
 
-def bring(site: Site, user: UserId, document: Document, *, choices: bool, locale: str) -> Brought:
-    """Take over what a document holds and this site can use; say how much that was."""
-    with site.db.write() as tx:
-        accounts.hold(tx, user, site.clock.now())
+def bring(site: Site, user: UserId, file: bytes, *, choices: bool, locale: str) -> Brought:
+    """Take over what a file holds and this site can use; say how much that was."""
+    document, unknown = form.read(file)
+    with _held(site, user) as tx:
         owners = _owners(tx, site, user, document)
-        brought = Brought(
-            lists=sum(_bring_list(tx, site, owners, part) for part in document.lists),
-            follows=_bring_ledger(tx, site, user, owners, document),
-            choices=_choose(tx, site, user, document, locale) if choices else 0,
-            left=sum(
-                part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
-            ),
-        )
+        lists_brought = sum(_bring_list(tx, site, owners, part) for part in document.lists)
+        chosen = _choose(tx, site, user, document, locale) if choices else 0
         tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key="all")))
-    return brought
+    past = _past_of(site, owners, document)
+    return Brought(
+        lists=lists_brought,
+        follows=sum(
+            _bring_past(site, user, past[start : start + _AT_ONCE])
+            for start in range(0, len(past), _AT_ONCE)
+        ),
+        choices=chosen,
+        left=sum(
+            part.keyed or (part.network, part.actor_id) not in owners for part in document.lists
+        ),
+        unknown=unknown,
+    )
+
+
+@contextmanager
+def _held(site: Site, user: UserId) -> Iterator[Tx]:
+    """Write for somebody who is here; who left meanwhile is signed out."""
+    with site.db.write() as tx:
+        if not accounts.hold(tx, user, site.clock.now()):
+            raise NotAllowed("svc.signed_out")
+        yield tx
 
 
 def _owners(tx: Tx, site: Site, user: UserId, document: Document) -> dict[tuple[str, str], Account]:
@@ -56,27 +79,31 @@ def _owners(tx: Tx, site: Site, user: UserId, document: Document) -> dict[tuple[
     owners = {
         (str(one.actor.network), str(one.actor.id)): one for one in accounts.accounts_of(tx, user)
     }
-    proved = {network for (network, _), one in owners.items() if one.proof is Proof.PROVED}
+    taken = {network for network, _ in owners}
+    claimed = 0
     for part in document.accounts:
         name = NetworkName(part.network)
         wanted = (part.network, part.actor_id)
-        # Who has proved to be somebody there is not somebody else as well by a file.
-        if name not in site.networks or wanted in owners or part.network in proved:
+        # Who is somebody there is not somebody else as well by a file; nor is anybody a crowd.
+        if name not in site.networks or wanted in owners or part.network in taken:
             continue
+        if claimed == _MOST_CLAIMED:
+            break
         if site.networks[name].numeric_ids and not _is_key(part.actor_id):
             continue
         actor = Actor(
             network=name,
             instance="",  # learned when it is proved
             id=ActorId(part.actor_id),
-            handle=part.handle,
-            name=part.name,
+            handle=part.handle[:_MOST_LETTERS],
+            name=part.name[:_MOST_LETTERS],
             seen_at=site.clock.now(),
         )
         try:
             owners[wanted] = accounts_service.claim(tx, site, user, actor)
         except Invalid:
-            continue  # another member has it: whoever proves it brings its lists
+            continue  # whose it is wants never to be listed
+        claimed += 1
     return owners
 
 
@@ -97,24 +124,24 @@ def _bring_list(tx: Tx, site: Site, owners: dict[tuple[str, str], Account], part
     return True
 
 
-def _bring_ledger(
-    tx: Tx,
-    site: Site,
-    user: UserId,
-    owners: dict[tuple[str, str], Account],
-    document: Document,
-) -> int:
-    rows = [
-        (owners[part.network, part.by_actor_id], part)
-        for part in document.ledger
+def _past_of(site: Site, owners: dict[tuple[str, str], Account], document: Document) -> list[Past]:
+    """Return what the ledger says of the person's accounts, the oldest row first."""
+    return [
+        _past(site, owners[part.network, part.by_actor_id], part)
+        for part in reversed(document.ledger)
         if (part.network, part.by_actor_id) in owners and part.actor_id is not None
     ]
-    mine = {account.id: account for account, _ in rows}
-    lane_store.open_lanes(tx, list(mine.values()))
-    lane_store.hold_all(tx, user)
-    key = accounts.personal_key(tx, site.vault, user)
-    past = [_past(site, account, part) for account, part in reversed(rows)]
-    return history_store.bring(tx, key, user, past, site.clock.now())
+
+
+def _bring_past(site: Site, user: UserId, rows: Sequence[Past]) -> int:
+    """Add some rows, in a transaction of their own: nobody else's change waits for all of them."""
+    with _held(site, user) as tx:
+        linked = {account.id: account for account in accounts.accounts_of(tx, user)}
+        here = [row for row in rows if row.account in linked]
+        lane_store.open_lanes(tx, [linked[one] for one in sorted({row.account for row in here})])
+        lane_store.hold_all(tx, user)
+        key = accounts.personal_key(tx, site.vault, user)
+        return history_store.bring(tx, key, user, here, site.clock.now())
 
 
 def _past(site: Site, account: Account, part: LedgerPart) -> Past:
@@ -136,7 +163,6 @@ def _past(site: Site, account: Account, part: LedgerPart) -> Past:
         deed=part.deed,
         state=settled(part.state),
         reason=part.reason if settled(part.state) is part.state else None,
-        origin=part.origin,
         rank=part.rank,
         kept=Kept(record=part.record, actor=actor, moved=part.moved, shown=part.shown),
         asked_at=part.asked_at,
@@ -150,7 +176,7 @@ def _choose(tx: Tx, site: Site, user: UserId, document: Document, locale: str) -
 
     What was said there before comes along as history, with its time and its words.
     """
-    consent.remember(tx, user, [_said(part) for part in document.consents[-_MOST_SAID:]])
+    consent.remember(tx, user, [_said(part) for part in document.consents])
     member = document.member
     values = {Choice.FOUND: member.found, Choice.STANDING: member.standing}
     said = {part.purpose: part.wording for part in document.consents}
@@ -175,4 +201,4 @@ def _said(part: ConsentPart) -> Consent:
 
 
 def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) < 2**64
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) < 2**64

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
 from openportability.errors import Invalid
+from openportability.privacy.known import LeftOut
 from openportability.privacy.parts import VERSION, Document
 
 NAME = "openportability.json"
@@ -17,9 +19,21 @@ SCHEMA_NAME = "openportability.schema.json"
 
 #: Largest document that is read: some two million links.
 MOST_BYTES = 64 * 1024 * 1024
+#: A parsed value takes many times its bytes: so many at most, by the signs that stand before each.
+_MOST_OF = {b",": 5_000_000, b"{": 500_000, b"[": 500_000}
 _FORM: TypeAdapter[Document] = TypeAdapter(Document)
 #: PostgreSQL keeps no text that holds it.
 _NUL = b"\\u0000"
+#: What the reading of a torn or made-up zip may raise.
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    OSError,
+    EOFError,
+    RuntimeError,  # encrypted, or packed in a way that this Python cannot read
+    ValueError,
+)
 #: Always the same, so that the same data gives the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -51,23 +65,28 @@ def packed(document: Document, others: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def read(body: bytes) -> Document:
-    """Read a document, alone or in its zip; raise `Invalid` for anything else."""
+def read(body: bytes) -> tuple[Document, int]:
+    """Read a document, alone or in its zip; raise `Invalid` for anything else.
+
+    What a newer site calls by words that this one does not know is left out; the number says how much.
+    """
     text = _unzipped(body) if body.startswith(b"PK") else body
-    if len(text) > MOST_BYTES or _NUL in text:
+    crowded = any(text.count(sign) > most for sign, most in _MOST_OF.items())
+    if len(text) > MOST_BYTES or crowded or _NUL in text:
         raise Invalid("import.unreadable")
+    left_out = LeftOut()
     try:
-        document = _FORM.validate_json(text)
+        document = _FORM.validate_json(text, context=left_out)
     except ValidationError:
         raise Invalid("import.unreadable") from None
     if document.version != VERSION:
         raise Invalid("import.unreadable")
-    return document
+    return document, left_out.count
 
 
 def _unzipped(body: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as zipped, zipped.open(NAME) as file:
             return file.read(MOST_BYTES + 1)
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError):
+    except _NO_ZIP:
         raise Invalid("import.unreadable") from None

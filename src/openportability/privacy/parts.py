@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from openportability.consent.rules import Choice
 from openportability.domain import Deed, Found, Kind, Pace, Proof, Standing
+from openportability.privacy.known import At, Count, Counts, Ids, Some, Text, Texts
 from openportability.reconnection.rules import Origin, State
 
 #: Counted up when the form changes so that an older reader would misread it.
@@ -23,9 +24,9 @@ VERSION = 1
 class MemberPart:
     """The person, and what holds for them now."""
 
-    created_at: AwareDatetime
-    seen_at: AwareDatetime
-    locale: str
+    created_at: At
+    seen_at: At
+    locale: Text
     found: Found
     standing: Standing
     pace: Pace
@@ -35,17 +36,17 @@ class MemberPart:
 class AccountPart:
     """An account, and what its network lets us do (never the tokens themselves)."""
 
-    network: str
-    instance: str
-    actor_id: str
-    handle: str
-    name: str
-    avatar: str | None
-    seen_at: AwareDatetime
+    network: Text
+    instance: Text
+    actor_id: Text
+    handle: Text
+    name: Text
+    avatar: Text | None
+    seen_at: At
     proof: Proof
     can_follow: bool
     #: What its own server numbers it, where that is known.
-    number: str | None = None
+    number: Text | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,28 +58,28 @@ class ConsentPart:
     wording: Annotated[str, Field(max_length=20)]
     locale: Annotated[str, Field(max_length=20)]
     #: page, api, merge, import; elsewhere where it was said to another site.
-    how: str
-    at: AwareDatetime
+    how: Text
+    at: At
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListPart:
     """A list, with the account it came from. `keyed`: the numbers are hashes that only we can make."""
 
-    network: str
-    actor_id: str
+    network: Text
+    actor_id: Text
     kind: Kind
-    taken_at: AwareDatetime | None
-    imported_at: AwareDatetime
+    taken_at: At | None
+    imported_at: At
     keyed: bool
-    ids: tuple[str, ...]
+    ids: Ids
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchivePart:
     """What was read of an archive: the report, as JSON, as the page showed it."""
 
-    at: AwareDatetime
+    at: At
     report: str
 
 
@@ -86,14 +87,14 @@ class ArchivePart:
 class MatchPart:
     """Somebody who was found, at one of their places."""
 
-    network: str
-    actor_id: str
-    handle: str
+    network: Text
+    actor_id: Text
+    handle: Text
     i_follow: bool
     they_list_me: bool
     mutual: bool
     proof: Proof
-    since: AwareDatetime
+    since: At
     dismissed: bool
 
 
@@ -101,31 +102,31 @@ class MatchPart:
 class PlanPart:
     """A dry run: how many of its rows were decided in which way."""
 
-    at: AwareDatetime
+    at: At
     started: bool
-    decisions: dict[str, int]
+    decisions: Counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerPart:
     """A wanted follow or block, and what became of it. Whom it is about is silent where they hide or left."""
 
-    network: str
-    by_actor_id: str
-    actor_id: str | None
-    handle: str | None
-    instance: str | None
-    seen_at: AwareDatetime | None
+    network: Text
+    by_actor_id: Text
+    actor_id: Text | None
+    handle: Text | None
+    instance: Text | None
+    seen_at: At | None
     state: State
-    reason: str | None
+    reason: Text | None
     origin: Origin
-    rank: int
-    record: str | None
+    rank: Count
+    record: Text | None
     moved: bool
     shown: bool
-    asked_at: AwareDatetime | None
-    attempts: int
-    at: AwareDatetime
+    asked_at: At | None
+    attempts: Count
+    at: At
     deed: Deed = Deed.FOLLOW
 
 
@@ -133,39 +134,39 @@ class LedgerPart:
 class LanePart:
     """How the paced work of one account stands."""
 
-    network: str
-    actor_id: str
-    state: str
-    reason: str | None
-    next_at: AwareDatetime | None
+    network: Text
+    actor_id: Text
+    state: Text
+    reason: Text | None
+    next_at: At | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPart:
     """Where the person is signed in."""
 
-    kind: str
-    name: str
-    created_at: AwareDatetime
-    seen_at: AwareDatetime
+    kind: Text
+    name: Text
+    created_at: At
+    seen_at: At
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswersPart:
     """How many people their own lists newly showed them on one day (UTC)."""
 
-    day: str
-    count: int
+    day: Text
+    count: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailPart:
     """Where the person is written to if they asked for it, and what waits to be sent there."""
 
-    address: str
-    given_at: AwareDatetime
-    confirmed_at: AwareDatetime | None
-    waiting: tuple[str, ...]
+    address: Text
+    given_at: At
+    confirmed_at: At | None
+    waiting: Texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,18 +175,18 @@ class Document:
 
     version: int
     #: The address of the site it was taken from.
-    site: str
+    site: Text
     member: MemberPart
-    accounts: tuple[AccountPart, ...]
-    consents: tuple[ConsentPart, ...]
-    lists: tuple[ListPart, ...]
-    archives: tuple[ArchivePart, ...]
-    matches: tuple[MatchPart, ...]
-    plans: tuple[PlanPart, ...]
-    ledger: tuple[LedgerPart, ...]
-    lanes: tuple[LanePart, ...]
-    sessions: tuple[SessionPart, ...]
-    answers: tuple[AnswersPart, ...]
+    accounts: Some[AccountPart]
+    consents: Some[ConsentPart]
+    lists: Some[ListPart]
+    archives: Some[ArchivePart]
+    matches: Some[MatchPart]
+    plans: Some[PlanPart]
+    ledger: Some[LedgerPart]
+    lanes: Some[LanePart]
+    sessions: Some[SessionPart]
+    answers: Some[AnswersPart]
     mail: MailPart | None
 
 

@@ -44,9 +44,9 @@ def bring(
     file: Annotated[UploadFile, File()],
     choices: Annotated[bool, Form()] = False,
 ) -> Response:
-    document = form.read(file.file.read(form.MOST_BYTES + 1))
     locale = i18n.speaking().code
-    done = bringing.bring(site, asking.user, document, choices=choices, locale=locale)
+    body = file.file.read(form.MOST_BYTES + 1)
+    done = bringing.bring(site, asking.user, body, choices=choices, locale=locale)
     response = RedirectResponse("/my-data", 303)
     text = i18n.gettext(
         "Taken over: %(lists)s lists, %(follows)s follows, %(choices)s choices. Not usable here: %(left)s lists.",
@@ -55,6 +55,11 @@ def bring(
         choices=i18n.number(done.choices),
         left=i18n.number(done.left),
     )
+    if done.unknown:
+        unknown = i18n.number(done.unknown)
+        text += " " + i18n.gettext(
+            "Left out, as this site does not know it: %(unknown)s.", unknown=unknown
+        )
     cookies.flash(request, response, "done", text)
     return response
 

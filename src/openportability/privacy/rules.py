@@ -16,6 +16,8 @@ class Brought:
     choices: int
     #: Lists that this site cannot use: of an account that is another's here, or of hashed ids.
     left: int
+    #: Entries in words of a newer site.
+    unknown: int
 
 
 #: States that are an outcome: they come over as they are.
@@ -28,5 +30,5 @@ def settled(state: State) -> State:
     """Return what a row of another site is here: what was not done there is not wanted here yet."""
     if state in _OUTCOMES:
         return state
-    # What was being taken back, or waits for the other's yes, was made: the person can undo it here.
+    # What was being taken back, or waits for the other's yes, was made there.
     return State.FOLLOWED if state in (State.UNDOING, State.REQUESTED) else State.CANCELLED

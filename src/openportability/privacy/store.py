@@ -11,7 +11,8 @@ from sqlalchemy import Column, Row, Table, and_, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import METADATA, answered, key_proofs, lanes, plans, user_keys, users
+from openportability.db.schema import METADATA, answered, lanes, plans, user_keys, users
+from openportability.db.site_schema import key_proofs
 from openportability.domain import UserId
 from openportability.vault import PersonalKey, Vault
 

@@ -38,9 +38,10 @@ from openportability.privacy.parts import (
     SessionPart,
 )
 from openportability.reconnection import lane_store, plan_store
+from openportability.reconnection import service as reconnection
 from openportability.reconnection import store as ledger
-from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import UNAVAILABLE, State
+from openportability.reconnection.rules import State
+from openportability.reconnection.service import Line
 from openportability.site import Site
 from openportability.vault import PersonalKey
 
@@ -64,7 +65,7 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
         ),
         matches=tuple(_matches(tx, site, user)),
         plans=tuple(_plans(tx, key, user)),
-        ledger=tuple(_ledger(tx, key, user, mine)),
+        ledger=tuple(_ledger(tx, site, user, mine)),
         lanes=tuple(_lanes(tx, user, mine)),
         sessions=tuple(_sessions(tx, site, user)),
         answers=tuple(
@@ -230,15 +231,11 @@ def _plans(tx: Tx, key: PersonalKey, user: UserId) -> Iterator[PlanPart]:
             )
 
 
-def _ledger(tx: Tx, key: PersonalKey, user: UserId, mine: list[Account]) -> Iterator[LedgerPart]:
+def _ledger(tx: Tx, site: Site, user: UserId, mine: list[Account]) -> Iterator[LedgerPart]:
     owners = {account.id: account.actor.id for account in mine}
-    for rows in _pages(tx, key, user):
-        # Who hides looks like who left.
-        told = [row.whom for row in rows if row.reason != UNAVAILABLE]
-        today = accounts.accounts_by_id(tx, told)
-        for row in rows:
-            known = today.get(row.whom)
-            actor = row.actor or (known.actor if known else None)
+    for lines in _pages(tx, site, user):
+        for line in lines:
+            row, actor = line.row, line.told
             yield LedgerPart(
                 network=row.network,
                 deed=row.deed,
@@ -260,11 +257,11 @@ def _ledger(tx: Tx, key: PersonalKey, user: UserId, mine: list[Account]) -> Iter
             )
 
 
-def _pages(tx: Tx, key: PersonalKey, user: UserId) -> Iterator[list[Reconnection]]:
+def _pages(tx: Tx, site: Site, user: UserId) -> Iterator[list[Line]]:
     before: int | None = None
-    while rows := ledger.page(tx, key, user, states=[], before=before, limit=_ROWS):
-        yield rows
-        before = rows[-1].id
+    while lines := reconnection.page(tx, site, user, group=None, before=before, limit=_ROWS):
+        yield lines
+        before = lines[-1].row.id
 
 
 def _lanes(tx: Tx, user: UserId, mine: list[Account]) -> Iterator[LanePart]:

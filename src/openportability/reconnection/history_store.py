@@ -28,7 +28,6 @@ class Past:
     deed: Deed
     state: State
     reason: str | None
-    origin: Origin
     rank: int
     kept: Kept
     asked_at: datetime | None
@@ -50,7 +49,7 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
                 deed=row.deed,
                 state=row.state,
                 reason=row.reason,
-                origin=row.origin,
+                origin=Origin.ELSEWHERE,
                 rank=row.rank,
                 asked_at=micros(row.asked_at) if row.asked_at else None,
                 attempts=row.attempts,

@@ -34,6 +34,12 @@ def closed(
     return {user: _closed(met.get(user), some, lines, deed) for user, some in whom.items()}
 
 
+def withdrawn(tx: Tx, whom: Collection[AccountId]) -> set[AccountId]:
+    """Return those of these accounts that nobody is led to any more: their people hide from all, or left."""
+    lines = line_store.listed_by_id(tx, sorted(whom)) if whom else []
+    return set(whom) - {line.account for line in lines if line.found is not Found.NOBODY}
+
+
 def _closed(
     met: MatchSet | None,
     whom: Collection[Account],

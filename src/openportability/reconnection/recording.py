@@ -15,7 +15,15 @@ from openportability.db.engine import Tx
 from openportability.domain import AccountId, Actor, ActorId
 from openportability.errors import NetworkError, Throttled, Unavailable
 from openportability.network import Answers
-from openportability.reconnection import claiming, due_store, host_store, lane_store, pacing, rules
+from openportability.reconnection import (
+    claiming,
+    due_store,
+    host_store,
+    lane_store,
+    pacing,
+    reach,
+    rules,
+)
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
@@ -82,6 +90,7 @@ def record(
 ) -> list[Next]:
     """Do the steps of several slices, one a lane; return what each does next. Their lanes are held."""
     now = site.clock.now()
+    steps = _without_withdrawn(tx, steps)
     rows = ((step.work.key, row) for step in steps for row in _rows(step))
     fresh = due_store.fresh(tx, rows)
     turns = [_turn(tx, step, lanes.get(step.account), fresh, now) for step in steps]
@@ -97,6 +106,18 @@ def record(
     lane_store.put_back(tx, [turn.lane for turn in turns if turn.lane is not None])
     _learn_of_hosts(tx, steps, now)
     return [turn.next for turn in turns]
+
+
+def _without_withdrawn(tx: Tx, steps: Sequence[Step]) -> Sequence[Step]:
+    """Return steps that know who withdrew since their slices began."""
+    going = [row.whom for step in steps if step.then is Then.FOLLOW for row in _rows(step)]
+    withdrawn = reach.withdrawn(tx, set(going))
+    if not withdrawn:
+        return steps
+    return [
+        replace(step, work=replace(step.work, closed=withdrawn.union(step.work.closed)))
+        for step in steps
+    ]
 
 
 def _rows(step: Step) -> Iterator[Reconnection]:

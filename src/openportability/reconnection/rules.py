@@ -90,10 +90,11 @@ class LaneState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who wanted a follow: the person's own choice, or their standing wish."""
+    """Who wanted a follow: the person's own choice, or their standing wish; or a file says that it was made."""
 
     MANUAL = "manual"
     STANDING = "standing"
+    ELSEWHERE = "elsewhere"
 
 
 #: When a request that waits for approval is looked at again, by how often that was done.

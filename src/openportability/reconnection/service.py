@@ -8,12 +8,12 @@ from datetime import datetime
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Deed, NetworkName, UserId
+from openportability.domain import Account, AccountId, Actor, Deed, NetworkName, UserId
 from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Forecast
-from openportability.reconnection.rules import UNAVAILABLE, UNDO_WANTED, LaneState, State
+from openportability.reconnection.rules import UNAVAILABLE, UNDO_WANTED, LaneState, Origin, State
 from openportability.site import Site
 
 #: The words of the page: which states each of its numbers adds up.
@@ -74,6 +74,13 @@ class Line:
 
     row: Reconnection
     whom: Account | None
+
+    @property
+    def told(self) -> Actor | None:
+        """Return whom the row is about, as far as they were asked for or may be seen today."""
+        asked = self.row.origin is Origin.ELSEWHERE or self.row.state not in _UNSENT
+        kept = self.row.actor if asked else None
+        return kept or (self.whom.actor if self.whom else None)
 
 
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:

@@ -232,7 +232,9 @@ def _rows_of(
 def _of(
     tx: Tx, user: UserId, state: State, rows: Sequence[int] | None
 ) -> list[ColumnElement[bool]]:
-    conditions = [_COLUMNS.user_id == user, _COLUMNS.state == state]
+    # What a file says was done elsewhere is history: nothing is followed or taken back because of it.
+    ours = _COLUMNS.origin != Origin.ELSEWHERE
+    conditions = [_COLUMNS.user_id == user, _COLUMNS.state == state, ours]
     if rows is not None:
         conditions.append(tx.dialect.among(_COLUMNS.id, rows))
     return conditions

@@ -8,7 +8,8 @@ from datetime import date
 from sqlalchemy import func, select
 
 from openportability.db.engine import Tx
-from openportability.db.schema import accounts, daily_totals, follow_lists, reconnections, users
+from openportability.db.schema import accounts, follow_lists, reconnections, users
+from openportability.db.site_schema import daily_totals
 from openportability.domain import Deed, Kind
 from openportability.stats.rules import Counts, Day
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 
 from openportability.clock import micros
 from openportability.db.engine import Tx
-from openportability.db.schema import tallies
+from openportability.db.site_schema import tallies
 
 
 def count(tx: Tx, key: bytes, until: datetime) -> int:

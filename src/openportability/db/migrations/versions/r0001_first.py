@@ -39,6 +39,7 @@ def upgrade() -> None:
     _suppressed()
     _daily_totals()
     _counters()
+    _acts()
 
 
 def _users() -> None:
@@ -477,6 +478,18 @@ def _counters() -> None:
         _text("name"),
         _number("n"),
         sa.PrimaryKeyConstraint("name", name="pk_counters"),
+    )
+
+
+def _acts() -> None:
+    op.create_table(
+        "acts",
+        _id(),
+        _text("who"),
+        _text("what"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_acts"),
+        sqlite_autoincrement=True,
     )
 
 
