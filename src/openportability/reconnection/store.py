@@ -222,11 +222,9 @@ def _rows_of(
 ) -> list[int]:
     """Return the rows in this state that are about these pairs of our account and theirs."""
     pairs = set(chosen)
-    blocks = key.block_all(WHOM, {whom for _, whom in pairs})
-    of_these = tx.dialect.among(_COLUMNS.whom, blocks)
+    of_these = tx.dialect.among(_COLUMNS.whom, key.block_all(WHOM, {whom for _, whom in pairs}))
     rows = read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
-    rows = [row for row in rows if row.deed is deed]
-    return [row.id for row in rows if (row.account, row.whom) in pairs]
+    return [row.id for row in rows if row.deed is deed and (row.account, row.whom) in pairs]
 
 
 def _of(
