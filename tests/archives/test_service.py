@@ -131,7 +131,7 @@ def test_matching_is_woken_once_the_lists_are_there(site: Site, member: Member) 
     seen: list[list[int] | None] = []
     job = Job(
         name=service.LISTS_ARRIVED,
-        run=lambda key: seen.append(held(site, UserId(int(key)), Kind.FOLLOWING)),
+        run=lambda _key: seen.append(held(site, ada, Kind.FOLLOWING)),
     )
     site.engine.prepare()
     site.engine.register(Work(jobs=[job], chores=[]))

@@ -89,7 +89,7 @@ def test_the_report_is_the_same_without_script_and_says_who_is_here(
     words = " ".join(told[0].split())
     assert "List People New Gone As before People you follow 5 3 1 2" in words
     assert "Lines that could not be used: 1" in words
-    assert "people found 1" in words
+    assert "People found 1" in words
 
 
 def test_the_reading_of_an_account_is_shown_as_it_goes(house: House, chromium: Browser) -> None:
