@@ -28,7 +28,7 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
         steps=steps.journey(state),
         figures=[
             {"label": i18n.gettext("people found"), "value": state.matches},
-            {"label": i18n.gettext("follows made"), "value": state.done},
+            {"label": i18n.gettext("you follow now"), "value": state.done},
             {"label": i18n.gettext("follows on their way"), "value": state.waiting},
         ]
         if state.matches or state.done

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,6 +119,8 @@ class Guard:
         except Busy as error:
             response = await run_in_threadpool(problems.answer, request, error)
             await response(scope, receive, answer.send)
+        except ClientDisconnect:
+            return  # nobody is there any more to be answered, and it is no fault of ours
         except Exception as error:
             # The last door: what nobody foresaw becomes a page with a number, the log has the rest.
             response = await run_in_threadpool(problems.broken, request, error)
