@@ -96,6 +96,27 @@ def test_who_meets_many_is_left_to_a_job_of_their_own(
     assert not sweep.lists_wait(site)
 
 
+def test_a_long_list_that_fails_keeps_no_other_long_one_waiting(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_MANY", 1)
+    alice, bob, carol, dora = (cast.join(site, OLD, number).user for number in (1, 2, 3, 4))
+    for user in (alice, bob):
+        cast.bring(site, user, OLD, following=[3, 4], woken=False)
+    match_lists = sweep.match_lists
+
+    def unlucky(site: Site, user: UserId) -> None:
+        if user == alice:
+            raise ArithmeticError
+        match_lists(site, user)
+
+    monkeypatch.setattr(sweep, "match_lists", unlucky)
+    assert sweep.meet_many(site)
+    assert set(cast.seen_by(site, bob)) == {carol, dora}
+    with pytest.raises(ArithmeticError):
+        sweep.meet_many(site)
+
+
 def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

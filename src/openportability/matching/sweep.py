@@ -81,19 +81,31 @@ def meet_lists(site: Site) -> Round:
 
 
 def meet_many(site: Site) -> bool:
-    """Forward for the first of those whom `meet_lists` leaves; say whether there was anybody."""
+    """Forward for those whom `meet_lists` leaves, one after the other; say whether anybody was met."""
     with site.db.read() as tx:
         waiting = horizon_store.unmet(tx, store.cursor(tx, _LISTS_CURSOR), LISTS)
-        users = dict.fromkeys(user for user, _ in waiting)
-        many = (user for user in users if len(concerned(tx, site, user).users()) > _MANY)
-        first = next(many, None)
-    if first is not None:
-        match_lists(site, first)
-    return first is not None
+    met, failed = False, list[Exception]()
+    for user in dict.fromkeys(user for user, _ in waiting):
+        try:
+            met |= _met_as_many(site, user)
+        except Exception as error:  # noqa: BLE001 - it is raised where nobody else was met
+            failed.append(error)
+    if failed and not met:
+        raise failed[0]
+    return met
+
+
+def _met_as_many(site: Site, user: UserId) -> bool:
+    """Match a user whose lists hold many people; say whether they do."""
+    with site.db.read() as tx:
+        many = len(concerned(tx, site, user).users()) > _MANY
+    if many:
+        match_lists(site, user)
+    return many
 
 
 def _match_some(site: Site, users: Sequence[UserId]) -> tuple[list[UserId], list[Exception]]:
-    """Match users together; if that fails each alone: what is wrong with one is not the trouble of all.
+    """Match users together; if that fails by halves: what is wrong with one is not the trouble of all.
 
     Return who is left, and what went wrong.
     """
@@ -102,11 +114,9 @@ def _match_some(site: Site, users: Sequence[UserId]) -> tuple[list[UserId], list
     except Exception as error:  # noqa: BLE001 - it is raised, or logged, where nobody else was met
         if len(users) == 1:
             return [], [error]
-    each = [_match_some(site, [user]) for user in users]
-    return (
-        [user for left, _ in each for user in left],
-        [error for _, failed in each for error in failed],
-    )
+    middle = len(users) // 2
+    some, others = _match_some(site, users[:middle]), _match_some(site, users[middle:])
+    return some[0] + others[0], some[1] + others[1]
 
 
 def _match_all(site: Site, users: Sequence[UserId], most: int | None) -> list[UserId]:
