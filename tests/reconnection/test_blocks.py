@@ -101,6 +101,17 @@ def test_who_hides_or_is_muted_is_not_offered(sky: Stage) -> None:
     assert blocked(sky) == []
 
 
+def test_who_was_chosen_to_be_blocked_is_though_the_list_is_gone(stage: Stage) -> None:
+    troll = stage.member()
+    stage.grant(Purpose.BLOCK)
+    brings(stage, Kind.BLOCKED, troll)
+    carries_over(stage)
+    brings(stage, Kind.BLOCKED)
+    assert offered(stage) == 0
+    stage.pass_days(1)
+    assert blocked(stage) == [troll.actor.id]
+
+
 def test_whom_the_person_blocked_meanwhile_is_not_followed(stage: Stage) -> None:
     troll, noisy = stage.member(), stage.member()
     stage.want(troll, noisy)
