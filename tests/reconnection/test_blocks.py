@@ -68,6 +68,20 @@ def test_undo_ends_our_blocks_and_leaves_those_made_by_hand(stage: Stage) -> Non
     assert stage.blocks() == [theirs.actor.id]
 
 
+def test_a_follow_is_taken_back_before_anybody_is_blocked(stage: Stage) -> None:
+    troll, carol = stage.member(), stage.member()
+    stage.grant(Purpose.BLOCK)
+    stage.want(carol)
+    stage.pass_days(1)
+    brings(stage, Kind.BLOCKED, troll)
+    carries_over(stage)
+    stage.undo([stage.row(carol).id])
+    stage.serve()
+    assert (stage.follows(), stage.blocks()) == ([], [])
+    stage.pass_days(1)
+    assert stage.blocks() == [troll.actor.id]
+
+
 def test_without_the_right_to_block_follows_go_on(stage: Stage) -> None:
     troll, carol = stage.member(), stage.member()
     brings(stage, Kind.BLOCKED, troll)
