@@ -117,6 +117,26 @@ def test_a_long_list_that_fails_keeps_no_other_long_one_waiting(
         sweep.meet_many(site)
 
 
+def test_a_newcomer_whose_lists_fail_holds_up_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = cast.join(site, OLD, 1).user
+    concerned = sweep.concerned
+
+    def unlucky(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
+        if user == alice:
+            raise ArithmeticError
+        return concerned(tx, site, user)
+
+    monkeypatch.setattr(sweep, "concerned", unlucky)
+    with pytest.raises(ArithmeticError):
+        sweep.meet_newcomers(site)
+    assert sweep.newcomers_wait(site)
+    cast.join(site, OLD, 2)
+    assert sweep.meet_newcomers(site) == 2
+    assert not sweep.newcomers_wait(site)
+
+
 def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
