@@ -49,3 +49,13 @@ def test_who_hides_or_only_claims_is_not_told(site: Site) -> None:
     site.engine.turn()
     assert blocked(site, alice) == set()
     assert muted not in cast.seen_by(site, alice)
+
+
+def test_a_stranger_whom_a_blocked_person_claims_to_be_is_not_told(site: Site) -> None:
+    alice = cast.join(site, OLD, ALICE).user
+    troll = cast.join(site, OLD, FIRST)
+    cast.join(site, NEW, FIRST + 1, user=troll.user, proof=Proof.CLAIMED)
+    cast.bring(site, alice, OLD, blocked=[FIRST])
+    site.engine.turn()
+    with site.db.read() as tx:
+        assert matching.blocked(tx, site, alice) == [troll]

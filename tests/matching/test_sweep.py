@@ -96,6 +96,47 @@ def test_who_meets_many_is_left_to_a_job_of_their_own(
     assert not sweep.lists_wait(site)
 
 
+def test_a_long_list_that_fails_keeps_no_other_long_one_waiting(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_MANY", 1)
+    alice, bob, carol, dora = (cast.join(site, OLD, number).user for number in (1, 2, 3, 4))
+    for user in (alice, bob):
+        cast.bring(site, user, OLD, following=[3, 4], woken=False)
+    match_lists = sweep.match_lists
+
+    def unlucky(site: Site, user: UserId) -> None:
+        if user == alice:
+            raise ArithmeticError
+        match_lists(site, user)
+
+    monkeypatch.setattr(sweep, "match_lists", unlucky)
+    assert sweep.meet_many(site)
+    assert set(cast.seen_by(site, bob)) == {carol, dora}
+    with pytest.raises(ArithmeticError):
+        sweep.meet_many(site)
+
+
+def test_a_newcomer_whose_lists_fail_holds_up_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = cast.join(site, OLD, 1).user
+    concerned = sweep.concerned
+
+    def unlucky(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
+        if user == alice:
+            raise ArithmeticError
+        return concerned(tx, site, user)
+
+    monkeypatch.setattr(sweep, "concerned", unlucky)
+    with pytest.raises(ArithmeticError):
+        sweep.meet_newcomers(site)
+    assert sweep.newcomers_wait(site)
+    cast.join(site, OLD, 2)
+    assert sweep.meet_newcomers(site) == 2
+    assert not sweep.newcomers_wait(site)
+
+
 def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from openportability.accounts import store as accounts
-from openportability.domain import Account, Found
+from openportability.domain import Account, AccountId, Deed, Found, Purpose
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
 from openportability.reconnection.plan import Verdict
@@ -27,6 +27,10 @@ S = State
 PEOPLE = 5
 #: States in which nothing is left to do; who is locked may never answer.
 FINAL = {S.FOLLOWED, S.ALREADY, S.REFUSED, S.GONE, S.UNDONE, S.CANCELLED, S.REQUESTED, S.PROPOSED}
+#: Calls that fail at any moment, and those that a worker may die at.
+CALLS = ["relationships", "follow", "unfollow"]
+VERBS = [*CALLS, "blocking", "block", "unblock"]
+MADE = {Deed.FOLLOW: "follow", Deed.BLOCK: "block"}
 HANDS = ["pause", "stop", "undo", "leave", "file"]
 
 #: Where each state may lead in several moves: rows are compared from step to step.
@@ -47,6 +51,7 @@ class Ledger(RuleBasedStateMachine):
     @initialize(role=st.sampled_from([Role.INSTANCES, Role.REPOSITORY]))
     def begin(self, role: Role) -> None:
         self.stage = self.open_stage(role)
+        self.stage.grant(Purpose.BLOCK)
         self.people = [
             self.stage.member(locked=number % 3 == 2 and role is Role.INSTANCES)
             for number in range(PEOPLE)
@@ -54,8 +59,8 @@ class Ledger(RuleBasedStateMachine):
         self.left: set[int] = set()
         self.by_hand: set[str] = set()
         self.linked = True
-        #: Follows that must not be sent any more, and how often each was when that was said.
-        self.forbidden: dict[str, int] = {}
+        #: Follows and blocks that must not be sent any more, and how often each was when that was said.
+        self.forbidden: dict[tuple[str, str], int] = {}
         self.before: dict[int, State] = {}
 
     # --- the person ---
@@ -64,7 +69,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(numbers=st.sets(st.integers(0, PEOPLE - 1), min_size=1))
     def want(self, numbers: set[int]) -> None:
         here = [self.people[number] for number in sorted(numbers - self.left)]
-        state = {row.whom: row.state for row in self.stage.rows()}
+        state = self.states_of(Deed.FOLLOW)
         for one in here:
             if state.get(one.id) is S.HANDED:
                 self.stage.want(one, verdict=Verdict.HANDED)
@@ -72,6 +77,19 @@ class Ledger(RuleBasedStateMachine):
             waits = state.get(one.id) in (S.READY, S.UNDOING)
             self.stage.want(one, verdict=Verdict.WAITING if waits else Verdict.NEW)
             self.allow(one)
+
+    @precondition(lambda self: self.linked)
+    @rule(numbers=st.sets(st.integers(0, PEOPLE - 1), min_size=1))
+    def bar(self, numbers: set[int]) -> None:
+        state = self.states_of(Deed.BLOCK)
+        for number in sorted(numbers - self.left):
+            one = self.people[number]
+            if state.get(one.id) not in (S.READY, S.UNDOING):
+                self.stage.want(one, rank=-1, deed=Deed.BLOCK)
+                self.allow(one, Deed.BLOCK)
+
+    def states_of(self, deed: Deed) -> dict[AccountId, State]:
+        return {row.whom: row.state for row in self.stage.rows() if row.deed is deed}
 
     @precondition(lambda self: self.linked)
     @rule()
@@ -103,16 +121,18 @@ class Ledger(RuleBasedStateMachine):
         self.stage.undo(rows)
         # Nobody moves to where somebody else was: only the last may still be followed in another's place.
         if whom is not self.people[-1]:
-            self.forbidden[whom.actor.id] = self.sent()[whom.actor.id]
+            sent = self.sent()
+            self.forbidden |= {
+                (verb, whom.actor.id): sent[verb, whom.actor.id] for verb in MADE.values()
+            }
 
     @precondition(lambda self: self.linked)
     @rule()
     def retry(self) -> None:
+        people = {one.id: one for one in self.people}
         for row in self.stage.rows():
             if row.state in (S.REFUSED, S.GONE):
-                for person in self.people:
-                    if person.id == row.whom:
-                        self.allow(person)
+                self.allow(people[row.whom], row.deed)
         self.stage.retry()
 
     @precondition(lambda self: self.takes_files())
@@ -123,7 +143,7 @@ class Ledger(RuleBasedStateMachine):
         for one in self.in_the_file():
             # Nobody moves to where somebody else was, as in `undo_one`.
             if one is not self.people[-1]:
-                self.forbidden[one.actor.id] = sent[one.actor.id]
+                self.forbidden["follow", one.actor.id] = sent["follow", one.actor.id]
 
     @precondition(lambda self: self.takes_files())
     @rule()
@@ -151,7 +171,7 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self.linked)
     @rule()
     def sign_in(self) -> None:
-        self.stage.grant()
+        self.stage.grant(Purpose.BLOCK)
         self.stage.look()
 
     def leave(self) -> None:
@@ -166,19 +186,20 @@ class Ledger(RuleBasedStateMachine):
         if sure == 0:
             self.leave()
 
-    def allow(self, whom: Account) -> None:
-        """Let somebody be followed again, or who they moved to."""
-        self.forbidden.pop(whom.actor.id, None)
+    def allow(self, whom: Account, deed: Deed = Deed.FOLLOW) -> None:
+        """Let somebody be followed (or blocked) again, or who they moved to."""
+        self.forbidden.pop((MADE[deed], whom.actor.id), None)
         if whom is self.people[-2]:
-            self.forbidden.pop(self.people[-1].actor.id, None)
+            self.forbidden.pop((MADE[deed], self.people[-1].actor.id), None)
 
     def forbid(self) -> None:
         sent = self.sent()
-        self.forbidden = {one.actor.id: sent[one.actor.id] for one in self.people}
+        ways = [(verb, one.actor.id) for verb in MADE.values() for one in self.people]
+        self.forbidden = {way: sent[way] for way in ways}
 
     # --- others, and the network ---
 
-    @rule(verb=st.sampled_from(["relationships", "follow", "unfollow"]), how=st.sampled_from(Fault))
+    @rule(verb=st.sampled_from(VERBS), how=st.sampled_from(Fault))
     def fail_next(self, verb: str, how: Fault) -> None:
         self.stage.fails(verb, how)
 
@@ -237,7 +258,7 @@ class Ledger(RuleBasedStateMachine):
 
     @precondition(lambda self: self.linked)
     @rule(
-        verb=st.sampled_from(["relationships", "follow", "unfollow"]),
+        verb=st.sampled_from(CALLS),
         sent=st.booleans(),
     )
     def die(self, verb: str, sent: bool) -> None:
@@ -251,7 +272,7 @@ class Ledger(RuleBasedStateMachine):
 
     @precondition(lambda self: self.linked)
     @rule(
-        verb=st.sampled_from(["relationships", "follow", "unfollow"]),
+        verb=st.sampled_from(CALLS),
         sent=st.booleans(),
         hand=st.sampled_from(HANDS),
     )
@@ -314,13 +335,13 @@ class Ledger(RuleBasedStateMachine):
 
     # --- what must always hold ---
 
-    def sent(self) -> Counter[str]:
-        return Counter(whom for verb, whom in self.stage.sent() if verb == "follow")
+    def sent(self) -> Counter[tuple[str, str]]:
+        return Counter(self.stage.sent())
 
     @invariant()
-    def nobody_is_followed_twice(self) -> None:
-        follows = Counter(self.stage.follows())
-        assert max(follows.values(), default=0) <= 1, follows
+    def nobody_is_followed_or_blocked_twice(self) -> None:
+        for made in map(Counter, (self.stage.follows(), self.stage.blocks())):
+            assert max(made.values(), default=0) <= 1, made
 
     @invariant()
     def only_allowed_moves(self) -> None:
@@ -334,8 +355,8 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def nothing_is_sent_after_the_person_said_no(self) -> None:
         sent = self.sent()
-        for whom, times in self.forbidden.items():
-            assert sent[whom] == times, f"{whom} was followed after stop, undo or leave"
+        for way, times in self.forbidden.items():
+            assert sent[way] == times, f"{way} was done after stop, undo or leave"
 
     def teardown(self) -> None:
         """Faults stop and time passes: every wanted row comes to an end, and the ledger tells the truth."""
@@ -349,28 +370,31 @@ class Ledger(RuleBasedStateMachine):
 
     def finish(self) -> None:
         stage = self.stage
-        for verb in ("relationships", "follow", "unfollow"):
+        for verb in VERBS:
             stage.world._planned[stage.name, verb].clear()
         stage.network.stage.ask("flag", who=stage.me.actor.id, flagged=False)
-        stage.grant()
+        stage.grant(Purpose.BLOCK)
         stage.look()
         if stage.rows():
             stage.resume()
             stage.pass_days(60)
             assert stage.lane().state is LaneState.OPEN
         assert set(stage.states()) <= FINAL, stage.states()
-        self.nobody_is_followed_twice()
+        self.nobody_is_followed_or_blocked_twice()
         self.nothing_is_sent_after_the_person_said_no()
-        follows = set(stage.follows())
+        made = {Deed.FOLLOW: set(stage.follows()), Deed.BLOCK: set(stage.blocks())}
         for row in stage.rows():
             actor = row.actor
             if actor is None or row.moved or actor.id in self.by_hand:
                 continue
+            if row.deed is Deed.BLOCK and row.state is S.FOLLOWED:
+                assert actor.id in made[Deed.BLOCK], f"{row} was not made"
             if row.state in (S.UNDONE, S.CANCELLED):
                 kept = any(
-                    other.state in (S.FOLLOWED, S.ALREADY, S.REFUSED)
+                    other.deed is row.deed
+                    and other.state in (S.FOLLOWED, S.ALREADY, S.REFUSED)
                     and other.actor is not None
                     and other.actor.id == actor.id
                     for other in stage.rows()
                 )
-                assert kept or actor.id not in follows, f"{row} is still followed"
+                assert kept or actor.id not in made[row.deed], f"{row} is still there"

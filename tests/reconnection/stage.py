@@ -15,6 +15,7 @@ from openportability.domain import (
     Account,
     Actor,
     ActorId,
+    Deed,
     Found,
     Grant,
     Limits,
@@ -167,13 +168,21 @@ class Stage:
 
     # --- the person's hand ---
 
-    def want(self, *whom: Account, rank: int = 0, verdict: Verdict = Verdict.NEW) -> None:
+    def want(
+        self,
+        *whom: Account,
+        rank: int = 0,
+        verdict: Verdict = Verdict.NEW,
+        deed: Deed = Deed.FOLLOW,
+    ) -> None:
         rows = [
             Row(account=self.me.id, whom=one.id, network=self.name, verdict=verdict, rank=rank)
             for one in whom
         ]
         with self.db.write() as tx:
-            planning.want(tx, self.site, self.user, rows, origin=Origin.MANUAL, plan_id=None)
+            planning.want(
+                tx, self.site, self.user, rows, origin=Origin.MANUAL, plan_id=None, deed=deed
+            )
 
     def stop(self) -> None:
         with self.db.write() as tx:
@@ -269,6 +278,12 @@ class Stage:
         """Whom the user follows at the network: one entry a follow."""
         return list(
             map(ActorId, self.network.stage.ask("follows_of", who=self.me.actor.id)["actors"])
+        )
+
+    def blocks(self) -> list[ActorId]:
+        """Whom the user blocks at the network: one entry a block."""
+        return list(
+            map(ActorId, self.network.stage.ask("blocks_of", who=self.me.actor.id)["actors"])
         )
 
     def sent(self) -> list[tuple[str, str]]:

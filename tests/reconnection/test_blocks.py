@@ -38,12 +38,6 @@ def carries_over(stage: Stage) -> int:
         return blocking.carry_over(tx, stage.site, stage.user, [stage.name], 1)
 
 
-def blocked(stage: Stage) -> list[str]:
-    """Return whom the user blocks at the network, one entry a block."""
-    actors: list[str] = stage.network.stage.ask("blocks_of", who=stage.me.actor.id)["actors"]
-    return actors
-
-
 def test_blocks_are_made_once_and_before_any_follow(stage: Stage) -> None:
     troll, carol = stage.member(), stage.member()
     stage.grant(Purpose.BLOCK)
@@ -53,7 +47,7 @@ def test_blocks_are_made_once_and_before_any_follow(stage: Stage) -> None:
     assert (carries_over(stage), carries_over(stage)) == (1, 0)
     stage.fails("block", Fault.SILENCE)
     stage.pass_days(2)
-    assert blocked(stage) == [troll.actor.id]
+    assert stage.blocks() == [troll.actor.id]
     assert stage.follows() == [carol.actor.id]
     assert stage.sent()[0] == ("block", troll.actor.id)
     assert stage.states() == [S.FOLLOWED] * 2
@@ -71,7 +65,21 @@ def test_undo_ends_our_blocks_and_leaves_those_made_by_hand(stage: Stage) -> Non
     stage.undo()
     stage.pass_days(1)
     assert stage.row(ours).state is S.UNDONE
-    assert blocked(stage) == [theirs.actor.id]
+    assert stage.blocks() == [theirs.actor.id]
+
+
+def test_a_follow_is_taken_back_before_anybody_is_blocked(stage: Stage) -> None:
+    troll, carol = stage.member(), stage.member()
+    stage.grant(Purpose.BLOCK)
+    stage.want(carol)
+    stage.pass_days(1)
+    brings(stage, Kind.BLOCKED, troll)
+    carries_over(stage)
+    stage.undo([stage.row(carol).id])
+    stage.serve()
+    assert (stage.follows(), stage.blocks()) == ([], [])
+    stage.pass_days(1)
+    assert stage.blocks() == [troll.actor.id]
 
 
 def test_without_the_right_to_block_follows_go_on(stage: Stage) -> None:
@@ -85,7 +93,7 @@ def test_without_the_right_to_block_follows_go_on(stage: Stage) -> None:
     stage.grant(Purpose.BLOCK)
     stage.retry()
     stage.pass_days(1)
-    assert blocked(stage) == [troll.actor.id]
+    assert stage.blocks() == [troll.actor.id]
 
 
 def test_who_hides_or_is_muted_is_not_offered(sky: Stage) -> None:
@@ -98,7 +106,18 @@ def test_who_hides_or_is_muted_is_not_offered(sky: Stage) -> None:
     sky.hides(troll)
     sky.serve()
     assert (sky.row(troll).state, sky.row(troll).reason) == (S.CANCELLED, UNAVAILABLE)
-    assert blocked(sky) == []
+    assert sky.blocks() == []
+
+
+def test_who_was_chosen_to_be_blocked_is_though_the_list_is_gone(stage: Stage) -> None:
+    troll = stage.member()
+    stage.grant(Purpose.BLOCK)
+    brings(stage, Kind.BLOCKED, troll)
+    carries_over(stage)
+    brings(stage, Kind.BLOCKED)
+    assert offered(stage) == 0
+    stage.pass_days(1)
+    assert stage.blocks() == [troll.actor.id]
 
 
 def test_whom_the_person_blocked_meanwhile_is_not_followed(stage: Stage) -> None:

@@ -24,6 +24,7 @@ _LOCKS = 0x6F70656E
 #: The same for turns: "turn" in ASCII. The second stands for what it is the turn for.
 _TURNS = 0x7475726E
 _TAKE = text("SELECT pg_try_advisory_lock(:turns, :name)")
+_GIVE = text("SELECT pg_advisory_unlock(:turns, :name)")
 _HOLD = text("SELECT pg_advisory_lock(:locks, :name)")
 _HELD = text(
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
@@ -139,8 +140,13 @@ class SessionLock:
     def turn(self, name: str) -> Iterator[bool]:
         # A session of its own, so that nobody who waits for one of the pool holds another.
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], signed=True)
+        which = {"turns": _TURNS, "name": number}
         with self._engine.connect() as session:
-            yield bool(session.execute(_TAKE, {"turns": _TURNS, "name": number}).scalar())
+            ours = bool(session.execute(_TAKE, which).scalar())
+            yield ours
+            if ours:
+                # A session ends a moment after it is closed: who takes the next turn does not wait for that.
+                session.execute(_GIVE, which)
 
     def close(self) -> None:
         with self._holding:

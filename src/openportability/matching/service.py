@@ -9,7 +9,7 @@ import numpy as np
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, Kind, Match, UserId
+from openportability.domain import Account, Kind, Match, Proof, UserId
 from openportability.graph import store as lists
 from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
@@ -67,9 +67,10 @@ def arrived(tx: Tx, site: Site, user: UserId) -> list[Match]:
 
 
 def blocked(tx: Tx, site: Site, user: UserId) -> list[Account]:
-    """Return all accounts of people whom a user blocked, as far as the user may learn where they are.
+    """Return the proved accounts of people whom a user blocked, as far as the user may learn where they are.
 
-    Who only claims to be somebody is left out: a block is not made on a claim.
+    A block is not made on a claim: neither of who only claims to be the one who was blocked, nor
+    where that one only claims to be somebody else.
     """
     met = store.open_whole(tx, {user: accounts.personal_key(tx, site.vault, user)}).get(user)
     if met is None:
@@ -80,7 +81,8 @@ def blocked(tx: Tx, site: Site, user: UserId) -> list[Account]:
     said = met.about(lines.account)
     told = MAY_BLOCK[said.bits, lines.found] & (said.answered | ~COSTS[said.bits]) & lines.proved
     people = np.unique(lines.user[told]).tolist()
-    return accounts.accounts_of_all(tx, [UserId(one) for one in people])
+    theirs = accounts.accounts_of_all(tx, [UserId(one) for one in people])
+    return [account for account in theirs if account.proof is Proof.PROVED]
 
 
 def set_dismissed(

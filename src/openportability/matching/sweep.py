@@ -5,6 +5,7 @@ Both end in `meeting.meet`. Who comes together is met together: a set that all o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from openportability.accounts import line_store
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, UserId
+from openportability.errors import without_words
 from openportability.graph import store as lists
 from openportability.matching import horizon_store, store
 from openportability.matching.directory import Directories, Numbers
@@ -22,6 +24,8 @@ from openportability.matching.horizon_store import NOBODY_MET, Horizon
 from openportability.matching.meeting import meet, said_of
 from openportability.matching.people import People
 from openportability.site import Site
+
+log = logging.getLogger(__name__)
 
 #: Accounts that one reverse pass takes: a pass costs the same for one as for a thousand.
 NEWCOMERS = 1000
@@ -73,7 +77,7 @@ def meet_lists(site: Site) -> Round:
         with site.db.write() as tx:
             store.move_cursor(tx, _LISTS_CURSOR, until)
     users = sorted({user for user, _ in waiting})
-    left, failed = _match_some(site, users)
+    left, failed = _match_some(site, users, _MANY)
     met = len(users) - len(left) - len(failed)
     if failed and not met:
         raise failed[0]
@@ -81,32 +85,44 @@ def meet_lists(site: Site) -> Round:
 
 
 def meet_many(site: Site) -> bool:
-    """Forward for the first of those whom `meet_lists` leaves; say whether there was anybody."""
+    """Forward for those whom `meet_lists` leaves, one after the other; say whether anybody was met."""
     with site.db.read() as tx:
         waiting = horizon_store.unmet(tx, store.cursor(tx, _LISTS_CURSOR), LISTS)
-        users = dict.fromkeys(user for user, _ in waiting)
-        many = (user for user in users if len(concerned(tx, site, user).users()) > _MANY)
-        first = next(many, None)
-    if first is not None:
-        match_lists(site, first)
-    return first is not None
+    met, failed = False, list[Exception]()
+    for user in dict.fromkeys(user for user, _ in waiting):
+        try:
+            met |= _met_as_many(site, user)
+        except Exception as error:  # noqa: BLE001 - it is raised where nobody else was met
+            failed.append(error)
+    if failed and not met:
+        raise failed[0]
+    return met
 
 
-def _match_some(site: Site, users: Sequence[UserId]) -> tuple[list[UserId], list[Exception]]:
-    """Match users together; if that fails each alone: what is wrong with one is not the trouble of all.
+def _met_as_many(site: Site, user: UserId) -> bool:
+    """Match a user whose lists hold many people; say whether they do."""
+    with site.db.read() as tx:
+        many = len(concerned(tx, site, user).users()) > _MANY
+    if many:
+        match_lists(site, user)
+    return many
+
+
+def _match_some(
+    site: Site, users: Sequence[UserId], most: int | None
+) -> tuple[list[UserId], list[Exception]]:
+    """Match users together; if that fails by halves: what is wrong with one is not the trouble of all.
 
     Return who is left, and what went wrong.
     """
     try:
-        return _match_all(site, users, _MANY), []
+        return _match_all(site, users, most), []
     except Exception as error:  # noqa: BLE001 - it is raised, or logged, where nobody else was met
         if len(users) == 1:
             return [], [error]
-    each = [_match_some(site, [user]) for user in users]
-    return (
-        [user for left, _ in each for user in left],
-        [error for _, failed in each for error in failed],
-    )
+    middle = len(users) // 2
+    some, others = (_match_some(site, half, most) for half in (users[:middle], users[middle:]))
+    return some[0] + others[0], some[1] + others[1]
 
 
 def _match_all(site: Site, users: Sequence[UserId], most: int | None) -> list[UserId]:
@@ -167,7 +183,12 @@ def meet_newcomers(site: Site) -> int:
         met = horizon_store.horizons(tx, list(came))
     own = [user for user, seq in came.items() if met.get(user, NOBODY_MET).people < seq]
     if own:
-        _match_all(site, own, None)
+        _, failed = _match_some(site, own, None)
+        if len(failed) == len(own):
+            raise failed[0]
+        for error in failed:
+            # Theirs wait for their next lists, or for the day's answers; whoever comes waits for nobody.
+            log.error("newcomer_unmet", extra=without_words(error))
     with site.db.write() as tx:
         store.move_cursor(tx, PEOPLE_CURSOR, listed[-1].seq)
     return len(listed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 from sqlalchemy import Row as SqlRow
 from sqlalchemy import and_, bindparam, case, func, or_, select, update
@@ -66,10 +67,12 @@ def due(
 def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
     """Return what to undo; else what to make (what was stopped half-way first) and to look at.
 
-    Blocks alone, if there is anything to do with one of them; else follows.
+    Blocks alone, if there is anything to do with one of them; else follows. But what is to be
+    taken back goes before all that is to be made.
     """
-    for deed in (Deed.BLOCK, Deed.FOLLOW):
-        kinds = _chosen([row for row in rows if row.deed == deed], most, follows)
+    undoing = [row for row in rows if row.state == State.UNDOING]
+    for some, deed in product((undoing, rows), (Deed.BLOCK, Deed.FOLLOW)):
+        kinds = _chosen([row for row in some if row.deed == deed], most, follows)
         if any(kinds):
             break
     return kinds

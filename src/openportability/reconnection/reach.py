@@ -10,7 +10,7 @@ from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Deed, Found, UserId
 from openportability.matching import store as sets
-from openportability.matching.rules import Bit, may_block
+from openportability.matching.rules import Bit
 from openportability.matching.sets import MatchSet
 from openportability.site import Site
 from openportability.vault import PersonalKey
@@ -48,20 +48,15 @@ def _closed(
 ) -> set[AccountId]:
     theirs = [line.account for one in whom for line in lines.get(one.user, ())]
     bits = met.bits_of(theirs) if met is not None else {}
-    is_open = _is_open if deed is Deed.FOLLOW else _may_be_blocked
-    return {one.id for one in whom if not is_open(bits, lines.get(one.user, ()))}
+    return {one.id for one in whom if not _is_open(bits, lines.get(one.user, ()), deed)}
 
 
-def _may_be_blocked(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
-    return any(may_block(bits.get(line.account, Bit.NONE), line.found) for line in lines)
-
-
-def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed]) -> bool:
-    """Say whether somebody with these lines may be found, and is not avoided on any of them."""
+def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed], deed: Deed) -> bool:
+    """Say whether somebody with these lines may be found, and to be followed is not avoided on any of them."""
     found = False
     for line in lines:
         has = bits.get(line.account, Bit.NONE)
-        if Bit.AVOIDED in has:
+        if Bit.AVOIDED in has and deed is Deed.FOLLOW:
             return False
         confirmed = line.found is Found.CONFIRMED and Bit.CONFIRMED in has
         found |= line.found is Found.ANYONE or confirmed
