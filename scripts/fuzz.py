@@ -102,12 +102,12 @@ class Watch:
         self.steps: set[tuple[CodeType, int, int]] = set()
         self._new = False
 
-    def sees_new(self, act: Callable[[], None]) -> bool:
-        """Run something; say whether it took a step that nothing before it took."""
+    def sees_new(self, act: Callable[[Sample], None], sample: Sample) -> bool:
+        """Do something with a sample; say whether that took a step that nothing before it took."""
         self._new = False
         sys.settrace(self._enter)
         try:
-            act()
+            act(sample)
         finally:
             sys.settrace(None)
         return self._new
@@ -152,7 +152,7 @@ class Run:
                 return None
             self.count += 1
             try:
-                if self.watch.sees_new(lambda sample=sample: self.act(sample)):  # type: ignore[misc]  # one sample each
+                if self.watch.sees_new(self.act, sample):
                     self.kept.append(sample)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
                 return sample, error

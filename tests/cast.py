@@ -28,7 +28,7 @@ from openportability.domain import (
 )
 from openportability.graph import store as lists
 from openportability.jobs.local import LocalRunner
-from openportability.jobs.port import Chore, Job, Wake, Work
+from openportability.jobs.port import Chore, Job, Work
 from openportability.matching import jobs as matching_jobs
 from openportability.matching import service as matching
 from openportability.network import Begun, Field, Network, Proved
@@ -211,7 +211,7 @@ def bring(
                 keys = np.array(sorted(set(numbers)), np.uint64)
                 lists.put_list(tx, key, of, keys, taken_at=None, imported_at=site.clock.now())
         if woken:
-            tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key="all")))
+            tx.after(lambda: site.engine.wake(lists.ARRIVED))
 
 
 def seen_by(site: Site, user: UserId) -> dict[UserId, Match]:

@@ -130,7 +130,7 @@ def test_matching_is_woken_once_the_lists_are_there(site: Site, member: Member) 
     ada = member("77")
     seen: list[list[int] | None] = []
     job = Job(
-        name=service.LISTS_ARRIVED,
+        name=graph.ARRIVED.job,
         run=lambda _key: seen.append(held(site, ada, Kind.FOLLOWING)),
     )
     site.engine.prepare()

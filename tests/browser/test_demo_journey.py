@@ -24,11 +24,13 @@ def test_a_newcomer_reconnects_by_mouse_and_sees_arrivals_without_reloading(
     me = demo.newcomer
     with visit(chromium, origin=demo.url, width=1280) as tab:
         _sign_in(demo, tab, Mouse(), me)
+        tab.get_by_role("link", name="Ask Bird for your archive").click()
         with tab.expect_download() as download:
-            tab.get_by_role("link", name="Ask Bird for your archive").click()
+            tab.get_by_role("button", name="Download my archive").click()
         archive = tmp_path / "archive.zip"
         download.value.save_as(archive)
         assert download.value.suggested_filename.startswith("archive-newcomer-")
+        tab.get_by_role("link", name="Back to OpenPortability").click()
         _journey(demo, tab, Mouse(), me, archive)
         _see_somebody_arrive(demo, tab, me)
         _visit_the_rest(demo, tab)

@@ -43,7 +43,7 @@ class Reader:
 
 def sentences(language: Language) -> frozenset[str]:
     """Return the English sentences that stand otherwise in this language and have nothing filled in."""
-    messages: dict[object, str] = language.catalogue._catalog  # type: ignore[attr-defined]
+    messages: dict[object, str] = language.catalogue._catalog  # type: ignore[attr-defined] # gettext shows it no other way
     return frozenset(
         one
         for one, other in messages.items()

@@ -31,7 +31,8 @@ def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) ->
     assert "on this network blocks are public" in page.words
     (form,) = (form for form in page.forms if form.action == f"{plan}/start")
     assert "block" not in form.fields
-    submit(alice.browser, f"{plan}/start", block="sky")
+    begun = submit(alice.browser, f"{plan}/start", block="sky")
+    assert "1 follow is on its way. 1 block goes first." in begun.words
     house.turn()
 
     assert [*place.follows(alice)] == [bob.new_id]

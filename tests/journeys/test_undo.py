@@ -22,7 +22,8 @@ def test_undo_takes_back_ours_and_nothing_else(house: House) -> None:
     assert place.follows(alice) == before + Counter(one.new_id for one in new)
 
     alice.browser.get("/reconnect")
-    submit(alice.browser, "/reconnect/undo")
+    undone = submit(alice.browser, "/reconnect/undo")
+    assert "2 follows are being taken back. Who arrives later is still followed" in undone.words
     place.later()
     assert place.follows(alice) == before
     rows = ledger(alice.browser)

@@ -55,20 +55,25 @@ def test_lists_wait_in_the_order_in_which_they_came_until_they_have_met_everyone
         assert horizon_store.unmet(tx, 0, 10) == waiting[1:]
 
 
+def _fail_for(unlucky: UserId, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whatever is done with somebody's lists go wrong."""
+    concerned = sweep.concerned
+
+    def fails(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
+        if user == unlucky:
+            raise ArithmeticError
+        return concerned(tx, site, user)
+
+    monkeypatch.setattr(sweep, "concerned", fails)
+
+
 def test_what_is_wrong_with_one_keeps_nobody_else_from_being_met(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     for user in (alice, bob):
         cast.bring(site, user, OLD, following=[3], woken=False)
-    concerned = sweep.concerned
-
-    def unlucky(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
-        if user == alice:
-            raise ArithmeticError
-        return concerned(tx, site, user)
-
-    monkeypatch.setattr(sweep, "concerned", unlucky)
+    _fail_for(alice, monkeypatch)
     assert sweep.meet_lists(site).met == 1
     assert set(cast.seen_by(site, bob)) == {carol}
     with pytest.raises(ArithmeticError):
@@ -121,14 +126,7 @@ def test_a_newcomer_whose_lists_fail_holds_up_no_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = cast.join(site, OLD, 1).user
-    concerned = sweep.concerned
-
-    def unlucky(tx: Tx, site: Site, user: UserId) -> sweep.Concerned:
-        if user == alice:
-            raise ArithmeticError
-        return concerned(tx, site, user)
-
-    monkeypatch.setattr(sweep, "concerned", unlucky)
+    _fail_for(alice, monkeypatch)
     with pytest.raises(ArithmeticError):
         sweep.meet_newcomers(site)
     assert sweep.newcomers_wait(site)

@@ -25,7 +25,7 @@ def brings(stage: Stage, kind: Kind, *whom: Account) -> None:
         key = accounts.personal_key(tx, stage.site.vault, stage.user)
         lists.put_list(tx, key, of, keys, taken_at=None, imported_at=stage.clock.now())
     jobs, _ = matching.work(stage.site)
-    next(job for job in jobs if job.name == "lists-arrived").run(str(stage.user))
+    next(job for job in jobs if job.name == lists.ARRIVED.job).run(str(stage.user))
 
 
 def offered(stage: Stage) -> int:

@@ -23,13 +23,12 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, Actor, Kind, NetworkName, UserId
 from openportability.errors import Busy, Invalid, NotFound
 from openportability.graph import store as graph
-from openportability.jobs.port import Wake
+from openportability.graph import store as lists
 from openportability.network import ArchiveFormat, Network
 from openportability.site import Site
 from openportability.vault import PersonalKey, Unreadable
 
 #: The job of a later stage: lists have arrived, see who of these people is here.
-LISTS_ARRIVED = "lists-arrived"
 _DAY = timedelta(days=1)
 #: Sees the owner, and refuses by raising.
 Check = Callable[[Owner | None], object]
@@ -114,7 +113,7 @@ def replace_lists(
     made = _replaced(tx, key, account, read, way, now)
     kept = report.to_bytes(made)
     number = store.add_report(tx, key, user, account.actor.network, kept, now)
-    tx.after(lambda: site.engine.wake(Wake(job=LISTS_ARRIVED, key="all")))
+    tx.after(lambda: site.engine.wake(lists.ARRIVED))
     return number, made
 
 

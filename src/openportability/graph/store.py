@@ -16,11 +16,14 @@ from openportability.db.schema import follow_lists, user_keys
 from openportability.domain import AccountId, Kind, NetworkName, UserId
 from openportability.errors import without_words
 from openportability.graph.codec import Keys, Unreadable, decode, encode
+from openportability.jobs.port import Wake
 from openportability.vault import PersonalKey, Vault
 from openportability.vault import Unreadable as Sealed
 
 log = logging.getLogger(__name__)
 
+#: Lists came, or changed hands: whoever meets lists with people is to look.
+ARRIVED = Wake(job="lists-arrived", key="all")
 #: People whose lists are read by one query.
 _TOGETHER = 100
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable
 
 from openportability.domain import UserId
+from openportability.graph import store as lists
 from openportability.jobs.port import Chore, Job, Wake
 from openportability.matching import segments, store, sweep
 from openportability.site import Site
 
-_LISTS = Wake(job="lists-arrived", key="all")
 _PEOPLE = Wake(job="people-arrived", key="all")
 #: Whose lists hold so many people that others would wait for them.
 _MANY = Wake(job="many-to-meet", key="all")
@@ -37,8 +37,8 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
             while ours and sweep.meet_newcomers(site) >= sweep.NEWCOMERS:
                 pass
 
-    def lists() -> Iterable[Wake]:
-        return [_LISTS] if sweep.lists_wait(site) else []
+    def lists_waiting() -> Iterable[Wake]:
+        return [lists.ARRIVED] if sweep.lists_wait(site) else []
 
     def newcomers() -> Iterable[Wake]:
         return [_PEOPLE] if sweep.newcomers_wait(site) else []
@@ -56,14 +56,14 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     segment, segment_due = _segments(site)
     return (
         [
-            Job(name=_LISTS.job, run=lists_arrived),
+            Job(name=lists.ARRIVED.job, run=lists_arrived),
             Job(name=_MANY.job, run=many_to_meet),
             Job(name=_PEOPLE.job, run=people_arrived),
             Job(name="answer-more", run=answer_more),
             segment,
         ],
         [
-            Chore(name="lists-waiting", seconds=20, look=lists),
+            Chore(name="lists-waiting", seconds=20, look=lists_waiting),
             Chore(name="people-arrived", seconds=20, look=newcomers),
             Chore(name="unanswered", seconds=3600, look=unanswered),
             segment_due,
@@ -79,7 +79,7 @@ def _meet_lists(site: Site) -> None:
     """
     # Asked again at the end of the turn: whose wake came in its last moment was sent away.
     while sweep.lists_wait(site):
-        with site.db.presence.turn(_LISTS.job) as ours:
+        with site.db.presence.turn(lists.ARRIVED.job) as ours:
             if not ours or not _meet_rounds(site):
                 return
 

@@ -20,7 +20,6 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, Deed, Pace, Proof, UserId
 from openportability.errors import Conflict
 from openportability.graph import store as lists
-from openportability.jobs.port import Wake
 from openportability.mail import service as mail
 from openportability.matching import service as matching
 from openportability.privacy import store as privacy
@@ -94,7 +93,7 @@ def merge(site: Site, user: UserId, session: int) -> None:
         _join(tx, site, user, other)
         session_store.drop_merge(tx, session)
         privacy.erase_rows(tx, other)
-        tx.after(lambda: site.engine.wake(Wake(job="lists-arrived", key="all")))
+        tx.after(lambda: site.engine.wake(lists.ARRIVED))
 
 
 def _join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:

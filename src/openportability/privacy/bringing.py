@@ -22,7 +22,6 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, UserId
 from openportability.errors import Invalid, NotAllowed
 from openportability.graph import store as lists
-from openportability.jobs.port import Wake
 from openportability.privacy import form
 from openportability.privacy.parts import ConsentPart, Document, LedgerPart, ListPart
 from openportability.privacy.rules import Brought, settled
@@ -31,7 +30,6 @@ from openportability.reconnection.history_store import Past
 from openportability.reconnection.ledger import Kept
 from openportability.site import Site
 
-_LISTS_ARRIVED = "lists-arrived"
 #: Rows of a ledger that are added in one transaction.
 _AT_ONCE = 500
 #: Account numbers of people who are known from a file alone begin here: no row ever has one.
@@ -49,7 +47,7 @@ def bring(site: Site, user: UserId, file: bytes, *, choices: bool, locale: str) 
         owners = _owners(tx, site, user, document)
         lists_brought = sum(_bring_list(tx, site, owners, part) for part in document.lists)
         chosen = _choose(tx, site, user, document, locale) if choices else 0
-        tx.after(lambda: site.engine.wake(Wake(job=_LISTS_ARRIVED, key="all")))
+        tx.after(lambda: site.engine.wake(lists.ARRIVED))
     past = _past_of(site, owners, document)
     return Brought(
         lists=lists_brought,

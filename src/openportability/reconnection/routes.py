@@ -130,7 +130,7 @@ def start(
         with site.db.write() as tx:
             count = planning.start(tx, site, asking.user, number)
             names = [NetworkName(name) for name in block or []]
-            blocking.carry_over(tx, site, asking.user, names, number)
+            blocks = blocking.carry_over(tx, site, asking.user, names, number)
             for name, room in left.items():
                 handing.hand_over(tx, site, asking.user, name, room)
     except Conflict:
@@ -139,12 +139,7 @@ def start(
         text = i18n.gettext("Something has changed in the meantime. This is the new plan.")
         cookies.flash(request, response, "warn", text)
         return response
-    response = RedirectResponse("/reconnect", 303)
-    text = i18n.ngettext(
-        "%(count)s follow is on its way.", "%(count)s follows are on their way.", count
-    )
-    cookies.flash(request, response, "done", text % {"count": i18n.number(count)})
-    return response
+    return _done(request, shown.started(count, blocks))
 
 
 @router.get("/reconnect/progress")
@@ -213,10 +208,16 @@ def undo(
     rows = None if row is None else [_row_id(site, row)]
     with site.db.write() as tx:
         count = service.undo(tx, site, asking.user, rows)
+        goes_on = row is None and standing.is_automatic(tx, asking.user)
     text = i18n.ngettext(
         "%(count)s follow is being taken back.", "%(count)s follows are being taken back.", count
-    )
-    return _done(request, text % {"count": i18n.number(count)})
+    ) % {"count": i18n.number(count)}
+    if goes_on:
+        more = i18n.gettext(
+            "Who arrives later is still followed for you; Settings is where to end that."
+        )
+        text = f"{text} {more}"
+    return _done(request, text)
 
 
 @router.post("/reconnect/retry")

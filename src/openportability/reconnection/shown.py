@@ -14,7 +14,7 @@ from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.service import Line
 from openportability.site import Site
 from openportability.vault import PersonalKey, Unreadable
-from openportability.web import problems
+from openportability.web import i18n, problems
 
 _MATCH = "match"
 
@@ -89,3 +89,17 @@ def reason_words(site: Site, lines: Sequence[Line]) -> dict[int, tuple[str, str]
         for line in lines
         if line.row.reason
     }
+
+
+def started(follows: int, blocks: int) -> str:
+    """Say what a plan has put on its way."""
+    said = []
+    if follows or not blocks:
+        text = i18n.ngettext(
+            "%(count)s follow is on its way.", "%(count)s follows are on their way.", follows
+        )
+        said.append(text % {"count": i18n.number(follows)})
+    if blocks:
+        text = i18n.ngettext("%(count)s block goes first.", "%(count)s blocks go first.", blocks)
+        said.append(text % {"count": i18n.number(blocks)})
+    return " ".join(said)

@@ -17,6 +17,12 @@ from openportability.reconnection.rules import UNAVAILABLE, Origin, State
 from openportability.site import Site
 
 
+def is_automatic(tx: Tx, user: UserId) -> bool:
+    """Say whether whoever arrives is followed for a person without asking."""
+    chosen = accounts.user(tx, user)
+    return chosen is not None and chosen.standing is Standing.AUTOMATIC
+
+
 def propose(site: Site, user: UserId) -> int:
     """Want the follows that a person's standing wish asks for; return how many are new.
 

@@ -163,6 +163,22 @@ def test_a_source_gives_the_archive_of_a_person() -> None:
     assert bird.page("archive", person="nobody").status == 404
 
 
+def test_whose_archive_it_is_to_be_is_asked() -> None:
+    bird = Stage(Role.SOURCE, people=60)
+    page = bird.page("archive").body.decode()
+    (mine, *others) = re.findall(r'type="radio" name="who" value="([^"]+)"', page)
+    assert others
+    theirs = bird.subject.stage.ask("person", who=others[0])["handle"]
+    for chosen, handle in (
+        ({"who": mine, "handle": ""}, "newcomer"),
+        ({"who": others[0]}, theirs),
+        ({"who": mine, "handle": theirs}, theirs),
+    ):
+        served = bird.page("archive", **chosen)
+        assert served.media_type == "application/zip"
+        assert (served.download or "").startswith(f"archive-{handle}-")
+
+
 @pytest.mark.parametrize(
     "typed",
     [

@@ -24,6 +24,10 @@ SUGGESTED = 8
 #: What the address of a sign-in carries from page to page.
 CARRIED = ("redirect_uri", "state", "challenge", "purpose", "hint", "host")
 
+_SOMEBODY_ELSE = """<label class="above" for="handle">Somebody else</label>
+<input type="text" id="handle" name="handle" autocapitalize="none" autocomplete="off"
+ placeholder="their handle">"""
+
 
 class Pages:
     """What one simulated network publishes on our site, all below `/_simulated/<name>/`."""
@@ -109,9 +113,7 @@ nobody here is real, and no password is needed.</p>
 <form method="post" action="{action}">
 <fieldset><legend>I am</legend>
 {_choices(people) or "<p>Nobody here has such a name.</p>"}
-<label class="above" for="handle">Somebody else</label>
-<input type="text" id="handle" name="handle" autocapitalize="none" autocomplete="off"
- placeholder="their handle">
+{_SOMEBODY_ELSE}
 </fieldset>
 {_rights(asked.query.get("purpose", ""))}
 <p><button class="first" name="answer" value="allow">Allow</button>
@@ -165,7 +167,12 @@ nobody here is real, and no password is needed.</p>
         return _json(self._line.ask("follows_of", who=person["id"]))
 
     def _archive(self, asked: Asked) -> Served:
-        person = self._resident(asked.query.get("person", NEWCOMER))
+        who = next(
+            filter(None, (asked.query.get(name) for name in ("person", "handle", "who"))), ""
+        )
+        if not who:
+            return self._ask_whose()
+        person = self._resident(who)
         if person is None:
             return self._page("Nobody here", "<p>This account does not exist.</p>", 404)
         circle = self._line.ask("circle", who=person["id"])
@@ -175,6 +182,20 @@ nobody here is real, and no password is needed.</p>
             media_type="application/zip",
             download=f"archive-{person['handle']}-{now:%Y-%m-%d}.zip",
         )
+
+    def _ask_whose(self) -> Served:
+        """Ask whose archive it is to be, where a real network would have them sign in."""
+        content = f"""
+<p>A real network takes a day or two to make it; here it is ready at once.</p>
+<form method="get" action="{escape(self._base_url + self.root)}/archive">
+<fieldset><legend>I am</legend>
+{_choices(self._suggested("", ""))}
+{_SOMEBODY_ELSE}
+</fieldset>
+<p><button class="first">Download my archive</button></p>
+</form>
+<p><a href="{escape(self._base_url)}/archive">Back to OpenPortability</a></p>"""
+        return self._page("Whose archive?", content)
 
     def _resident(self, who: str) -> dict[str, Any] | None:
         try:
