@@ -40,6 +40,8 @@ class Life:
         self.world = World()
         self.chance = chance
         self.told: list[str] = []
+        #: Pairs one of whose accounts has arrived, nobody can say which.
+        self.unsure: set[tuple[UserId, UserId]] = set()
 
     def step(self) -> None:
         """Let one thing happen, let the site notice, and compare."""
@@ -47,11 +49,16 @@ class Life:
         if len(self.told) <= START:
             often = {self.join: 3, self.bring: 2}
         (event,) = self.chance.choices(list(often), list(often.values()))
+        before = self.world.accounts
         causes = event()
         if not causes:
             return
         self.site.engine.turn()
         unclear = self.world.happened(*causes)
+        gone = {one.user for one in before.values() if one.id not in self.world.accounts}
+        unclear |= {
+            pair for pair in self.unsure if pair[1] in gone and set(pair) <= set(self.world.found)
+        }
         for pair in unclear:
             self._believe(*pair)
         self.compare()
@@ -193,6 +200,7 @@ class Life:
     def _believe(self, me: UserId, them: UserId) -> None:
         """Where both did something in one moment, nobody can say who came to whom."""
         match = cast.seen_by(self.site, me).get(them)
+        self.unsure.add((me, them))
         for account in self.world.accounts_of(them):
             place = (me, account.id)
             self.world.arrived.discard(place)
