@@ -53,6 +53,9 @@ CHROMIUM_FLAGS = [
 
 #: `./run test --hypothesis-profile many FILES` tries so many examples; see tests/examples.py.
 settings.register_profile("many", max_examples=10_000)
+#: An ordinary run asks whether a change is right: the same examples each time, lest it blames a change for luck.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 
 def pytest_configure() -> None:
