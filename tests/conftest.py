@@ -69,6 +69,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     without = install.left_out()
     used = [need for need in NEEDS if need in getattr(item, "fixturenames", ())]
+    if _runs_on_postgresql(item):
+        item.add_marker("postgresql")
     for piece, mark in (NEEDS[need] for need in used):
         item.add_marker(mark)
         if piece in without:
@@ -196,6 +198,14 @@ def _migrate(url: str) -> None:
     database = Database(url)
     migrate.upgrade(database)
     database.close()
+
+
+def _runs_on_postgresql(item: pytest.Item) -> bool:
+    """Say whether a test asks for it, itself or as one of two databases."""
+    case = getattr(item, "callspec", None)
+    given = case.params if case else {}
+    databases = {given.get(name) for name in ("database_url", "empty_database_url")}
+    return "postgresql" in databases or "postgresql" in getattr(item, "fixturenames", ())
 
 
 def _marks(item: pytest.Item) -> set[str]:

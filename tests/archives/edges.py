@@ -90,9 +90,8 @@ def _signatures() -> dict[str, Case]:
     """A stored file full of signatures, its size behind it, of as many as may be and of one more."""
     noise = random.Random(7)
     marks = [b"PK\x03\x04", b"PK\x07\x08", b"PK\x01\x02", b"PK\x05\x06", b"PK", b"P", b"K"]
-    body = b"".join(
-        noise.choice(marks) + noise.randbytes(noise.randrange(9)) for _ in range(90_000)
-    )
+    between = [noise.randbytes(length) for length in noise.choices(range(9), k=90_000)]
+    body = b"".join(map(bytes.__add__, noise.choices(marks, k=90_000), between))
     count = sum(body.count(mark) for mark in marks[:4])
     puzzle = without_directory(streamed({"a.jpg": body, **WHOLE}, zipfile.ZIP_STORED))
     inner = {"a.zip": puzzle}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -33,7 +34,15 @@ class Slow:
 
 
 def taking(sender: Slow, act: Callable[[Incoming], Coroutine[None, None, list[int]]]) -> list[int]:
-    """Receive what is sent while the loop's clock is the sender's."""
+    """Receive what is sent while the loop's clock is the sender's.
+
+    In a thread of its own: where a browser was driven before, the main thread has a loop that runs.
+    """
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(_taking, sender, act).result()
+
+
+def _taking(sender: Slow, act: Callable[[Incoming], Coroutine[None, None, list[int]]]) -> list[int]:
     loop = asyncio.new_event_loop()
     loop.time = lambda: sender.now  # type: ignore[method-assign]  # nobody waits in these tests
     try:

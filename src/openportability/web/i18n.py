@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -49,10 +50,19 @@ def load_languages(folder: Path = LOCALES) -> Mapping[str, Language]:
 
 def compile_catalogue(po: Path) -> bytes:
     """Return the compiled form of a catalogue."""
+    return _compiled(po.read_bytes(), po.stem)
+
+
+def _compiled(source: bytes, locale: str) -> bytes:
     compiled = BytesIO()
-    with po.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=po.stem))
+    write_mo(compiled, read_po(BytesIO(source), locale=locale))
     return compiled.getvalue()
+
+
+@cache
+def _read(source: bytes, locale: str) -> NullTranslations:
+    """Compile and read a catalogue; the same text once in a process, for that takes a while."""
+    return Translations(BytesIO(_compiled(source, locale)))
 
 
 def _load(po: Path) -> Language:
@@ -62,7 +72,7 @@ def _load(po: Path) -> Language:
     if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
         catalogue = Translations(BytesIO(mo.read_bytes()))
     elif po.exists():
-        catalogue = Translations(BytesIO(compile_catalogue(po)))
+        catalogue = _read(po.read_bytes(), po.stem)
     return Language(
         code=po.stem,
         name=(locale.get_display_name(po.stem) or po.stem).capitalize(),

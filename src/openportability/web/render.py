@@ -24,8 +24,12 @@ from openportability.web.states import STATES
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+@cache
 def environment(static: Callable[[str], str]) -> Environment:
-    """Make the templates' environment; `static` turns a path into its address of today."""
+    """Make the templates' environment; `static` turns a path into its address of today.
+
+    Applications of one process that have the same static files share it: a template is compiled once.
+    """
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True, enabled_extensions=()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -34,7 +35,7 @@ def dress(
     `knows` tells who is a member: only they may send large bodies. In `db` requests are counted;
     without it each process counts for itself.
     """
-    assets = Assets.load()
+    assets = _shipped()
     app.state.site = house
     app.state.knows = knows
     app.state.rates = Rates(house.vault, db)
@@ -50,3 +51,9 @@ def dress(
         app.include_router(pages.patterns)
     problems.install(app)
     security.install(app, house)
+
+
+@cache
+def _shipped() -> Assets:
+    """Read the static files: those of the program do not change while it runs."""
+    return Assets.load()
