@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openportability.graph import codec
-from openportability.graph.codec import Keys, Unreadable, decode, decode_all, encode
+from openportability.graph.codec import (
+    Keys,
+    Unreadable,
+    decode,
+    decode_all,
+    encode,
+    sorted_set,
+)
 
 #: Form 1, as it was first written. Never change these bytes: people's lists look like them.
 FIRST_FORM = bytes.fromhex(
@@ -70,6 +77,11 @@ def test_one_cut_list_among_many_is_unreadable(keys: Keys, data: st.DataObject) 
     for broken in (packed[:cut], b"\x02" + packed[1:]):
         with pytest.raises(Unreadable):
             decode_all([packed, broken, packed])
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5)))
+def test_a_sorted_set_is_what_python_says(some: list[int]) -> None:
+    assert sorted_set(np.array(some, np.uint64)).tolist() == sorted(set(some))
 
 
 def test_the_first_form_is_read_for_ever() -> None:

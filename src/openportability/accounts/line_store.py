@@ -53,13 +53,13 @@ def linked(tx: Tx) -> Iterator[int]:
 
 
 def words_of(tx: Tx, user_ids: Sequence[int]) -> Iterator[tuple[int, str, str]]:
-    """Return user, handle and name of all accounts of these users."""
-    found = tx.execute(
-        select(accounts.c.user_id, accounts.c.handle, accounts.c.name).where(
-            tx.dialect.among(accounts.c.user_id, user_ids)
-        )
+    """Yield user, handle and name of all accounts of these users."""
+    wanted = select(accounts.c.user_id, accounts.c.handle, accounts.c.name).where(
+        tx.dialect.among(accounts.c.user_id, user_ids)
     )
-    return ((row.user_id, row.handle, row.name) for row in found)
+    # Many at once, and never a column by its name: rows one by one took twice as long.
+    for some in tx.execute(wanted.execution_options(yield_per=_PORTION)).partitions():
+        yield from map(tuple, some)
 
 
 def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:

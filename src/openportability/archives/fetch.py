@@ -13,7 +13,7 @@ import numpy as np
 
 from openportability.domain import Account, AccountId, Kind
 from openportability.errors import Unavailable
-from openportability.graph.codec import Keys, decode, encode
+from openportability.graph.codec import Keys, decode, encode, sorted_set
 from openportability.network import Page
 
 #: Pages of one list: a server that goes on for ever is stopped here, after a million people or two.
@@ -68,7 +68,7 @@ class Progress:
         """Add a page of the list that is being read."""
         now = self.lists.setdefault(self.left[0], _List())
         fresh = np.fromiter(keys, np.uint64)
-        now.keys = np.union1d(now.keys, fresh)
+        now.keys = sorted_set(np.concatenate([now.keys, fresh]))
         now.rows += fresh.size
         now.pages += 1
         if now.pages > _MOST_PAGES:

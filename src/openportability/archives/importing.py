@@ -29,7 +29,7 @@ from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, Kind, NetworkName, UserId
 from openportability.errors import NetworkError, NotFound
-from openportability.graph.codec import Keys
+from openportability.graph.codec import Keys, sorted_set
 from openportability.jobs.port import Wake
 from openportability.network import OwnLists, Source
 from openportability.site import Site
@@ -200,7 +200,7 @@ def _named(tx: Tx, site: Site, network: NetworkName, written: Written) -> Archiv
         here = account_store.ids_by_handle(tx, network, list(named))
         ids = (here.get(handle, usual) for handle, usual in named.items())
         keys = (accounts.key_of(site, network, one) for one in ids)
-        lists[kind] = np.unique(np.fromiter(keys, np.uint64, len(named)))
+        lists[kind] = sorted_set(np.fromiter(keys, np.uint64, len(named)))
     return Archive(
         owner=None,
         generated_at=None,

@@ -10,12 +10,14 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
+_N = TypeVar("_N", bound=np.generic)
 
 _VERSION = 1
 _HEAD = struct.Struct("<BQ")
@@ -92,6 +94,17 @@ def _shuffled(packed: bytes, count: int) -> NDArray[np.uint8]:
     if len(plain) != count * 8:
         raise Unreadable(f"{len(plain)} bytes for {count} keys")
     return np.frombuffer(plain, np.uint8).reshape(8, count)
+
+
+def sorted_set(keys: NDArray[_N]) -> NDArray[_N]:
+    """Return keys, or other numbers, in order and each once.
+
+    In numpy 2.4 `unique` looks each number up in a table: a million take a second, and to sort them a fiftieth of it.
+    """
+    ordered = np.sort(keys)
+    new = np.ones(ordered.size, np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
 
 
 def is_sorted_set(keys: Keys) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openportability.accounts.people import Listed
 from openportability.domain import NetworkName, UserId
 from openportability.graph import pass_store
-from openportability.graph.codec import Keys
+from openportability.graph.codec import Keys, sorted_set
 from openportability.graph.probe import Probe
 from openportability.matching.directory import Numbers, Places, ranges
 from openportability.matching.segments import Segments
@@ -122,7 +122,7 @@ def _once(hits: Pairs) -> Pairs:
     """Leave out what is there twice, and whose own list it is; in the order of owners, then others."""
     # One number for both sorts several times faster than two columns; others are few.
     few, other = np.unique(hits.others, return_inverse=True)
-    both = np.unique(hits.owners * np.uint64(max(few.size, 1)) + other.astype(np.uint64))
+    both = sorted_set(hits.owners * np.uint64(max(few.size, 1)) + other.astype(np.uint64))
     owner, at = np.divmod(both, np.uint64(max(few.size, 1)))
     pairs = Pairs(owners=owner, others=few[at.astype(np.intp)])
     return pairs.kept(pairs.owners != pairs.others)

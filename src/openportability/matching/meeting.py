@@ -17,7 +17,7 @@ from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.domain import Kind, Proof, UserId
 from openportability.graph import store as lists
-from openportability.graph.codec import Keys
+from openportability.graph.codec import Keys, sorted_set
 from openportability.graph.probe import held
 from openportability.matching import store
 from openportability.matching.answers import Answers
@@ -43,7 +43,7 @@ def meet(site: Site, meetings: Pairs, *, owner_came: bool) -> None:
     """
     for some in _portions(meetings):
         with site.db.write() as tx:
-            meant = np.union1d(some.owners, some.others).tolist()
+            meant = sorted_set(np.concatenate([some.owners, some.others])).tolist()
             opened = store.lock_sets(tx, site.vault, [UserId(user) for user in meant])
             here = np.fromiter(opened, np.uint64)
             pairs = some.kept(np.isin(some.owners, here) & np.isin(some.others, here))
@@ -123,8 +123,8 @@ class _Meeting:
         answers = Answers(self._tx, self._site, self._opened, self._people)
         nobody = np.empty(0, np.intp)
         for user in sorted(self._theirs.keys() | self._owners.keys()):
-            met = np.union1d(self._theirs.get(user, nobody), self._owners.get(user, nobody))
-            answers.give(user, self._people.kept(met))
+            both = (self._theirs.get(user, nobody), self._owners.get(user, nobody))
+            answers.give(user, self._people.kept(sorted_set(np.concatenate(both))))
         answers.note(self._tx)
 
     def _read(self) -> tuple[dict[UserId, Bits], _Told]:
@@ -153,7 +153,7 @@ def _places(people: People, these: Numbers, those: Numbers) -> dict[UserId, Plac
 def _portions(meetings: Pairs) -> Iterator[Pairs]:
     """Cut pairs along the side with more people on it: those on the other are in most portions anyway."""
     sides = (meetings.owners, meetings.others)
-    side = max(sides, key=lambda one: np.unique(one).size)
+    side = max(sides, key=lambda one: sorted_set(one).size)
     order = np.argsort(side, kind="stable")
     pairs, person = meetings.kept(order), np.unique(side[order], return_inverse=True)[1]
     start = 0

@@ -11,6 +11,7 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, Kind, Match, Proof, UserId
 from openportability.graph import store as lists
+from openportability.graph.codec import sorted_set
 from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
 from openportability.matching.directory import Directories
@@ -80,7 +81,7 @@ def blocked(tx: Tx, site: Site, user: UserId) -> list[Account]:
     lines = directory.lines.kept(here[directory.lines.user[here] != user])
     said = met.about(lines.account)
     told = MAY_BLOCK[said.bits, lines.found] & (said.answered | ~COSTS[said.bits]) & lines.proved
-    people = np.unique(lines.user[told]).tolist()
+    people = sorted_set(lines.user[told]).tolist()
     theirs = accounts.accounts_of_all(tx, [UserId(one) for one in people])
     return [account for account in theirs if account.proof is Proof.PROVED]
 

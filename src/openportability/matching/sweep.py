@@ -17,6 +17,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, UserId
 from openportability.errors import without_words
 from openportability.graph import store as lists
+from openportability.graph.codec import sorted_set
 from openportability.matching import horizon_store, store
 from openportability.matching.directory import Directories, Numbers
 from openportability.matching.holders import Pairs, who_lists
@@ -222,13 +223,13 @@ class Concerned:
     gone: Numbers
 
     def users(self) -> set[UserId]:
-        return {UserId(user) for user in np.unique(self.owners).tolist()}
+        return {UserId(user) for user in sorted_set(self.owners).tolist()}
 
     def newer_than(self, seq: int | None) -> set[UserId]:
         """Return who came after a sequence number; nobody without one."""
         if seq is None:
             return set()
-        return {UserId(user) for user in np.unique(self.owners[self.seqs > seq]).tolist()}
+        return {UserId(user) for user in sorted_set(self.owners[self.seqs > seq]).tolist()}
 
 
 def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:

@@ -22,6 +22,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, UserId
 from openportability.errors import Invalid, NotAllowed
 from openportability.graph import store as lists
+from openportability.graph.codec import sorted_set
 from openportability.privacy import form
 from openportability.privacy.parts import ConsentPart, Document, LedgerPart, ListPart
 from openportability.privacy.rules import Brought, settled
@@ -112,7 +113,7 @@ def _bring_list(tx: Tx, site: Site, owners: dict[tuple[str, str], Account], part
         return False
     if not all(map(_is_key, part.ids)):
         raise Invalid("import.unreadable")
-    keys = np.unique(np.array([int(one) for one in part.ids], np.uint64))
+    keys = sorted_set(np.array([int(one) for one in part.ids], np.uint64))
     of = lists.ListOf(
         user=account.user, network=account.actor.network, kind=part.kind, account=account.id
     )
