@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -111,6 +111,8 @@ def start(
     except OpenPortabilityError as error:
         problems.note(request, error)
         tried = Tried(network=network, typed=typed, purpose=purpose, account=account)
+        if asking is not None:
+            return _accounts(request, site, asking, tried, error, next_path=next)
         return _choices(request, site, tried, error, next_path=next)
     response = RedirectResponse(url, 303)
     seconds = int(FLOW.total_seconds())
@@ -176,18 +178,7 @@ def sign_out_everywhere(request: Request, site: TheSite, asking: AMember) -> Res
 
 @router.get("/accounts")
 def accounts_page(request: Request, site: TheSite, asking: AMember) -> Response:
-    with site.db.read() as tx:
-        accounts = store.accounts_of(tx, asking.user)
-        may_follow = grant_store.may_follow(tx, asking.user)
-        sessions = session_store.sessions_of(tx, asking.user, SessionKind.BROWSER, site.clock.now())
-    return render.page(
-        request,
-        "accounts/accounts.html",
-        linked=[_linked(site, account, account.id in may_follow) for account in accounts],
-        offered=_offered(site),
-        places=_places(site, sessions),
-        this_session=asking.session,
-    )
+    return _accounts(request, site, asking, None, None, next_path="/accounts")
 
 
 @router.post("/accounts/{shown_id}/unlink")
@@ -273,12 +264,45 @@ def _choices(
     return render.page(
         request,
         "accounts/sign_in.html",
-        status=200 if error is None else problems.status_of(error),
         offered=_offered(site),
-        problem=problems.words_of(error, site.networks) if error else None,
-        tried=tried,
-        next=next_path if _NEXT.fullmatch(next_path) else "/",
+        **_what_failed(site, tried, error, next_path),
     )
+
+
+def _accounts(
+    request: Request,
+    site: Site,
+    asking: Member,
+    tried: Tried | None,
+    error: OpenPortabilityError | None,
+    *,
+    next_path: str,
+) -> Response:
+    with site.db.read() as tx:
+        accounts = store.accounts_of(tx, asking.user)
+        may_follow = grant_store.may_follow(tx, asking.user)
+        sessions = session_store.sessions_of(tx, asking.user, SessionKind.BROWSER, site.clock.now())
+    return render.page(
+        request,
+        "accounts/accounts.html",
+        linked=[_linked(site, account, account.id in may_follow) for account in accounts],
+        offered=_offered(site),
+        places=_places(site, sessions),
+        this_session=asking.session,
+        **_what_failed(site, tried, error, next_path),
+    )
+
+
+def _what_failed(
+    site: Site, tried: Tried | None, error: OpenPortabilityError | None, next_path: str
+) -> dict[str, Any]:
+    """Return what a page says of a sign-in that could not begin, and where the next one leads."""
+    return {
+        "status": 200 if error is None else problems.status_of(error),
+        "problem": problems.words_of(error, site.networks) if error else None,
+        "tried": tried,
+        "next": next_path if _NEXT.fullmatch(next_path) else "/",
+    }
 
 
 def _offered(site: Site) -> list[Network]:
