@@ -224,7 +224,7 @@ def _reconnect(camera: Eye, url: str) -> None:
     camera.take("matches", readme=True)
     tab.goto(f"{url}/reconnect")
     camera.take("reconnect")
-    tab.get_by_role("button", name=say("Plan with everyone I found")).click()
+    tab.get_by_role("button", name=say("Plan to follow everyone I found")).click()
     camera.take("permission")
     while (allow := tab.locator("[data-allow]")).count():
         allow.first.click()

@@ -308,6 +308,32 @@ def test_what_was_typed_wrong_is_said_where_it_was_typed(browser: Browser) -> No
     assert form.fields["typed"] == "nowhere.example"
 
 
+def test_what_was_typed_wrong_while_linking_is_said_on_the_page_of_accounts(
+    browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    browser.get("/accounts")
+    answer = browser.press("Sign in with Herd", typed="nowhere.example", at="/auth/herd/")
+    assert answer.status == 400
+    assert "Your accounts There is no such server" in answer.words
+    form, _, _ = browser.find("Sign in with Herd")
+    assert form.fields["typed"] == "nowhere.example"
+    assert answer.text.count('id="typed-herd"') == 1
+    assert browser.press("Sign in with Herd", typed=MEADOW, at="/auth/herd/").status == 200
+    assert browser.allow(nora["herd"]).path == "/accounts"
+
+
+def test_who_says_no_while_linking_goes_back_to_their_accounts(
+    browser: Browser, nora: dict[str, str]
+) -> None:
+    browser.sign_in("bird", nora["bird"])
+    browser.leave_for("herd", MEADOW)
+    answer = browser.press("Do not allow")
+    assert "You did not allow it" in answer.words
+    assert 'href="/sign-in"' not in answer.text
+    assert "See your accounts" in answer.words
+
+
 def test_a_network_that_is_away_is_named_and_nothing_is_changed(
     house: House, browser: Browser, nora: dict[str, str]
 ) -> None:

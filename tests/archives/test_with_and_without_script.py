@@ -42,6 +42,13 @@ def page_of(house: House, chromium: Browser, cookies: dict[str, str], on: bool) 
 
 def bring(page: Page, body: bytes) -> str:
     """Bring an archive as the page offers it; return the address of the report."""
+    hand_over(page, body)
+    page.wait_for_url("**/archive/*")
+    return page.url
+
+
+def hand_over(page: Page, body: bytes) -> None:
+    """Let an archive set out."""
     page.goto("/archive")
     chosen: Any = {"name": "archive.zip", "mimeType": "application/zip", "buffer": body}
     page.locator("input[type=file]").first.set_input_files(chosen)
@@ -51,8 +58,6 @@ def bring(page: Page, body: bytes) -> str:
     ways.filter(visible=True).first.click()
     if page.url.endswith("/archive"):
         page.get_by_role("button", name="Hand over these lists").click()
-    page.wait_for_url("**/archive/*")
-    return page.url
 
 
 def test_the_report_is_the_same_without_script_and_says_who_is_here(
@@ -93,6 +98,29 @@ def test_the_report_is_the_same_without_script_and_says_who_is_here(
     assert "List People New Gone As before People you follow 5 3 1 2" in words
     assert "Lines that could not be used: 1" in words
     assert "People found 1" in words
+
+
+def test_who_closes_the_page_meanwhile_is_asked_and_told_that_nothing_arrived(
+    house: House, chromium: Browser
+) -> None:
+    browser = house.new_browser()
+    (me,) = browser.get("/_simulated/bird/people?limit=1&skip=9").json()["people"]
+    browser.sign_in("bird", me["handle"])
+    body = zipped(archive_files(owner=me["id"], handle=me["handle"], following=(1, 2, 3)))
+    with page_of(house, chromium, browser.cookies, on=True) as page:
+        page.route("**/api/v1/archives?*", lambda _: None)  # no answer ever comes
+        hand_over(page, body)
+        later = page.context.new_page()
+        with page.expect_event("close"), page.expect_event("dialog") as asked:
+            page.close(run_before_unload=True)
+            page.once("dialog", lambda dialog: dialog.accept())
+        assert asked.value.type == "beforeunload"
+        later.goto("/archive")
+        told = later.get_by_role("alert")
+        expect(told).to_contain_text("Nothing of it has arrived so far")
+        bring(later, body)
+        later.goto("/archive")
+        expect(told).to_have_count(0)
 
 
 def test_the_reading_of_an_account_is_shown_as_it_goes(house: House, chromium: Browser) -> None:

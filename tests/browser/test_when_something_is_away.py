@@ -133,7 +133,7 @@ def _reconnect_while_the_network_is_down(
     house: House, place: Neighbourhood, tab: Page, me: Neighbour
 ) -> None:
     tab.goto(f"{house.base_url}/reconnect")
-    tab.get_by_role("button", name="Plan with everyone I found").click()
+    tab.get_by_role("button", name="Plan to follow everyone I found").click()
     tab.locator("[data-allow]").click()
     tab.get_by_role("button", name="Allow", exact=True).click()
     tab.locator("[data-start]").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from tests.house import House
@@ -21,9 +22,15 @@ def test_undo_takes_back_ours_and_nothing_else(house: House) -> None:
     place.reconnect(alice)
     assert place.follows(alice) == before + Counter(one.new_id for one in new)
 
+    done = alice.browser.get("/reconnect/ledger?group=done")
+    one_back = alice.browser.press("Undo")
+    assert one_back.url.endswith("/reconnect/ledger?group=done")
+    named = re.search(r"(\w+ \w+): we take it back\.", one_back.words)
+    assert named, one_back.words
+    assert named[1] in done.words
     alice.browser.get("/reconnect")
     undone = submit(alice.browser, "/reconnect/undo")
-    assert "2 follows are being taken back. Who arrives later is still followed" in undone.words
+    assert "1 follow is being taken back. Who arrives later is still followed" in undone.words
     place.later()
     assert place.follows(alice) == before
     rows = ledger(alice.browser)

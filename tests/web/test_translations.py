@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_a_translation_that_invents_a_placeholder_is_refused(folder: Path) -> No
     po.write_text(text.replace(blank, blank[:-1] + '%(nobody)s"'), encoding="utf-8")
     complaints = list(translations.complaints(translations.extracted()))
     assert "fr.po: other placeholders: There is nothing here" in complaints
+
+
+@pytest.mark.parametrize(
+    ("code", "other"),
+    [
+        ("de", r"\b(du|dein\w*|dir|dich)\b"),
+        ("fr", r"\b(tu|ton|tes|toi)\b"),
+        ("pt", r"\b(tu|teus?|tuas?|ti|contigo)\b"),
+        ("es", r"\b(usted|ustedes)\b"),
+    ],
+)
+def test_a_person_is_spoken_to_in_one_way(code: str, other: str) -> None:
+    spoken = i18n.load_languages()[code].catalogue._catalog.values()  # type: ignore[attr-defined] # gettext shows it no other way
+    assert [one for one in spoken if re.search(other, one, re.IGNORECASE)] == []
 
 
 def test_every_language_says_everything() -> None:

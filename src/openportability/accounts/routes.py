@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -15,6 +14,7 @@ from openportability.accounts import (
     rules,
     service,
     session_store,
+    shown,
     store,
     tokens,
     unlisting,
@@ -28,10 +28,9 @@ from openportability.accounts.session import (
     TheSite,
     renew,
 )
-from openportability.accounts.session_store import FLOW, Offer, Session, SessionKind
+from openportability.accounts.session_store import FLOW, Offer, SessionKind
 from openportability.domain import Account, NetworkName, Purpose
 from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
-from openportability.network import Network
 from openportability.site import Site
 from openportability.web import cookies, i18n, problems, render
 from openportability.web.threads import waiting_for_others
@@ -44,35 +43,6 @@ _BROWSER = "sign-in"
 _NEXT = re.compile(
     r"/|/(?:accounts|archive|matches|reconnect(?:/plans/[a-z0-9]+)?|welcome|never-list-me(?:/lift)?)"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Linked:
-    """One line of the accounts page."""
-
-    account: Account
-    network: Network | None
-    shown_id: str
-    can_follow: bool
-    profile: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where one is signed in: a browser or a program."""
-
-    session: Session
-    shown_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """A sign-in that could not begin, so that it need not be told again."""
-
-    network: str
-    typed: str
-    purpose: Purpose
-    account: str
 
 
 @router.get("/sign-in")
@@ -105,12 +75,14 @@ def start(
             browser=browser,
             user=asking.user if asking else None,
             expected=expected,
-            next_path=next if _NEXT.fullmatch(next) else "/",
+            next_path=_ours(next),
             language=i18n.speaking().code,
         )
     except OpenPortabilityError as error:
         problems.note(request, error)
-        tried = Tried(network=network, typed=typed, purpose=purpose, account=account)
+        tried = shown.Tried(network=network, typed=typed, purpose=purpose, account=account)
+        if asking is not None:
+            return _accounts(request, site, asking, tried, error, next_path=next)
         return _choices(request, site, tried, error, next_path=next)
     response = RedirectResponse(url, 303)
     seconds = int(FLOW.total_seconds())
@@ -176,18 +148,7 @@ def sign_out_everywhere(request: Request, site: TheSite, asking: AMember) -> Res
 
 @router.get("/accounts")
 def accounts_page(request: Request, site: TheSite, asking: AMember) -> Response:
-    with site.db.read() as tx:
-        accounts = store.accounts_of(tx, asking.user)
-        may_follow = grant_store.may_follow(tx, asking.user)
-        sessions = session_store.sessions_of(tx, asking.user, SessionKind.BROWSER, site.clock.now())
-    return render.page(
-        request,
-        "accounts/accounts.html",
-        linked=[_linked(site, account, account.id in may_follow) for account in accounts],
-        offered=_offered(site),
-        places=_places(site, sessions),
-        this_session=asking.session,
-    )
+    return _accounts(request, site, asking, None, None, next_path="/accounts")
 
 
 @router.post("/accounts/{shown_id}/unlink")
@@ -259,13 +220,13 @@ def _done(request: Request, goes_to: str, said: str) -> Response:
 def _tokens(request: Request, site: Site, asking: Member, *, made: str) -> Response:
     with site.db.read() as tx:
         held = session_store.sessions_of(tx, asking.user, SessionKind.API, site.clock.now())
-    return render.page(request, "accounts/tokens.html", places=_places(site, held), made=made)
+    return render.page(request, "accounts/tokens.html", places=shown.places(site, held), made=made)
 
 
 def _choices(
     request: Request,
     site: Site,
-    tried: Tried | None,
+    tried: shown.Tried | None,
     error: OpenPortabilityError | None,
     *,
     next_path: str,
@@ -273,16 +234,38 @@ def _choices(
     return render.page(
         request,
         "accounts/sign_in.html",
-        status=200 if error is None else problems.status_of(error),
-        offered=_offered(site),
-        problem=problems.words_of(error, site.networks) if error else None,
-        tried=tried,
-        next=next_path if _NEXT.fullmatch(next_path) else "/",
+        offered=shown.offered(site),
+        **shown.what_failed(site, tried, error, _ours(next_path)),
     )
 
 
-def _offered(site: Site) -> list[Network]:
-    return [network for network in site.networks.values() if network.sign_in is not None]
+def _accounts(
+    request: Request,
+    site: Site,
+    asking: Member,
+    tried: shown.Tried | None,
+    error: OpenPortabilityError | None,
+    *,
+    next_path: str,
+) -> Response:
+    with site.db.read() as tx:
+        accounts = store.accounts_of(tx, asking.user)
+        may_follow = grant_store.may_follow(tx, asking.user)
+        sessions = session_store.sessions_of(tx, asking.user, SessionKind.BROWSER, site.clock.now())
+    return render.page(
+        request,
+        "accounts/accounts.html",
+        linked=[shown.linked(site, account, account.id in may_follow) for account in accounts],
+        offered=shown.offered(site),
+        places=shown.places(site, sessions),
+        this_session=asking.session,
+        **shown.what_failed(site, tried, error, _ours(next_path)),
+    )
+
+
+def _ours(path: str) -> str:
+    """Return where to go next, if that is a page of ours."""
+    return path if _NEXT.fullmatch(path) else "/"
 
 
 def _expected(site: Site, asking: Member | None, network: str, shown_id: str) -> Account:
@@ -294,18 +277,3 @@ def _expected(site: Site, asking: Member | None, network: str, shown_id: str) ->
     if account.actor.network != network:
         raise NotFound
     return account
-
-
-def _linked(site: Site, account: Account, can_follow: bool) -> Linked:
-    network = site.networks.get(account.actor.network)
-    return Linked(
-        account=account,
-        network=network,
-        shown_id=site.vault.show_id("account", account.id),
-        can_follow=can_follow,
-        profile=network.profile_url(account.actor) if network else None,
-    )
-
-
-def _places(site: Site, sessions: list[Session]) -> list[Place]:
-    return [Place(session=one, shown_id=site.vault.show_id("session", one.id)) for one in sessions]

@@ -20,8 +20,12 @@ def told(
     networks: Mapping[NetworkName, Network],
     mine: Sequence[Account],
     caps: Caps,
+    stand: str,
 ) -> dict[str, object]:
-    """Return the formats, the caps, the accounts that archives may be of, and the words."""
+    """Return the formats, the caps, the accounts that archives may be of, and the words.
+
+    `stand` says what a person has brought so far, in a way that tells nothing.
+    """
     return {
         "formats": {
             source.name: format_tree(source.source.archive)
@@ -29,6 +33,7 @@ def told(
             if source.source and source.source.archive
         },
         "caps": asdict(caps),
+        "stand": stand,
         "mine": {
             network: [_mine(account) for account in mine if account.actor.network == network]
             for network in {account.actor.network for account in mine}

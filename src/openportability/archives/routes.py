@@ -193,6 +193,8 @@ def _form(
     if not sources and not linked:
         raise NotFound
     proved = {account.actor.network for account in mine if account.proof is Proof.PROVED}
+    newest = service.newest_report(site, user)
+    stand = f"{site.vault.show_id('user', user)} {newest.at.isoformat() if newest else ''}"
     return render.page(
         request,
         "archives/archive.html",
@@ -202,6 +204,6 @@ def _form(
         # Where this user could still sign in to show that an archive is theirs.
         provable=[each for each in sources if each.sign_in and each.name not in proved],
         problem=problems.words_of(error, site.networks) if error else None,
-        newest=service.newest_report(site, user),
-        told=in_browser.told(sources, site.networks, mine, Caps()),
+        newest=newest,
+        told=in_browser.told(sources, site.networks, mine, Caps(), stand),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AVisitor, Member, TheSite
 from openportability.consent import service as consent
@@ -61,6 +62,7 @@ def _state(site: Site, asking: Member) -> steps.State:
         people = matching.seen(tx, site, asking.user)
         lines = reconnection.progress(tx, site, asking.user)
         linked = accounts.accounts_of(tx, asking.user)
+        may_follow = grant_store.may_follow(tx, asking.user)
         reworded = consent.reworded(tx, asking.user)
     return steps.State(
         accounts=len(linked),
@@ -68,6 +70,7 @@ def _state(site: Site, asking: Member) -> steps.State:
             (network := site.networks.get(account.actor.network)) and network.destination
             for account in linked
         ),
+        may_follow=bool(may_follow),
         lists=len(held),
         matches=int((~people.dismissed).sum()),
         done=sum(line.total("done") for line in lines),

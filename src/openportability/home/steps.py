@@ -14,6 +14,8 @@ class State:
 
     accounts: int
     can_follow: bool
+    #: Some network was told that we may follow people for them.
+    may_follow: bool
     lists: int
     matches: int
     done: int
@@ -48,6 +50,7 @@ def journey(state: State) -> list[Step]:
     """Return the five steps; the first that is not done is the current one."""
     _ = i18n.gettext
     began = bool(state.done or state.waiting)
+    chosen = state.standing is not Standing.OFF
     linked = state.accounts > 1 and state.can_follow
     steps = [
         (
@@ -73,13 +76,15 @@ def journey(state: State) -> list[Step]:
             _("Reconnect"),
             _("With all of them, or with those you pick."),
             "/reconnect",
-            began,
+            bool(state.done) or (began and state.may_follow),
         ),
         (
             _("Stay reconnected"),
-            _("Choose what happens when someone arrives later."),
-            "/settings",
-            state.standing is not Standing.OFF,
+            _("It needs your permission to follow people for you.")
+            if chosen and not state.may_follow
+            else _("Choose what happens when someone arrives later."),
+            "/reconnect" if chosen else "/settings",
+            chosen and state.may_follow,
         ),
     ]
     current = next((at for at, (*_rest, done) in enumerate(steps) if not done), len(steps))

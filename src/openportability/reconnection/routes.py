@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
-from openportability.domain import NetworkName, Pace, UserId
+from openportability.domain import NetworkName, Pace
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
@@ -22,7 +22,6 @@ from openportability.reconnection import (
     shown,
     standing,
 )
-from openportability.reconnection.rules import LaneState
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
 from openportability.web.threads import waiting_for_others
@@ -35,18 +34,10 @@ _ROWS = 50
 
 @router.get("/reconnect")
 def overview(request: Request, site: TheSite, asking: AMember) -> Response:
-    values = _progress_values(site, asking.user)
+    values = shown.progress(site, asking.user)
     with site.db.read() as tx:
         mine = planning.followers(tx, site, asking.user)
-        to_allow = planning.to_allow(tx, site, asking.user)
-    return render.page(
-        request,
-        "reconnection/overview.html",
-        mine=mine,
-        to_allow=shown.accounts(site, to_allow),
-        chosen=asking.chosen,
-        **values,
-    )
+    return render.page(request, "reconnection/overview.html", mine=mine, **values)
 
 
 @router.post("/reconnect/plan")
@@ -147,7 +138,7 @@ def progress(request: Request, site: TheSite, asking: AMember) -> Response:
     """Answer with how it goes, as a stream of the block that the page shows."""
 
     def look() -> str:
-        values = _progress_values(site, asking.user)
+        values = shown.progress(site, asking.user)
         return render.block(request, "reconnection/overview.html", "progress", **values)
 
     return sse.stream(request, ("progress", asking.user, i18n.speaking().code), look)
@@ -165,13 +156,15 @@ def ledger(
     ids = {line.row.id: shown.row_id(site, line.row) for line in lines}
     next_href = None
     if len(lines) == _ROWS:
-        next_href = f"/reconnect/ledger?group={group}&after={ids[lines[-1].row.id]}"
+        next_href = shown.ledger_at(group, ids[lines[-1].row.id])
     return render.page(
         request,
         "reconnection/ledger.html",
         lines=lines,
         ids=ids,
         group=group,
+        after=after,
+        names={line.row.id: shown.name(line) for line in lines},
         words=shown.reason_words(site, lines),
         next_href=next_href,
     )
@@ -203,12 +196,24 @@ def stop(request: Request, site: TheSite, asking: AMember) -> Response:
 
 @router.post("/reconnect/undo")
 def undo(
-    request: Request, site: TheSite, asking: AMember, row: Annotated[str | None, Form()] = None
+    request: Request,
+    site: TheSite,
+    asking: AMember,
+    row: Annotated[str | None, Form()] = None,
+    group: Annotated[str, Form()] = "",
+    after: Annotated[str, Form()] = "",
 ) -> Response:
-    rows = None if row is None else [_row_id(site, row)]
+    """Take back one row, and stay at the part of the ledger where it stood, or everything."""
+    if row is not None:
+        number = _row_id(site, row)
+        with site.db.write() as tx:
+            service.undo(tx, site, asking.user, [number])
+            line = service.line(tx, site, asking.user, number)
+        said = i18n.gettext("%(name)s: we take it back.", name=shown.name(line))
+        return _done(request, said, shown.ledger_at(group, after))
     with site.db.write() as tx:
-        count = service.undo(tx, site, asking.user, rows)
-        goes_on = row is None and standing.is_automatic(tx, asking.user)
+        count = service.undo(tx, site, asking.user)
+        goes_on = standing.is_automatic(tx, asking.user)
     text = i18n.ngettext(
         "%(count)s follow is being taken back.", "%(count)s follows are being taken back.", count
     ) % {"count": i18n.number(count)}
@@ -222,12 +227,23 @@ def undo(
 
 @router.post("/reconnect/retry")
 def retry(
-    request: Request, site: TheSite, asking: AMember, row: Annotated[str | None, Form()] = None
+    request: Request,
+    site: TheSite,
+    asking: AMember,
+    row: Annotated[str | None, Form()] = None,
+    group: Annotated[str, Form()] = "",
+    after: Annotated[str, Form()] = "",
 ) -> Response:
-    rows = None if row is None else [_row_id(site, row)]
+    if row is None:
+        with site.db.write() as tx:
+            service.retry(tx, site, asking.user)
+        return _done(request, i18n.gettext("We try again."))
+    number = _row_id(site, row)
     with site.db.write() as tx:
-        service.retry(tx, site, asking.user, rows)
-    return _done(request, i18n.gettext("We try again."))
+        service.retry(tx, site, asking.user, [number])
+        line = service.line(tx, site, asking.user, number)
+    said = i18n.gettext("%(name)s: we try again.", name=shown.name(line))
+    return _done(request, said, shown.ledger_at(group, after))
 
 
 @router.post("/reconnect/accept")
@@ -265,27 +281,10 @@ def take_back(
     return _done(request, i18n.gettext("They will be followed."))
 
 
-def _done(request: Request, text: str) -> Response:
-    response = RedirectResponse("/reconnect", 303)
+def _done(request: Request, text: str, goes_to: str = "/reconnect") -> Response:
+    response = RedirectResponse(goes_to, 303)
     cookies.flash(request, response, "done", text)
     return response
-
-
-def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
-    with site.db.read() as tx:
-        lines = service.progress(tx, site, user)
-    return {
-        "lines": lines,
-        "titles": shown.titles(site),
-        "reasons": {
-            line.account.id: shown.reason(site, line.reason, line.account) for line in lines
-        },
-        "running": any(line.under_way for line in lines),
-        "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
-        "signed_out": shown.accounts(
-            site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
-        ),
-    }
 
 
 def _address(site: Site, planned: planning.Planned) -> str:

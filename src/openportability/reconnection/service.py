@@ -9,6 +9,7 @@ from datetime import datetime
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, Deed, NetworkName, UserId
+from openportability.errors import NotFound
 from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
 from openportability.reconnection.lane_store import Lane
 from openportability.reconnection.ledger import Reconnection
@@ -143,6 +144,14 @@ def page(
         Line(row=row, whom=(today[row.deed] if row.state in _UNSENT else asked).get(row.whom))
         for row in rows
     ]
+
+
+def line(tx: Tx, site: Site, user: UserId, row: int) -> Line:
+    """Return one row of the user's ledger."""
+    found = page(tx, site, user, group=None, before=row + 1, limit=1)
+    if not found or found[0].row.id != row:
+        raise NotFound
+    return found[0]
 
 
 def pause(tx: Tx, user: UserId) -> None:

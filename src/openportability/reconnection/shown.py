@@ -6,11 +6,15 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
 
 from openportability.domain import Account, NetworkName, UserId
 from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
+from openportability.reconnection import service
 from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.rules import LaneState
 from openportability.reconnection.service import Line
 from openportability.site import Site
 from openportability.vault import PersonalKey, Unreadable
@@ -72,6 +76,19 @@ def read_id(site: Site, kind: str, text: str) -> int:
         raise NotFound from None
 
 
+def name(line: Line) -> str:
+    """Return how a row's person is called."""
+    if line.whom is None:
+        return i18n.gettext("Someone who left")
+    return line.whom.actor.name or line.whom.actor.handle
+
+
+def ledger_at(group: str, after: str) -> str:
+    """Return the address of a part of the ledger."""
+    asked = {"group": group, "after": after}
+    return f"/reconnect/ledger?{urlencode({k: v for k, v in asked.items() if v})}".rstrip("?")
+
+
 def reason(site: Site, code: str | None, account: Account) -> tuple[str, str] | None:
     """Return in words why an account is not served: what happened, what to do."""
     if code is None:
@@ -88,6 +105,22 @@ def reason_words(site: Site, lines: Sequence[Line]) -> dict[int, tuple[str, str]
         )
         for line in lines
         if line.row.reason
+    }
+
+
+def progress(site: Site, user: UserId) -> dict[str, Any]:
+    """Return what the page of how it goes is made of."""
+    with site.db.read() as tx:
+        lines = service.progress(tx, site, user)
+    return {
+        "lines": lines,
+        "titles": titles(site),
+        "reasons": {line.account.id: reason(site, line.reason, line.account) for line in lines},
+        "running": any(line.under_way for line in lines),
+        "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
+        "signed_out": accounts(
+            site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
+        ),
     }
 
 

@@ -37,7 +37,7 @@ from openportability.network import Network
 from openportability.web import i18n, measure
 from openportability.web.house import house_of
 from openportability.web.render import page, part
-from openportability.web.words import UNSAID, WAYS_ON, WORDS
+from openportability.web.words import SIGN_IN, TO_ACCOUNTS, UNSAID, WAYS_ON, WORDS
 
 log = logging.getLogger(__name__)
 
@@ -122,12 +122,14 @@ def unsaid(name: str) -> str:
     return i18n.gettext(UNSAID[name])
 
 
-def way_on(code: str, path: str = "") -> tuple[str, str]:
+def way_on(code: str, path: str, *, signed_in: bool) -> tuple[str, str]:
     """Return the button that helps after an error: its label and where it leads."""
     beginning = max((start for start in WAYS_ON if code.startswith(start)), key=len)
     if not beginning and path.startswith("/auth/"):
         beginning = "auth."  # whatever went wrong there, it was a sign-in
     label, address = WAYS_ON[beginning]
+    if signed_in and address == SIGN_IN:
+        label, address = TO_ACCOUNTS
     return i18n.gettext(label), address
 
 
@@ -210,7 +212,8 @@ def _not_valid(request: Request, error: Exception) -> Response:
 
 def _as_page(request: Request, error: OpenPortabilityError, *, reference: str) -> Response:
     happened, next_step = words_of(error, house_of(request).networks)
-    label, address = way_on(error.code, request.url.path)
+    signed_in = getattr(request.state, "member", None) is not None
+    label, address = way_on(error.code, request.url.path, signed_in=signed_in)
     values = {
         "happened": happened,
         "next_step": next_step,

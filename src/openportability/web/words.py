@@ -27,24 +27,27 @@ UNSAID: Mapping[str, str] = {
     "reason": _("something does not fit"),
 }
 
+SIGN_IN = "/sign-in"
+#: Where who is signed in goes on, wherever others would sign in.
+TO_ACCOUNTS = (_("See your accounts"), "/accounts")
 #: Where a page offers to go, by the longest beginning of a code that fits.
 WAYS_ON: Mapping[str, tuple[str, str]] = {
     "": (_("Back to the start"), "/"),
     "archive.": (_("Back to your archive"), "/archive"),
-    "archive.other_owner": (_("See your accounts"), "/accounts"),
-    "archive.no_owner": (_("See your accounts"), "/accounts"),
-    "auth.": (_("Sign in again"), "/sign-in"),
-    "auth.taken": (_("See your accounts"), "/accounts"),
-    "auth.overtaken": (_("See your accounts"), "/accounts"),
+    "archive.other_owner": TO_ACCOUNTS,
+    "archive.no_owner": TO_ACCOUNTS,
+    "auth.": (_("Sign in again"), SIGN_IN),
+    "auth.taken": TO_ACCOUNTS,
+    "auth.overtaken": TO_ACCOUNTS,
     "auth.many_tokens": (_("See your tokens"), "/settings/tokens"),
-    "auth.last_account": (_("See your accounts"), "/accounts"),
+    "auth.last_account": TO_ACCOUNTS,
     "auth.never_listed": (_("Take it back"), "/never-list-me/lift"),
     "import.": (_("Back to your archive"), "/archive"),
     "mail.": (_("See your choices"), "/settings/mail"),
-    "merge.": (_("See your accounts"), "/accounts"),
-    "net.signed_out": (_("See your accounts"), "/accounts"),
+    "merge.": TO_ACCOUNTS,
+    "net.signed_out": TO_ACCOUNTS,
     "plan.": (_("See the new plan"), "/reconnect"),
-    "svc.signed_out": (_("Sign in"), "/sign-in"),
+    "svc.signed_out": (_("Sign in"), SIGN_IN),
     "target.": (_("Back to your matches"), "/matches"),
     "undo.": (_("Back to your reconnections"), "/reconnect"),
 }

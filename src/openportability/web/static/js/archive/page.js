@@ -1,5 +1,6 @@
 // The archive page: an archive is read here, shown, and only its lists are handed over. Without this script the form sends
 // the file itself, as every form does.
+import * as handing from "./handing.js";
 import { Panels } from "./panels.js";
 
 /** @typedef {import("./worker.js").Task} Task */
@@ -23,6 +24,7 @@ class Desk {
   }
 
   open() {
+    if (handing.wasCutOff(this.told.stand)) this.panels.show("cut-off");
     for (const part of document.querySelectorAll("[data-archive-with]")) /** @type {HTMLElement} */ (part).hidden = false;
     for (const part of document.querySelectorAll("[data-archive-without]")) /** @type {HTMLElement} */ (part).hidden = true;
     this.form.addEventListener("submit", (event) => {
@@ -118,6 +120,7 @@ class Desk {
   /** Nothing that was read before is handed over any more, in whatever line it stands. */
   forget() {
     clearTimeout(this.turn);
+    handing.end();
     this.body = new Uint8Array(0);
     this.handing.disabled = false;
   }
@@ -134,12 +137,14 @@ class Desk {
   async handOver() {
     const { body } = this;
     this.handing.disabled = true;
+    handing.begin(this.told.stand);
     try {
       const address = `${this.form.dataset.archive}?${new URLSearchParams({ network: this.network() })}`;
       const headers = { "Content-Type": this.mediaType };
       const answer = await fetch(address, { method: "POST", headers, body });
       const said = await answer.json();
       if (answer.ok) {
+        handing.end();
         location.assign(`${this.form.action}/${said.archive_id}`);
         return;
       }
@@ -154,6 +159,7 @@ class Desk {
     } catch {
       this.panels.show("found", "unsent");
     }
+    handing.end();
     this.handing.disabled = false;
   }
 

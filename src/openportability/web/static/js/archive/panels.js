@@ -14,6 +14,7 @@ export class Panels {
     this.page = page;
     this.words = words;
     this.number = new Intl.NumberFormat(page.documentElement.lang || undefined);
+    this.size = new Intl.NumberFormat(page.documentElement.lang || undefined, { style: "unit", unit: "kilobyte" });
     this.day = new Intl.DateTimeFormat(page.documentElement.lang || undefined, { dateStyle: "long", timeZone: "UTC" });
   }
 
@@ -83,7 +84,7 @@ export class Panels {
     this.fill("owner", owner && (owner.handle ? `${owner.handle} (${owner.id})` : owner.id));
     this.fill("made", generatedAt && this.day.format(new Date(generatedAt)));
     this.fill("ignored", this.number.format(found.ignored));
-    this.fill("size", `(${this.number.format(Math.ceil(bytes / 1024))} KiB)`);
+    this.fill("size", `(${this.size.format(Math.ceil(bytes / 1000))})`);
     this.repeat("notices", found.warnings, (notice, { code, detail }) => {
       const [happened, next] = this.words.words[code];
       told(notice, this.filled(happened, detail), this.filled(next, detail));
