@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import psycopg
 
@@ -22,23 +23,23 @@ _SHAPE = b"""
            (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_proc)
 """
 
+#: Rows are deleted one by one and no key is asked for: to truncate makes new files of every table that refers to them,
+#: and of each of their parts.
 _EMPTY = b"""
     DO $$
     DECLARE
         name text;
         filled boolean;
-        tables text[] := '{}';
     BEGIN
-        FOR name IN SELECT quote_ident(tablename) FROM pg_tables
-                    WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        SET LOCAL session_replication_role = replica;
+        FOR name IN SELECT oid::regclass FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                    AND relkind = 'r' AND relname <> 'alembic_version'
+                    AND pg_relation_size(oid) > 0 LOOP
             EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO filled;
             IF filled THEN
-                tables := tables || name;
+                EXECUTE 'DELETE FROM ' || name;
             END IF;
         END LOOP;
-        IF cardinality(tables) > 0 THEN
-            EXECUTE 'TRUNCATE ' || array_to_string(tables, ', ') || ' CASCADE';
-        END IF;
         FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
                     WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
             EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART';
@@ -93,7 +94,7 @@ class Cluster:
             return connection.execute(_SHAPE).fetchone() == self._shape
         return False
 
-    @property
+    @cached_property
     def _shape(self) -> tuple[object, ...] | None:
         with self._connected(self.migrated) as connection:
             return connection.execute(_SHAPE).fetchone()

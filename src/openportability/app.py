@@ -266,6 +266,6 @@ def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], .
     return (
         reconnection.end_account,
         lambda tx, account: matching.end_account(tx, site(), account),
-        lambda tx, account: lists.drop_lists(tx, account.id),
+        lambda tx, account: lists.drop_lists(tx, account.user, account.id),
         importing.end_account,
     )

@@ -113,7 +113,7 @@ def keys(site: Site, *actors: str) -> list[int]:
 def kept(site: Site, account: Account, kind: Kind) -> list[int] | None:
     with site.db.read() as tx:
         key = store.personal_key(tx, site.vault, account.user)
-        found = graph.open_list(tx, key, account.id, kind)
+        found = graph.open_list(tx, key, account.user, account.id, kind)
     return None if found is None else found.tolist()
 
 

@@ -103,20 +103,20 @@ def test_among_uses_the_index_of_its_column(db: Database, kind: str) -> None:
         assert ("SEARCH flows USING INDEX" in first) or ("Index Scan" in first)
 
 
-def test_one_of_takes_the_first_rows_for_each_row_beside_it(db: Database) -> None:
+def test_the_first_rows_of_several_kinds_are_taken_for_each_row_beside_them(db: Database) -> None:
     add_lanes(db, 6)
     mine = lanes.alias("mine")
-    chosen = (
-        select(mine.c.account_id)
-        .where(mine.c.user_id == users.c.id)
-        .order_by(mine.c.account_id.desc())
-        .limit(2)
-        .correlate(users)
-    )
+    of_user = mine.c.user_id == users.c.id
+    kinds = [
+        select(mine).where(of_user, mine.c.account_id > 3).order_by(mine.c.account_id.desc()),
+        select(mine).where(of_user, mine.c.account_id <= 3).order_by(mine.c.account_id),
+    ]
     with db.read() as tx:
-        last = users.join(lanes, tx.dialect.one_of(lanes.c.account_id, chosen))
-        found = tx.execute(select(lanes.c.account_id).select_from(last)).scalars()
-        assert sorted(found) == [5, 6]
+        chosen = [kind.limit(2) for kind in kinds]
+        for user, expected in ((1, [1, 2, 5, 6]), (2, [])):
+            meant = tx.dialect.among(users.c.id, [user])
+            found = tx.execute(tx.dialect.firsts(chosen, lanes.c.account_id, users, meant))
+            assert sorted(row.account_id for row in found) == expected
 
 
 def test_upsert_changes_only_what_it_is_told(db: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -11,9 +12,10 @@ from subprocess import PIPE, Popen
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, Table, create_engine, inspect, select, text
 
 from openportability.db import migrate
+from openportability.db.columns import BY_PERSON
 from openportability.db.engine import Database
 from openportability.db.schema import METADATA, users
 from openportability.errors import Misconfigured
@@ -31,6 +33,27 @@ print(migrate.current(database))
 """
 
 
+PARTITIONS = text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
+#: What the parts of a table answer to: by whose key, into how many, and that they hold all there is.
+SPLIT = text("""
+    SELECT pg_get_partkeydef(parent.oid) AS by, count(*) AS parts,
+           bool_and(pg_get_expr(part.relpartbound, part.oid) LIKE '%modulus 8%') AS even
+    FROM pg_class parent JOIN pg_inherits ON inhparent = parent.oid JOIN pg_class part ON part.oid = inhrelid
+    WHERE parent.relkind = 'p' AND parent.relname = :name GROUP BY parent.oid
+""")
+
+
+def is_split(db: Database) -> bool:
+    return db.dialect.name == "postgresql"
+
+
+def key_of(table: Table, db: Database) -> list[str]:
+    """Return the primary key: PostgreSQL's, where it splits a table, begins with what splits it."""
+    key = [column.name for column in table.primary_key]
+    by_person = is_split(db) and table.dialect_kwargs.get("postgresql_partition_by")
+    return ["user_id", *key] if by_person and "user_id" not in key else key
+
+
 @pytest.fixture
 def empty(empty_database_url: str) -> Iterator[Database]:
     database = Database(empty_database_url)
@@ -43,7 +66,12 @@ def test_an_empty_database_becomes_what_the_schema_says(empty: Database) -> None
     migrate.upgrade(empty)
     assert migrate.current(empty) == migrate.newest()
     with empty.read() as tx:
-        options = {"compare_type": True, "compare_server_default": True}
+        partitions = set(tx.execute(PARTITIONS).scalars()) if is_split(empty) else set()
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_name": lambda name, kind, _: kind != "table" or name not in partitions,
+        }
         context = MigrationContext.configure(tx.connection, opts=options)
         assert compare_metadata(context, METADATA) == []
 
@@ -52,7 +80,7 @@ def test_primary_keys_and_what_happens_on_delete_are_as_the_schema_says(db: Data
     found = inspect(db.sqlalchemy_engine)
     for table in METADATA.sorted_tables:
         key = found.get_pk_constraint(table.name)
-        assert key["constrained_columns"] == [column.name for column in table.primary_key]
+        assert key["constrained_columns"] == key_of(table, db)
         on_delete = {
             tuple(foreign["constrained_columns"]): foreign["options"].get("ondelete")
             for foreign in found.get_foreign_keys(table.name)
@@ -70,6 +98,23 @@ def test_tables_are_word_for_word_those_that_the_schema_would_create(tmp_path: P
     assert _statements(migrated.sqlalchemy_engine) == _statements(created)
     migrated.close()
     created.dispose()
+
+
+def test_lists_matches_and_ledger_are_split_by_person(db: Database) -> None:
+    by_person = {
+        table.name
+        for table in METADATA.sorted_tables
+        if table.dialect_kwargs.get("postgresql_partition_by") == BY_PERSON
+    }
+    assert by_person == {"follow_lists", "match_sets", "reconnections"}
+    with db.read() as tx:
+        for name in by_person if is_split(db) else ():
+            assert tx.execute(SPLIT, {"name": name}).one() == (BY_PERSON, 8, True)
+            table = METADATA.tables[name]
+            plan = tx.dialect.explain(tx, select(table).where(table.c.user_id == 5))
+            assert (
+                len(set(re.findall(rf"{name}_\d", plan))) == 1
+            )  # who asks for one person asks one part
 
 
 def test_an_id_is_never_given_out_again(db: Database) -> None:

@@ -40,8 +40,8 @@ def test_a_list_is_kept_in_place_of_the_one_before(site: Site) -> None:
     with site.db.read() as tx:
         key = accounts.personal_key(tx, site.vault, alice)
         held = lists.lists_of(tx, alice)
-        kept = lists.open_list(tx, key, account.id, Kind.FOLLOWING)
-        assert lists.open_list(tx, key, account.id, Kind.MUTED) is None
+        kept = lists.open_list(tx, key, account.user, account.id, Kind.FOLLOWING)
+        assert lists.open_list(tx, key, account.user, account.id, Kind.MUTED) is None
     assert kept is not None
     assert kept.tolist() == [5, 7]
     assert {(one.of.kind, one.count) for one in held} == {(Kind.FOLLOWING, 2), (Kind.FOLLOWERS, 0)}
@@ -62,7 +62,7 @@ def test_lists_go_with_their_account(site: Site) -> None:
     for network in (OLD, NEW):
         cast.bring(site, alice.user, network, following=[5])
     with site.db.write() as tx:
-        lists.drop_lists(tx, alice.id)
+        lists.drop_lists(tx, alice.user, alice.id)
     assert opened(site, alice.user) == {(NEW, Kind.FOLLOWING): [5]}
 
 
@@ -121,6 +121,6 @@ def test_a_second_account_on_a_network_brings_lists_of_its_own(site: Site) -> No
     with site.db.read() as tx:
         for account, expected in ((first, [5]), (second, [6])):
             key = accounts.personal_key(tx, site.vault, account.user)
-            kept = lists.open_list(tx, key, account.id, Kind.FOLLOWING)
+            kept = lists.open_list(tx, key, account.user, account.id, Kind.FOLLOWING)
             assert kept is not None
             assert kept.tolist() == expected

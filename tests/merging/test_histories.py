@@ -176,7 +176,7 @@ class LifeTogether(Life):
     def _kept_list(self, user: UserId, account: AccountId, kind: Kind) -> set[int]:
         with self.site.db.read() as tx:
             key = account_store.personal_key(tx, self.site.vault, user)
-            keys = lists.open_list(tx, key, account, kind)
+            keys = lists.open_list(tx, key, user, account, kind)
         assert keys is not None
         return set(keys.tolist())
 

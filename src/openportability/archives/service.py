@@ -191,7 +191,7 @@ def _replaced(
     user, network = account.user, account.actor.network
     lists, brought = [], []
     for kind, keys in read.lists.items():
-        before = graph.open_list(tx, key, account.id, kind)
+        before = graph.open_list(tx, key, user, account.id, kind)
         changed = asdict(reader.changes(before, keys))
         of = graph.ListOf(user=user, network=network, kind=kind, account=account.id)
         brought.append((of, keys))

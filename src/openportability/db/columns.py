@@ -7,6 +7,9 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String
 #: SQLite only gives out row ids for its own integer type, and never again only with AUTOINCREMENT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
+#: How PostgreSQL splits the tables that grow with what a person brings and wants; SQLite keeps each whole.
+BY_PERSON = "HASH (user_id)"
+
 #: How constraints are called, the same on both databases.
 NAMES = {
     "pk": "pk_%(table_name)s",

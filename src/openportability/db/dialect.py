@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     Connection,
     CursorResult,
@@ -27,16 +28,18 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     text,
+    true,
+    union_all,
 )
 from sqlalchemy import column as sql_column
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import GenerativeSelect
 
+from openportability.db.explain import Explain
 from openportability.db.schema import counters
 from openportability.errors import Misconfigured
 
@@ -48,6 +51,7 @@ MIGRATION_WAIT_SECONDS = 600
 
 #: All of one type.
 Values = Sequence[int] | Sequence[str] | Sequence[bytes]
+Meant = ColumnElement[bool]
 
 #: As text, because putting it together from its parts each time took longer than many a statement.
 _EACH_GIVEN = text("SELECT value FROM json_each(:given)").columns(sql_column("value"))
@@ -80,10 +84,12 @@ class Dialect(Protocol):
         column's index is used on both databases. `~among(…)` is its opposite.
         """
 
-    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
-        """Hold where the column has one of the values that a select with a limit gives for a row beside it.
+    def firsts(
+        self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
+    ) -> Executable:
+        """Select what selects with a limit, of all columns of a table with this key, give for each row beside it.
 
-        The select is done once for each such row, and the column's index is used on both databases.
+        Rows of `beside` are those that are meant; no two selects may give the same row.
         """
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
@@ -93,10 +99,7 @@ class Dialect(Protocol):
         """
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        """Insert rows whose key is not there; `.returning(…)` gives those that were new.
-
-        An empty key stands for whatever must be unique.
-        """
+        """Insert rows whose key (empty: whatever must be unique) is not there; `.returning(…)` gives those."""
 
     def for_update(self, rows: S) -> S:
         """Hold the rows until the transaction ends, and pass over those that another one holds.
@@ -119,7 +122,7 @@ class Dialect(Protocol):
         """Let a table that was filled from elsewhere give out ids from the next one on."""
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
-        """Return the plan of a statement as text, for tests of hot statements."""
+        """Return the plan of a statement as text."""
 
     @contextmanager
     def alone(self, engine: Engine) -> Iterator[Connection]:
@@ -143,8 +146,12 @@ class SQLite:
         given = bindparam("given", json.dumps(list(values)), String, unique=True)
         return column.in_(_EACH_GIVEN.bindparams(given))
 
-    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
-        return column.in_(chosen)
+    def firsts(
+        self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
+    ) -> Executable:
+        ids = (one.with_only_columns(one.selected_columns[key.name]) for one in rows)
+        chosen = or_(*(key.in_(one.correlate(beside)) for one in ids))
+        return select(key.table).select_from(beside.join(key.table, chosen)).where(meant)
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(sqlite.insert, table, tuple(key), tuple(change))
@@ -168,7 +175,7 @@ class SQLite:
         tx.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), given)
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
-        return "\n".join(tx.execute(_Explain(statement)).scalars(3))
+        return "\n".join(tx.execute(Explain(statement)).scalars(3))
 
     @contextmanager
     def alone(self, engine: Engine) -> Iterator[Connection]:
@@ -201,9 +208,12 @@ class PostgreSQL:
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
 
-    def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
-        # As an array: PostgreSQL would look for every row of the table in what `IN` selects.
-        return column == any_(func.array(chosen.scalar_subquery()))
+    def firsts(
+        self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
+    ) -> Executable:
+        # If ids were chosen first, each part of a table would choose them anew.
+        each = [beside.join(one.lateral(), true()) for one in rows]
+        return union_all(*(select(one.right).select_from(one).where(meant) for one in each))
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(postgresql.insert, table, tuple(key), tuple(change))
@@ -228,7 +238,7 @@ class PostgreSQL:
         tx.execute(_SET_SEQUENCE, given)
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
-        return "\n".join(tx.execute(_Explain(statement)).scalars())
+        return "\n".join(tx.execute(Explain(statement)).scalars())
 
     @contextmanager
     def alone(self, engine: Engine) -> Iterator[Connection]:
@@ -286,27 +296,3 @@ def _refuse_broken_keys(connection: Connection) -> None:
             f"The migration would leave rows of {broken[0]} that refer to nothing, so nothing was "
             "changed. Please report this, and go on with the version you had."
         )
-
-
-class _Explain(Executable, ClauseElement):
-    inherit_cache = False
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self.statement = statement
-
-
-@compiles(_Explain, "sqlite")
-def _explain_sqlite(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
-    return "EXPLAIN QUERY PLAN " + _as_rows(element, compiler, **kw)
-
-
-@compiles(_Explain, "postgresql")
-def _explain_postgresql(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
-    return "EXPLAIN " + _as_rows(element, compiler, **kw)
-
-
-def _as_rows(element: _Explain, compiler: SQLCompiler, **kw: Any) -> str:
-    text = compiler.process(element.statement, **kw)
-    # What comes back are lines of a plan, also where the statement changes rows.
-    compiler.isinsert = compiler.isupdate = compiler.isdelete = False
-    return text

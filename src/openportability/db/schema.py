@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from openportability.db import site_schema
-from openportability.db.columns import Id, kept, lease, user_column, whose
+from openportability.db.columns import BY_PERSON, Id, kept, lease, user_column, whose
 
 METADATA = site_schema.METADATA
 
@@ -174,10 +174,10 @@ consents = Table(
 follow_lists = Table(
     "follow_lists",
     METADATA,
+    user_column(primary_key=True),
     #: Lists belong to the account they came from, not to the person.
-    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True, index=True),
     Column("kind", String, primary_key=True),
-    user_column(index=True),
     Column("network", String, nullable=False),
     Column("n", Integer, nullable=False),
     Column(
@@ -190,6 +190,7 @@ follow_lists = Table(
     Column("imported_at", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Index(None, "seq"),
+    postgresql_partition_by=BY_PERSON,
     info=whose("the person", "the lists they brought", "replaced, deleted, or they leave"),
 )
 
@@ -244,6 +245,7 @@ match_sets = Table(
     #: Up to which sequence numbers accounts and own lists have met in a forward pass.
     Column("people_met", BigInteger, nullable=False, server_default="0"),
     Column("lists_met", BigInteger, nullable=False, server_default="0"),
+    postgresql_partition_by=BY_PERSON,
     info=whose("the person", "derived: who is here, with the evidence", "they leave"),
 )
 
@@ -272,6 +274,7 @@ plans = Table(
 reconnections = Table(
     "reconnections",
     METADATA,
+    #: Unique among all; on PostgreSQL the key is (user_id, id): that of a partition must hold what splits it.
     Column("id", Id, primary_key=True, autoincrement=True),
     user_column(),
     Column("account_id", BigInteger, ForeignKey("accounts.id"), nullable=False),  # our user's own
@@ -293,6 +296,7 @@ reconnections = Table(
     Index(None, "account_id", "state", "rank", "id"),
     Index(None, "user_id", "state", "id"),
     sqlite_autoincrement=True,
+    postgresql_partition_by=BY_PERSON,
     info=whose("the person", "the ledger: follows and blocks, what became of each", "they leave"),
 )
 

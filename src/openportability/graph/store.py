@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -29,6 +29,7 @@ _TOGETHER = 100
 
 #: Lists belong to the identity they came from: a second account of a person brings lists of its own.
 _OWN = (follow_lists.c.account_id, follow_lists.c.kind)
+_KEY = ("user_id", "account_id", "kind")
 #: A sealed list, and the key to it.
 SEALED = select(
     *_OWN,
@@ -101,19 +102,18 @@ def put_lists(
     ]
     if not rows:
         return
-    own = ("account_id", "kind")
-    change = [name for name in (*rows[0], "seq") if name not in own]
+    change = [name for name in (*rows[0], "seq") if name not in _KEY]
     last = tx.dialect.next_seq(tx, "follow_lists", len(rows))
     numbered = [row | {"seq": seq} for seq, row in enumerate(rows, last - len(rows) + 1)]
-    tx.execute(tx.dialect.upsert(follow_lists, key=own, change=change), numbered)
+    tx.execute(tx.dialect.upsert(follow_lists, key=_KEY, change=change), numbered)
 
 
-def open_list(tx: Tx, key: PersonalKey, account: AccountId, kind: Kind) -> Keys | None:
+def open_list(
+    tx: Tx, key: PersonalKey, user: UserId, account: AccountId, kind: Kind
+) -> Keys | None:
     """Return the keys of one list, or None where there is none."""
     sealed = tx.execute(
-        select(follow_lists.c.sealed).where(
-            follow_lists.c.account_id == account, follow_lists.c.kind == kind
-        )
+        select(follow_lists.c.sealed).where(*_is_list(user, account, kind))
     ).scalar()
     return None if sealed is None else decode(key.open(sealed, place(account, kind)))
 
@@ -148,7 +148,7 @@ def move_lists(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: Use
         where = place(row.account_id, row.kind)
         tx.execute(
             update(follow_lists)
-            .where(follow_lists.c.account_id == row.account_id, follow_lists.c.kind == row.kind)
+            .where(*_is_list(user, row.account_id, row.kind))
             .values(
                 user_id=to,
                 sealed=new.seal(old.open(row.sealed, where), where),
@@ -167,16 +167,17 @@ def hand_lists_over(
         if held.of.account != lost:
             continue
         if kind not in there or there[kind].imported_at < held.imported_at:
-            keys = open_list(tx, key, lost, kind)
+            keys = open_list(tx, key, user, lost, kind)
             assert keys is not None, "listed in the same transaction"
             of = replace(held.of, account=kept)
             put_list(tx, key, of, keys, taken_at=held.taken_at, imported_at=held.imported_at)
-    drop_lists(tx, lost)
+    drop_lists(tx, user, lost)
 
 
-def drop_lists(tx: Tx, account: AccountId) -> None:
-    """Forget the lists that belong to an account."""
-    tx.execute(delete(follow_lists).where(follow_lists.c.account_id == account))
+def drop_lists(tx: Tx, user: UserId, account: AccountId) -> None:
+    """Forget the lists that belong to an account of a user."""
+    own = follow_lists.c.user_id == user, follow_lists.c.account_id == account
+    tx.execute(delete(follow_lists).where(*own))
 
 
 def open_lists(tx: Tx, vault: Vault, user: UserId) -> list[tuple[ListOf, Keys]]:
@@ -212,6 +213,14 @@ def links_since(tx: Tx, seq: int) -> int:
     """Return how many links all lists hold together that came after a sequence number."""
     held = select(func.sum(follow_lists.c.n)).where(follow_lists.c.seq > seq)
     return int(tx.execute(held).scalar() or 0)
+
+
+def _is_list(user: int, account: int, kind: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        follow_lists.c.user_id == user,
+        follow_lists.c.account_id == account,
+        follow_lists.c.kind == kind,
+    )
 
 
 def _opened(vault: Vault, rows: Iterable[Row[Any]]) -> Iterator[tuple[ListOf, Keys]]:

@@ -133,8 +133,9 @@ def put_sets(tx: Tx, opened: Mapping[UserId, Opened]) -> None:
 
 
 def changed(tx: Tx, limit: int) -> list[UserId]:
-    """Return some whose sets changed and were not looked at since."""
-    rows = tx.execute(select(match_sets.c.user_id).where(match_sets.c.changed > 0).limit(limit))
+    """Return some whose sets changed and were not looked at since, by chance as they are marked."""
+    marked = select(match_sets.c.user_id).where(match_sets.c.changed > 0)
+    rows = tx.execute(marked.order_by(match_sets.c.changed).limit(limit))
     return [UserId(user) for user in rows.scalars()]
 
 

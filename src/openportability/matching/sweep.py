@@ -201,7 +201,7 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     That is what its lists say, and all that others' lists say on its network: if that names
     another account of theirs as well, the next sweep brings it back, and it tells the others too.
     """
-    lists.drop_lists(tx, account.id)
+    lists.drop_lists(tx, account.user, account.id)
     opened = store.lock_sets(tx, site.vault, [account.user])
     if account.user in opened:
         own = opened[account.user].rows

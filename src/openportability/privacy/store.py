@@ -173,4 +173,6 @@ def _place_of(column: Column[Any], row: Row[Any]) -> str:
 
 
 def _is_row(table: Table, row: Row[Any]) -> Any:
-    return and_(*(column == getattr(row, column.name) for column in table.primary_key))
+    # Whose it is leads to its partition, also where the id alone would do.
+    key = {column.name for column in table.primary_key} | {"user_id"} & set(table.c.keys())
+    return and_(*(table.c[name] == getattr(row, name) for name in sorted(key)))

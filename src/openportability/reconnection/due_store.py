@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import product
 
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -25,7 +25,7 @@ _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
 _CHANGING = ("state", "reason", "attempts", "due_at", "at", "asked_at", "record")
 _PUT = (
     update(reconnections)
-    .where(_ROWS.id == bindparam("row"))
+    .where(_ROWS.user_id == bindparam("user"), _ROWS.id == bindparam("row"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
 
@@ -37,7 +37,11 @@ def due(
 ) -> dict[AccountId, list[Row]]:
     """Return what is due in each lane, as stored: of each kind so many, as `sort` knows them."""
     mine = reconnections.alias("mine")
-    of_lane = mine.c.account_id == lanes.c.account_id, mine.c.due_at <= micros(now)
+    of_lane = (
+        mine.c.user_id == lanes.c.user_id,
+        mine.c.account_id == lanes.c.account_id,
+        mine.c.due_at <= micros(now),
+    )
     held = func.coalesce(mine.c.reason, "").in_(HELD)
     kinds = (
         (mine.c.state == State.UNDOING, (mine.c.due_at, mine.c.id)),
@@ -47,19 +51,11 @@ def due(
         (mine.c.state == State.HANDED, (mine.c.due_at, mine.c.id)),
     )
     chosen = [
-        tx.dialect.one_of(
-            _ROWS.id,
-            select(mine.c.id).where(*of_lane, kind).order_by(*order).limit(limit).correlate(lanes),
-        )
-        for kind, order in kinds
+        select(mine).where(*of_lane, kind).order_by(*order).limit(limit) for kind, order in kinds
     ]
-    found = tx.execute(
-        select(reconnections)
-        .select_from(lanes.join(reconnections, or_(*chosen)))
-        .where(tx.dialect.among(lanes.c.account_id, accounts))
-    )
+    meant = tx.dialect.among(lanes.c.account_id, accounts)
     by_lane: dict[AccountId, list[Row]] = {}
-    for row in found:
+    for row in tx.execute(tx.dialect.firsts(chosen, _ROWS.id, lanes, meant)):
         by_lane.setdefault(AccountId(row.account_id), []).append(row)
     return by_lane
 
@@ -97,7 +93,8 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     was = {row.id: (key, row) for key, row in wanted}
     if not was:
         return {}
-    now = tx.execute(select(reconnections).where(tx.dialect.among(_ROWS.id, list(was))))
+    owners = tx.dialect.among(_ROWS.user_id, sorted({row.user for _, row in was.values()}))
+    now = tx.execute(select(reconnections).where(owners, tx.dialect.among(_ROWS.id, list(was))))
     return {
         row.id: _renewed(*was[row.id], row)
         for row in now
@@ -113,6 +110,7 @@ def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> dict[int
             _PUT,
             [
                 {
+                    "user": row.user,
                     "row": row.id,
                     "new_state": row.state,
                     "new_reason": row.reason,

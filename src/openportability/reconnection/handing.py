@@ -37,9 +37,9 @@ def hand_over(tx: Tx, site: Site, user: UserId, network: NetworkName, left: Room
     account, form = _way(tx, site, user, network)
     lane_store.hold_all(tx, user)
     key = accounts.personal_key(tx, site.vault, user)
-    ready = store.unsent(tx, key, account.id, State.READY)
+    ready = store.unsent(tx, key, account, State.READY)
     whom = reach.shown(tx, site, user, [row.whom for row in ready])
-    before = len(store.unsent(tx, key, account.id, State.HANDED))
+    before = len(store.unsent(tx, key, account, State.HANDED))
     most = max(0, min(form.most, left.in_a_file if left else form.most) - before)
     fit = [row.id for row in ready if row.whom in whom and form.takes(whom[row.whom].actor)]
     now = site.clock.now()
@@ -59,7 +59,7 @@ def take_back(tx: Tx, site: Site, user: UserId, network: NetworkName) -> int:
     account, _ = _way(tx, site, user, network)
     lane_store.hold_all(tx, user)
     key = accounts.personal_key(tx, site.vault, user)
-    rows = [row.id for row in store.unsent(tx, key, account.id, State.HANDED)]
+    rows = [row.id for row in store.unsent(tx, key, account, State.HANDED)]
     count = store.move_all(tx, user, State.HANDED, State.READY, site.clock.now(), rows=rows)
     planning.wake_lane(tx, site, account.id)
     return count
@@ -69,7 +69,7 @@ def file(tx: Tx, site: Site, user: UserId, network: NetworkName) -> Made:
     """Make the file: whom we handed over and who may still be seen. It can be taken again."""
     account, form = _way(tx, site, user, network)
     key = accounts.personal_key(tx, site.vault, user)
-    rows = store.unsent(tx, key, account.id, State.HANDED)
+    rows = store.unsent(tx, key, account, State.HANDED)
     whom = reach.shown(tx, site, user, [row.whom for row in rows])
     body = form.write([whom[row.whom].actor for row in rows if row.whom in whom])
     return Made(name=form.name, body=body)

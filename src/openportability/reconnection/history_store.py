@@ -60,6 +60,7 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
         ).scalar()
         if made is not None:
             kept = store.sealed(key, made, row.kept)
-            tx.execute(update(reconnections).where(reconnections.c.id == made).values(record=kept))
+            mine = reconnections.c.user_id == user, reconnections.c.id == made
+            tx.execute(update(reconnections).where(*mine).values(record=kept))
             added += 1
     return added

@@ -23,7 +23,7 @@ def move_rows(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: User
     blocks = new.block_all(WHOM, old.unblock_all(WHOM, (one.whom for one in rows)))
     tx.execute(
         update(reconnections)
-        .where(row.id == bindparam("row"))
+        .where(row.user_id == user, row.id == bindparam("row"))
         .values(user_id=to, whom=bindparam("block"), record=bindparam("kept")),
         [
             {"row": one.id, "block": block, "kept": _resealed(old, new, one.id, one.record)}

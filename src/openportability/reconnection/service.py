@@ -211,7 +211,7 @@ def retry(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) -
 def end_account(tx: Tx, account: Account) -> None:
     """Forget lane, ledger and plans of an account that is being unlinked."""
     lane_store.drop_lane(tx, account.id)
-    store.drop_rows(tx, account.id)
+    store.drop_rows(tx, account)
     plan_store.drop_plans(tx, account.user)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row as SqlRow
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import AccountId, Deed, NetworkName, UserId
+from openportability.domain import Account, AccountId, Deed, NetworkName, UserId
 from openportability.reconnection import rules
 from openportability.reconnection.ledger import Kept, Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
@@ -201,10 +201,11 @@ def page(
     return read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
 
 
-def unsent(tx: Tx, key: PersonalKey, account: AccountId, state: State) -> list[Reconnection]:
+def unsent(tx: Tx, key: PersonalKey, account: Account, state: State) -> list[Reconnection]:
     """Return follows of an account in this state that were never asked for, in the order of their turns."""
     statement = select(reconnections).where(
-        _COLUMNS.account_id == account,
+        _COLUMNS.user_id == account.user,
+        _COLUMNS.account_id == account.id,
         _COLUMNS.deed == Deed.FOLLOW,
         _COLUMNS.state == state,
         _COLUMNS.asked_at.is_(None),
@@ -212,9 +213,10 @@ def unsent(tx: Tx, key: PersonalKey, account: AccountId, state: State) -> list[R
     return read(tx, key, statement.order_by(_COLUMNS.rank, _COLUMNS.id))
 
 
-def drop_rows(tx: Tx, account: AccountId) -> None:
+def drop_rows(tx: Tx, account: Account) -> None:
     """Forget what an account of ours followed: it is being unlinked."""
-    tx.execute(delete(reconnections).where(_COLUMNS.account_id == account))
+    mine = _COLUMNS.user_id == account.user, _COLUMNS.account_id == account.id
+    tx.execute(delete(reconnections).where(*mine))
 
 
 def _rows_of(

@@ -11,6 +11,10 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+#: PostgreSQL splits what grows with each person; how many parts there are cannot be changed without a copy of all.
+BY_PERSON = "HASH (user_id)"
+PARTITIONS = 8
+
 
 def upgrade() -> None:
     _users()
@@ -219,20 +223,22 @@ def _consents() -> None:
 def _follow_lists() -> None:
     op.create_table(
         "follow_lists",
+        _number("user_id"),
         _number("account_id"),
         _text("kind"),
-        _number("user_id"),
         _text("network"),
         _count("n"),
         _bytes("sealed"),
         _number("taken_at", nullable=True),
         _number("imported_at"),
         _number("seq"),
-        sa.PrimaryKeyConstraint("account_id", "kind", name="pk_follow_lists"),
+        sa.PrimaryKeyConstraint("user_id", "account_id", "kind", name="pk_follow_lists"),
         _of_account("fk_follow_lists_account_id"),
         _of_user("fk_follow_lists_user_id"),
+        postgresql_partition_by=BY_PERSON,
     )
-    op.create_index("ix_follow_lists_user_id", "follow_lists", ["user_id"])
+    _split("follow_lists")
+    op.create_index("ix_follow_lists_account_id", "follow_lists", ["account_id"])
     op.create_index("ix_follow_lists_seq", "follow_lists", ["seq"])
 
 
@@ -288,7 +294,9 @@ def _match_sets() -> None:
         sa.Column("lists_met", sa.BigInteger, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("user_id", name="pk_match_sets"),
         _of_user("fk_match_sets_user_id"),
+        postgresql_partition_by=BY_PERSON,
     )
+    _split("match_sets")
     op.create_index("ix_match_sets_again_at", "match_sets", ["again_at"])
     op.create_index("ix_match_sets_changed", "match_sets", ["changed"])
 
@@ -322,6 +330,7 @@ def _plans() -> None:
 
 
 def _reconnections() -> None:
+    key = ["user_id", "id"] if _is_split() else ["id"]
     op.create_table(
         "reconnections",
         _id(),
@@ -340,7 +349,7 @@ def _reconnections() -> None:
         _count("attempts"),
         _number("due_at"),
         _number("at"),
-        sa.PrimaryKeyConstraint("id", name="pk_reconnections"),
+        sa.PrimaryKeyConstraint(*key, name="pk_reconnections"),
         _of_user("fk_reconnections_user_id"),
         _of_account("fk_reconnections_account_id"),
         sa.UniqueConstraint(
@@ -351,7 +360,9 @@ def _reconnections() -> None:
             name="uq_reconnections_user_id_account_id_whom_deed",
         ),
         sqlite_autoincrement=True,
+        postgresql_partition_by=BY_PERSON,
     )
+    _split("reconnections")
     op.create_index(
         "ix_reconnections_account_id_state_rank_id",
         "reconnections",
@@ -491,6 +502,16 @@ def _acts() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_acts"),
         sqlite_autoincrement=True,
     )
+
+
+def _is_split() -> bool:
+    return op.get_context().dialect.name == "postgresql"
+
+
+def _split(table: str) -> None:
+    for part in range(PARTITIONS if _is_split() else 0):
+        values = f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {part})"
+        op.execute(f"CREATE TABLE {table}_{part} PARTITION OF {table} {values}")
 
 
 def _id() -> sa.Column[int]:
