@@ -49,6 +49,13 @@ def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) ->
     assert "blocked" in alice.browser.page.words
     assert files(alice) == {**brought, "sky/follows.csv": [bob.new_handle]}
 
+    # What was done is counted as what it was.
+    assert "Who was blocked for you blocked 1 " in alice.browser.get("/my-data").words
+    numbers = house.new_browser().get("/metrics").text
+    for deed in ("follow", "block"):
+        row = f'network="sky",deed="{deed}",state="followed",reason=""'
+        assert f"openportability_reconnections{{{row}}} 1" in numbers
+
     # Whom she does not block any more by her own wish is in no file that would block them again.
     assert alice.browser.api("POST", "/reconnection/undo", {"scope": "all"}).status == 202
     house.turn()

@@ -57,8 +57,8 @@ class Overview:
     people: int
     #: By network and state.
     lanes: Mapping[tuple[str, str], int]
-    #: Rows of the ledger by network, state and reason.
-    rows: Mapping[tuple[str, str, str], int]
+    #: Rows of the ledger by network, deed, state and reason.
+    rows: Mapping[tuple[str, str, str, str], int]
     #: Servers that are left alone, or paused by us.
     rests: Sequence[Rest]
     mails: int

@@ -118,11 +118,12 @@ def overdue_since(tx: Tx, now: datetime) -> datetime | None:
     return None if found is None else moment(found)
 
 
-def count_reconnections(tx: Tx) -> Mapping[tuple[str, str, str], int]:
-    """Return how many rows of the ledger there are by network, state and reason. Reads all of them."""
-    by = (reconnections.c.network, reconnections.c.state, reconnections.c.reason)
+def count_reconnections(tx: Tx) -> Mapping[tuple[str, str, str, str], int]:
+    """Return how many rows of the ledger there are by network, deed, state and reason. Reads all of them."""
+    of = reconnections.c
+    by = (of.network, of.deed, of.state, of.reason)
     rows = tx.execute(select(*by, func.count().label("rows")).group_by(*by))
-    return {(row.network, row.state, row.reason or ""): row.rows for row in rows}
+    return {(row.network, row.deed, row.state, row.reason or ""): row.rows for row in rows}
 
 
 def note_chore(tx: Tx, chore: str, now: datetime) -> None:

@@ -84,8 +84,9 @@ class Overview:
     accounts: list[Account]
     lists: list[Held]
     consents: list[ConsentPart]
-    #: Follows by what became of them.
+    #: Follows, and blocks, by what became of them.
     states: list[tuple[str, int]]
+    blocks: list[tuple[str, int]]
     #: Places of people who were found.
     matches: int
     plans: int
@@ -96,20 +97,25 @@ class Overview:
 
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     """Return how much there is of everything; a list of a million is not opened for that."""
-    states = Counter[str]()
-    for (_, state), count in ledger.counts(tx, user, Deed.FOLLOW).items():
-        states[state] += count
     return Overview(
         accounts=accounts.accounts_of(tx, user),
         lists=lists.lists_of(tx, user),
         consents=list(_consents(tx, user)),
-        states=sorted(states.items()),
+        states=_states(tx, user, Deed.FOLLOW),
+        blocks=_states(tx, user, Deed.BLOCK),
         matches=matching.seen(tx, site, user).count_places(),
         plans=len(store.plans_of(tx, user)),
         archives=archives.count(tx, user),
         sessions=list(_sessions(tx, site, user)),
         mail=_mail(tx, accounts.personal_key(tx, site.vault, user), user),
     )
+
+
+def _states(tx: Tx, user: UserId, deed: Deed) -> list[tuple[str, int]]:
+    states = Counter[str]()
+    for (_, state), count in ledger.counts(tx, user, deed).items():
+        states[state] += count
+    return sorted(states.items())
 
 
 def _member(tx: Tx, user: UserId) -> MemberPart:
