@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from random import Random
@@ -19,7 +20,7 @@ from openportability.networks.fake.reply import Fault
 from tests.archives.corpus import archive_files, zipped
 from tests.browsing import Answer
 from tests.house import House
-from tests.journeys.neighbourhood import NEW, Neighbour, Neighbourhood
+from tests.journeys.neighbourhood import NEW, OLD, Neighbour, Neighbourhood
 from tests.journeys.steps import ledger, until
 from tests.operation.faults import database_gone, full_disk
 
@@ -203,27 +204,46 @@ def test_while_a_networks_directory_is_away_the_rest_is_served_and_it_is_told(
     assert ready(house)["away"] == {}
 
 
-@pytest.mark.parametrize("hours", [30, -30])
+def told_of_the_clock(house: House, alice: Neighbour, hours: int) -> bool:
+    """Say whether everything tells that the clock was set by so much, or nothing does; fail for half."""
+    told, seen = ready(house), numbers(house)
+    wrong = {part for part, said in told["parts"].items() if said != "ok"}
+    (set_by,) = re.findall(r"^openportability_clock_set_seconds (\S+)", seen, re.MULTILINE)
+    on_page = "The clock of this site was set just now" in alice.browser.get("/reconnect").words
+    if told["status"] == "ready":
+        assert (wrong, float(set_by), on_page) == (set(), 0, False)
+        assert 'openportability_up{part="clock"} 1' in seen
+        return False
+    assert (told["status"], wrong, on_page) == ("degraded", {"clock"}, True)
+    assert float(set_by) == pytest.approx(hours * 3600, abs=60)
+    assert 'openportability_up{part="clock"} 0' in seen
+    return True
+
+
+@pytest.mark.parametrize("hours", [-30, 24 * 400])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_clock_that_jumps_and_comes_back_spoils_nothing(
+def test_a_clock_that_is_set_and_set_back_is_told_and_spoils_nothing(
     house: House, place: Neighbourhood, alice: Neighbour, hours: int
 ) -> None:
-    plan = place.plan(alice)
-    house.clock.forward(hours=hours)
-    told = ready(house)
-    assert told["status"] == "degraded"
-    lost = "clock" if hours < 0 else "worker"
-    assert {part for part, said in told["parts"].items() if said != "ok"} == {lost}
-    assert f'openportability_up{{part="{lost}"}} 0' in numbers(house)
+    place.allow(alice, place.plan(alice))
+    assert not told_of_the_clock(house, alice, hours)
+    house.clock.jump(hours=hours)
+    # To such a clock a session may be old.
+    alice.browser.sign_in(OLD, alice.old_handle)
+    assert told_of_the_clock(house, alice, hours)
+    # What fails while the clock is wrong is put off by the wrong clock.
+    house.world.fail_next(NEW, "follow", Fault.DOWN, 2)
+    place.reconnect(alice)
+    assert told_of_the_clock(house, alice, hours)
+    place.later(minutes=11)
+    assert not told_of_the_clock(house, alice, hours)
+    house.clock.jump(hours=-hours)
+    assert told_of_the_clock(house, alice, -hours)
     house.turn()
-    assert ready(house)["status"] == "ready"
-    place.start(alice, plan)
-    house.clock.forward(hours=-hours)
-    assert alice.browser.get("/reconnect").status == 200
-    house.turn()
-    for _ in range(4):
-        place.later(minutes=12 * 60)
+    for _ in range(3):
+        place.later(minutes=10)
     followed_once(place, alice)
+    assert not told_of_the_clock(house, alice, hours)
 
 
 def test_mistakes_of_ours_are_not_taken_for_trouble(db: Database) -> None:

@@ -96,6 +96,14 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     up = [({"part": part}, float(said == health.OK)) for part, said in parts.items()]
     found = [_gauge("up", "Whether a part is as it should be.", up)]
     refused: list[tuple[Labels, float]] = [({}, site.db.refused)]
+    jumped = health.clock_jumped(site).total_seconds()
+    found.append(
+        _gauge(
+            "clock_set_seconds",
+            "How far the clock was set lately: forward, or back.",
+            [({}, jumped)],
+        )
+    )
     found.append(
         Family(
             name="writes_refused_total",

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
+from openportability.clock import Watch
 from openportability.domain import NetworkName, Pace, UserId
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
@@ -274,17 +275,16 @@ def _done(request: Request, text: str) -> Response:
 def _progress_values(site: Site, user: UserId) -> dict[str, Any]:
     with site.db.read() as tx:
         lines = service.progress(tx, site, user)
+    reasons = {line.account.id: shown.reason(site, line.reason, line.account) for line in lines}
+    out = [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
     return {
         "lines": lines,
         "titles": shown.titles(site),
-        "reasons": {
-            line.account.id: shown.reason(site, line.reason, line.account) for line in lines
-        },
+        "reasons": reasons,
         "running": any(line.under_way for line in lines),
+        "clock_jumped": site.memory.of(Watch).look(site.clock) is not None,
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
-        "signed_out": shown.accounts(
-            site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
-        ),
+        "signed_out": shown.accounts(site, out),
     }
 
 
