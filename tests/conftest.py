@@ -98,7 +98,12 @@ def postgresql() -> Iterator[Cluster]:
     server = get_server(folder, cleanup_mode="stop")
     try:
         host = server.get_uri().split("host=", 1)[1]
-        cluster = Cluster(folder=host, migrated="migrated")
+        cluster = Cluster(
+            folder=host,
+            migrated="migrated",
+            stop=server.stop,
+            start=server.ensure_postgres_running,
+        )
         # Nothing of a test must outlive a power cut, nor grow old.
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             cluster.execute(f"ALTER SYSTEM SET {setting} = off")

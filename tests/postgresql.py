@@ -7,7 +7,7 @@ tenth of that. So a migrated one is used again, unless a test has changed more t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,6 +54,9 @@ class Cluster:
 
     folder: str
     migrated: str
+    #: Ends the server, and starts it again.
+    stop: Callable[[], None]
+    start: Callable[[], None]
     #: Migrated databases that nobody uses, empty.
     _free: list[str] = field(default_factory=list)
 
@@ -63,6 +66,15 @@ class Cluster:
     def execute(self, statement: str) -> None:
         with self._connected("postgres") as connection:
             connection.execute(statement.encode())
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let there be no server for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     @contextmanager
     def new(self, *, template: str) -> Iterator[str]:

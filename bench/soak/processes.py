@@ -22,7 +22,7 @@ from threading import Event
 import uvicorn
 
 from openportability import app
-from openportability.clock import MovedClock
+from openportability.clock import EPOCH, MovedClock
 from openportability.networks.fake.world import World
 from openportability.networks.fake.world_server import WorldServer
 from openportability.settings import Settings
@@ -42,6 +42,9 @@ class FastClock(MovedClock):
     def now(self) -> datetime:
         passed = (time.time() - self._origin) * self._rate
         return datetime.fromtimestamp(self._origin, UTC) + timedelta(seconds=passed)
+
+    def passed(self) -> timedelta:
+        return self.now() - EPOCH
 
 
 class Worker:

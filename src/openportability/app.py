@@ -230,7 +230,8 @@ def _parsed(text: Callable[[], str]) -> Keyring:
 def _engine(settings: Settings, db: Database) -> Engine:
     if db.dialect.name == "sqlite":
         return LocalRunner(threads=settings.worker_threads)
-    return ProcrastinateEngine(settings.database_url, threads=settings.worker_threads)
+    url = db.url.render_as_string(hide_password=False)
+    return ProcrastinateEngine(url, threads=settings.worker_threads)
 
 
 def _load(

@@ -150,13 +150,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Followed:
-    """Somebody whom a person follows here, since when, and by which record if it is known."""
+class ListedActor:
+    """Somebody in a list that a person takes out: whom they follow, block or mute on a network."""
 
     actor_id: str
     handle: str
-    at: datetime
-    record: str | None
+    #: When our ledger noted it; None: it is not there yet, the person brought it from elsewhere.
+    at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ from openportability.domain import (
     Actor,
     ActorId,
     Billed,
-    Followed,
     Grant,
     Kind,
     Limits,
+    ListedActor,
     NetworkName,
     Purpose,
     Relationship,
@@ -391,8 +391,8 @@ class Network:
     words: Mapping[str, tuple[str, str]]
     documents: tuple[Document, ...] = ()
     blocks: Blocks | None = None  # None where we make none
-    #: Files of whom a person follows, as this network's own tools read them; None: no such form.
-    forms: Callable[[Sequence[Followed]], Mapping[str, bytes]] | None = None
+    #: Files of whom a person follows, blocks or mutes, as this network's own tools read them; None: no such form.
+    forms: Callable[[Kind, Sequence[ListedActor]], Mapping[str, bytes]] | None = None
     follows_file: FollowsFile | None = None  # None where people cannot import follows
     room: Callable[[Grant], Room] | None = None  # asks the network once; None: it has no ceiling
     billed: Billed | None = None  # None where nothing is billed

@@ -1,27 +1,32 @@
-"""Alice brings her blocks: nobody of them is followed, and she may block them where she lives now."""
+"""Alice brings her blocks and mutes: nobody of them is followed, and she may block them where she lives now."""
 
 from __future__ import annotations
 
 from tests.archives.corpus import archive_files, zipped
 from tests.house import House
-from tests.journeys.neighbourhood import Neighbourhood
+from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.journeys.steps import hand_over, leave, matched, read, read_all, submit
+from tests.privacy.exports import unzipped
 
 
 def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob, troll = place.somebody(), place.somebody(), place.somebody()
-    for one in (alice, bob, troll):
+    alice, bob, troll, noisy = (place.somebody() for _ in range(4))
+    for one in (alice, bob, troll, noisy):
         place.join(one)
-    files = archive_files(
+    archive = archive_files(
         owner=alice.number,
         handle=alice.old_handle,
         following=[bob.number, troll.number],
         blocked=[troll.number],
+        muted=[noisy.number],
     )
-    hand_over(alice.browser, zipped(files), also="yes")
+    hand_over(alice.browser, zipped(archive), also="yes")
     house.turn()
-    assert troll.place not in matched(alice.browser)
+    assert matched(alice.browser).isdisjoint({troll.place, noisy.place})
+    # Before anybody is blocked, her files name those whom she could block.
+    brought = {"sky/blocks.csv": [troll.new_handle], "sky/mutes.csv": [noisy.new_handle]}
+    assert files(alice) == brought
 
     plan = place.plan(alice)
     url = leave(alice.browser, "/auth/sky/start", {}, holding={"purpose": "block"})
@@ -42,3 +47,26 @@ def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) ->
     assert rows == {"follow": bob.new_id, "block": troll.new_id}
     alice.browser.get("/reconnect/ledger")
     assert "blocked" in alice.browser.page.words
+    assert files(alice) == {**brought, "sky/follows.csv": [bob.new_handle]}
+
+    # What was done is counted as what it was.
+    assert "Who was blocked for you blocked 1 " in alice.browser.get("/my-data").words
+    numbers = house.new_browser().get("/metrics").text
+    for deed in ("follow", "block"):
+        row = f'network="sky",deed="{deed}",state="followed",reason=""'
+        assert f"openportability_reconnections{{{row}}} 1" in numbers
+
+    # Whom she does not block any more by her own wish is in no file that would block them again.
+    assert alice.browser.api("POST", "/reconnection/undo", {"scope": "all"}).status == 202
+    house.turn()
+    place.later()
+    assert files(alice) == {"sky/mutes.csv": [noisy.new_handle]}
+
+
+def files(one: Neighbour) -> dict[str, list[str]]:
+    """Return the files of somebody's export that are for the networks' own tools."""
+    return {
+        name: body.decode().split()
+        for name, body in unzipped(one.browser).items()
+        if name.endswith(".csv")
+    }

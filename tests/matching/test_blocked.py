@@ -1,4 +1,4 @@
-"""Whom a person blocked: told to them as far as a list may tell anything, and never a match."""
+"""Whom a person blocked or muted: told to them as far as a list may tell anything, and never a match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.domain import Found, Proof, UserId
+from openportability.domain import Found, Kind, Proof, UserId
 from openportability.matching import service as matching
 from openportability.site import Site
 from tests import cast
@@ -20,9 +20,13 @@ def site(db: Database, clock: MovedClock) -> Site:
     return cast.make_site(db, clock, given={"OPENPORTABILITY_ANSWERS_A_DAY": "3"})
 
 
-def blocked(site: Site, user: UserId) -> set[UserId]:
+def avoided(site: Site, user: UserId, kind: Kind) -> set[UserId]:
     with site.db.read() as tx:
-        return {account.user for account in matching.blocked(tx, site, user)}
+        return {account.user for account in matching.avoided(tx, site, user)[kind]}
+
+
+def blocked(site: Site, user: UserId) -> set[UserId]:
+    return avoided(site, user, Kind.BLOCKED)
 
 
 def test_blocked_people_are_told_by_day_as_matches_are(site: Site, clock: MovedClock) -> None:
@@ -44,11 +48,27 @@ def test_who_hides_or_only_claims_is_not_told(site: Site) -> None:
     cast.join(site, OLD, FIRST, found=Found.NOBODY)
     cast.join(site, OLD, FIRST + 1, found=Found.CONFIRMED)
     cast.join(site, OLD, FIRST + 2, proof=Proof.CLAIMED)
-    muted = cast.join(site, OLD, FIRST + 3).user
-    cast.bring(site, alice, OLD, blocked=range(FIRST, FIRST + 3), muted=[FIRST + 3])
+    numbers = range(FIRST, FIRST + 3)
+    for lists in ({"blocked": numbers}, {"blocked": (), "muted": numbers}):
+        cast.bring(site, alice, OLD, **lists)
+        site.engine.turn()
+        assert blocked(site, alice) == avoided(site, alice, Kind.MUTED) == set()
+    assert cast.seen_by(site, alice) == {}
+
+
+def test_who_was_muted_is_told_as_such_unless_blocked_and_for_an_answer_each(
+    site: Site, clock: MovedClock
+) -> None:
+    alice = cast.join(site, OLD, ALICE).user
+    both = cast.join(site, OLD, FIRST).user
+    muted = [cast.join(site, OLD, number).user for number in range(FIRST + 1, FIRST + 4)]
+    cast.bring(site, alice, OLD, blocked=[FIRST], muted=range(FIRST, FIRST + 4))
     site.engine.turn()
-    assert blocked(site, alice) == set()
-    assert muted not in cast.seen_by(site, alice)
+    assert len(blocked(site, alice) | avoided(site, alice, Kind.MUTED)) == 3
+    clock.forward(hours=25)
+    site.engine.turn()
+    assert (blocked(site, alice), avoided(site, alice, Kind.MUTED)) == ({both}, set(muted))
+    assert cast.seen_by(site, alice) == {}
 
 
 def test_a_stranger_whom_a_blocked_person_claims_to_be_is_not_told(site: Site) -> None:
@@ -58,4 +78,4 @@ def test_a_stranger_whom_a_blocked_person_claims_to_be_is_not_told(site: Site) -
     cast.bring(site, alice, OLD, blocked=[FIRST])
     site.engine.turn()
     with site.db.read() as tx:
-        assert matching.blocked(tx, site, alice) == [troll]
+        assert matching.avoided(tx, site, alice)[Kind.BLOCKED] == [troll]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy import Connection, event
 
 from openportability.db.engine import Database
@@ -53,19 +52,3 @@ def _no_new_pages(db: Database) -> Iterator[None]:
     finally:
         event.remove(engine, "begin", begun)
         event.listen(engine, "begin", begun_again)
-
-
-@contextmanager
-def database_gone(db: Database) -> Iterator[None]:
-    """Cut all connections to one database of PostgreSQL and let it take none."""
-    name = db.url.database
-    where = f"postgresql://postgres@/postgres?host={db.url.query['host']}"
-    with psycopg.connect(where, autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-        )
-        try:
-            yield
-        finally:
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from random import Random
@@ -19,12 +22,14 @@ from openportability.networks.fake.reply import Fault
 from tests.archives.corpus import archive_files, zipped
 from tests.browsing import Answer
 from tests.house import House
-from tests.journeys.neighbourhood import NEW, Neighbour, Neighbourhood
-from tests.journeys.steps import ledger, until
-from tests.operation.faults import database_gone, full_disk
+from tests.journeys.neighbourhood import NEW, OLD, Neighbour, Neighbourhood
+from tests.journeys.steps import ledger, submit, until
+from tests.operation.faults import full_disk
+from tests.postgresql import Cluster
 
 #: Enough followings that their list does not fit where pages are used up.
 MANY = 20_000
+GONE_SECONDS = 30
 
 
 @pytest.fixture
@@ -127,31 +132,42 @@ def test_a_full_disk_keeps_nothing_new_and_loses_nothing(
     assert brings(alice).status == 201
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_database_that_is_gone_comes_back_to_all_of_its_work(
-    house: House, place: Neighbourhood, alice: Neighbour
+def test_a_database_that_is_gone_for_half_a_minute_comes_back_to_all_of_its_work(
+    house: House, place: Neighbourhood, alice: Neighbour, postgresql: Cluster
 ) -> None:
     plan = place.plan(alice)
+    place.allow(alice, plan)
     with working(house):
         until(lambda: ready(house), lambda told: told["status"] == "ready")
-        with database_gone(house.site.db):
-            for _ in range(2):
-                page = alice.browser.get("/matches")
-                assert (page.status, "database does not answer" in page.words) == (503, True)
-                assert page.headers["Retry-After"]
-                told = alice.browser.api("GET", "/me")
-                assert (told.status, told.json()["code"]) == (503, Trouble.AWAY)
-            # What needs no database is there.
-            anybody = house.new_browser()
-            assert [anybody.get(path).status for path in ("/healthz", "/about")] == [200, 200]
-            down = anybody.get("/readyz")
-            assert (down.status, list(down.json()["parts"])) == (503, ["database"])
-            assert 'openportability_up{part="database"} 0' in numbers(house)
+        # It goes while the work is being done.
+        submit(alice.browser, f"{plan}/start")
+        with postgresql.stopped():
+            back = time.monotonic() + GONE_SECONDS
+            while time.monotonic() < back:
+                all_say_that_the_database_is_gone(house, alice)
+                time.sleep(1)
         until(lambda: ready(house), lambda told: told["status"] == "ready")
-        place.start(alice, plan)
-        house.clock.forward(minutes=1)
+        assert 'openportability_up{part="database"} 1' in numbers(house)
+        # What was begun when it went is held by a lease, and then looked at again.
+        house.clock.forward(minutes=5)
         until(lambda: set(ledger(alice.browser).values()), lambda states: states == {"followed"})
     followed_once(place, alice)
+
+
+def all_say_that_the_database_is_gone(house: House, alice: Neighbour) -> None:
+    page = alice.browser.get("/matches")
+    assert (page.status, "database does not answer" in page.words) == (503, True)
+    assert page.headers["Retry-After"]
+    told = alice.browser.api("GET", "/me")
+    assert (told.status, told.json()["code"]) == (503, Trouble.AWAY)
+    # What needs no database is there.
+    anybody = house.new_browser()
+    assert [anybody.get(path).status for path in ("/healthz", "/about")] == [200, 200]
+    down = anybody.get("/readyz")
+    assert (down.status, list(down.json()["parts"])) == (503, ["database"])
+    assert 'openportability_up{part="database"} 0' in numbers(house)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -203,27 +219,57 @@ def test_while_a_networks_directory_is_away_the_rest_is_served_and_it_is_told(
     assert ready(house)["away"] == {}
 
 
-@pytest.mark.parametrize("hours", [30, -30])
+def told_of_the_clock(house: House, alice: Neighbour, hours: int) -> bool:
+    """Say whether everything tells that the clock was set by so much, or nothing does; fail for half."""
+    told, seen = ready(house), numbers(house)
+    wrong = {part for part, said in told["parts"].items() if said != "ok"}
+    (set_by,) = re.findall(r"^openportability_clock_set_seconds (\S+)", seen, re.MULTILINE)
+    on_page = "The clock of this site was set just now" in alice.browser.get("/reconnect").words
+    if told["status"] == "ready":
+        assert (wrong, float(set_by), on_page) == (set(), 0, False)
+        assert 'openportability_up{part="clock"} 1' in seen
+        return False
+    assert (told["status"], wrong, on_page) == ("degraded", {"clock"}, True)
+    assert float(set_by) == pytest.approx(hours * 3600, abs=60)
+    assert 'openportability_up{part="clock"} 0' in seen
+    return True
+
+
+@pytest.mark.parametrize("hours", [-30, 24 * 400])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_clock_that_jumps_and_comes_back_spoils_nothing(
+def test_a_clock_that_is_set_and_set_back_is_told_and_spoils_nothing(
     house: House, place: Neighbourhood, alice: Neighbour, hours: int
 ) -> None:
-    plan = place.plan(alice)
-    house.clock.forward(hours=hours)
-    told = ready(house)
-    assert told["status"] == "degraded"
-    lost = "clock" if hours < 0 else "worker"
-    assert {part for part, said in told["parts"].items() if said != "ok"} == {lost}
-    assert f'openportability_up{{part="{lost}"}} 0' in numbers(house)
+    place.allow(alice, place.plan(alice))
+    assert not told_of_the_clock(house, alice, hours)
+    house.clock.jump(hours=hours)
+    # To such a clock a session may be old.
+    alice.browser.sign_in(OLD, alice.old_handle)
+    assert told_of_the_clock(house, alice, hours)
+    # What fails while the clock is wrong is put off by the wrong clock.
+    house.world.fail_next(NEW, "follow", Fault.DOWN, 2)
+    place.reconnect(alice)
+    assert told_of_the_clock(house, alice, hours)
+    place.later(minutes=11)
+    assert not told_of_the_clock(house, alice, hours)
+    house.clock.jump(hours=-hours)
+    assert told_of_the_clock(house, alice, -hours)
     house.turn()
-    assert ready(house)["status"] == "ready"
-    place.start(alice, plan)
-    house.clock.forward(hours=-hours)
-    assert alice.browser.get("/reconnect").status == 200
-    house.turn()
-    for _ in range(4):
-        place.later(minutes=12 * 60)
+    for _ in range(3):
+        place.later(minutes=10)
     followed_once(place, alice)
+    assert not told_of_the_clock(house, alice, hours)
+
+
+def test_a_database_whose_machine_is_silent_is_taken_for_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"postgresql+psycopg://us@127.0.0.1:{silent.getsockname()[1]}/site"
+        db = Database(f"{where}?connect_timeout=2")
+        with pytest.raises(DBAPIError) as caught, db.read():
+            raise AssertionError("nobody answers there")
+        db.close()
+    assert trouble(caught.value) is Trouble.AWAY
+    assert Database(where).url.query["connect_timeout"] == "5"
 
 
 def test_mistakes_of_ours_are_not_taken_for_trouble(db: Database) -> None:

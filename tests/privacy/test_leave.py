@@ -116,16 +116,36 @@ def test_others_work_goes_on_without_who_left(site: Site, members: list[UserId])
 def test_who_did_not_come_for_two_years_is_forgotten_and_who_came_is_not(
     site: Site, members: list[UserId], clock: MovedClock
 ) -> None:
-    clock.forward(days=site.settings.unseen_days - 1)
+    clock.forward(days=site.settings.unseen_days - 6)
     site.engine.turn()
     with site.db.write() as tx:
         accounts.hold(tx, members[1], clock.now())
+    clock.forward(days=5)
+    site.engine.turn()
+    assert _rows_of(site, members[0]) != {}
     clock.forward(days=2)
     site.engine.turn()
     assert _rows_of(site, members[0]) == {}
     assert _rows_of(site, members[1]) != {}
     with site.db.read() as tx:
         assert tx.execute(select(func.count()).select_from(revocations)).scalar_one() == 0
+
+
+def test_a_clock_that_is_set_ahead_forgets_nobody(
+    site: Site, members: list[UserId], clock: MovedClock
+) -> None:
+    clock.forward(days=8)
+    site.engine.turn()
+    years = 10 * 365
+    clock.jump(days=years)
+    for _ in range(6):
+        clock.forward(days=1)
+        site.engine.turn()
+    clock.jump(days=-years)
+    for _ in range(10):
+        clock.forward(days=1)
+        site.engine.turn()
+    assert all(_rows_of(site, member) for member in members)
 
 
 def test_who_comes_back_in_the_moment_of_being_forgotten_stays(

@@ -63,7 +63,10 @@ def test_every_table_of_a_person_has_its_part(two: list[House]) -> None:
     theirs = {table.name for table in METADATA.sorted_tables if "user_id" in table.columns}
     assert set(PART_OF_TABLE) == theirs | {"users"}
     fields = set(Document.__dataclass_fields__)
-    assert {part for part in PART_OF_TABLE.values() if part} == fields - {"version", "site"}
+    # Whom they avoid is told from the same sets as whom they found.
+    assert {part for part in PART_OF_TABLE.values() if part} == fields - {
+        *("version", "site", "avoided")
+    }
 
 
 def test_an_export_fits_its_published_schema(two: list[House], alice: Neighbour) -> None:
@@ -71,7 +74,7 @@ def test_an_export_fits_its_published_schema(two: list[House], alice: Neighbour)
     published = two[0].new_browser().api("GET", "/export/schema").json()
     assert json.loads(files[form.SCHEMA_NAME]) == published
     told = json.loads(files[form.NAME])
-    assert set(told) == set(published["properties"]) == set(published["required"])
+    assert set(told) == set(published["properties"]) == {*published["required"], "avoided"}
     assert form.to_json(form.read(files[form.NAME])[0]) == files[form.NAME]
 
 

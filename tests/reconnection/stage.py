@@ -62,7 +62,7 @@ class StillClock(MovedClock):
         self._now = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def now(self) -> datetime:
-        return self._now + self._ahead
+        return self._now + self._ahead + self._set
 
 
 class Killed(BaseException):

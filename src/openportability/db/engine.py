@@ -56,6 +56,9 @@ class Tx:
 #: How long a writer waits for others, and how long tidying up does.
 _BUSY_MS = 10_000
 _SHORTEN_MS = 500
+#: A PostgreSQL whose machine is silent is taken for gone after so many seconds, and milliseconds; else pages would
+#: wait for minutes. https://www.postgresql.org/docs/current/libpq-connect.html
+_PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "20000"}
 
 
 class Database:
@@ -87,6 +90,7 @@ class Database:
             _begin_by_ourselves(self._engine)
         else:
             self.dialect = PostgreSQL()
+            self.url = self.url.update_query_dict(_PATIENCE | dict(self.url.query))
             self.presence = SessionLock(self.url)
             self._engine = create_engine(
                 self.url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from openportability.graph.codec import sorted_set
 from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
 from openportability.matching.directory import Directories
+from openportability.matching.rules import Bit
 from openportability.matching.seen import Filter, Seen
-from openportability.matching.sets import COSTS, MAY_BLOCK
+from openportability.matching.sets import COSTS, MAY_AVOID
 from openportability.site import Site
 
 
@@ -67,23 +68,28 @@ def arrived(tx: Tx, site: Site, user: UserId) -> list[Match]:
     return people.matches(tx, people.in_order(which))
 
 
-def blocked(tx: Tx, site: Site, user: UserId) -> list[Account]:
-    """Return the proved accounts of people whom a user blocked, as far as the user may learn where they are.
+def avoided(tx: Tx, site: Site, user: UserId) -> Mapping[Kind, list[Account]]:
+    """Return the proved accounts of whom a user blocked, and of whom they muted and did not block.
 
-    A block is not made on a claim: neither of who only claims to be the one who was blocked, nor
-    where that one only claims to be somebody else.
+    Only as far as the user may learn where these people are. Nobody is avoided on a claim: neither
+    who only claims to be the one in the list, nor where that one only claims to be somebody else.
     """
     met = store.open_whole(tx, {user: accounts.personal_key(tx, site.vault, user)}).get(user)
     if met is None:
-        return []
+        return {Kind.BLOCKED: [], Kind.MUTED: []}
     directory = site.memory.of(Directories).as_of(tx)
     _, here = directory.find(met.accounts())
     lines = directory.lines.kept(here[directory.lines.user[here] != user])
     said = met.about(lines.account)
-    told = MAY_BLOCK[said.bits, lines.found] & (said.answered | ~COSTS[said.bits]) & lines.proved
-    people = sorted_set(lines.user[told]).tolist()
-    theirs = accounts.accounts_of_all(tx, [UserId(one) for one in people])
-    return [account for account in theirs if account.proof is Proof.PROVED]
+    told = MAY_AVOID[said.bits, lines.found] & (said.answered | ~COSTS[said.bits]) & lines.proved
+    blocked = set(lines.user[told & (said.bits & Bit.BLOCKED != 0)].tolist())
+    people = [UserId(one) for one in sorted_set(lines.user[told]).tolist()]
+    theirs = accounts.accounts_of_all(tx, people)
+    proved = [account for account in theirs if account.proof is Proof.PROVED]
+    return {
+        Kind.BLOCKED: [account for account in proved if account.user in blocked],
+        Kind.MUTED: [account for account in proved if account.user not in blocked],
+    }
 
 
 def set_dismissed(

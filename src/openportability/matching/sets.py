@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from openportability.domain import AccountId
 from openportability.matching.directory import FOUND, Numbers
 from openportability.matching.people import People
-from openportability.matching.rules import COMBINATIONS, Bit, costs, may_block, may_show
+from openportability.matching.rules import COMBINATIONS, Bit, costs, may_avoid, may_show
 
 Bits = NDArray[np.uint8]
 Counts = NDArray[np.int64]
@@ -38,9 +38,9 @@ _UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page op
 
 #: The rule for all bits and all choices, to be asked for many rows at once.
 MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
-MAY_BLOCK = np.array([[may_block(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
+MAY_AVOID = np.array([[may_avoid(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
 COSTS = np.array([costs(Bit(bits)) for bits in COMBINATIONS])
-_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.BLOCKED)
+_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.AVOIDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +164,15 @@ class MatchSet:
         self._put(rows)
 
     def answer(self, people: People, most: Counts, spent: int) -> int:
-        """Let more of these people be shown to me, or be blocked by me; return how many actors.
+        """Let more of these people be shown to me, or be blocked or muted by me; return how many actors.
 
         Each actor is answered once, for all accounts that are it, while fewer than its `most` were
-        on this day; it was `spent` before. The others wait. Who is shown goes before who is blocked.
+        on this day; it was `spent` before. The others wait. Who is shown goes before who is avoided.
         """
         rows = self._of(people.accounts)
         avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
-        barred = MAY_BLOCK[rows["bits"], people.found] & people.proved
+        barred = MAY_AVOID[rows["bits"], people.found] & people.proved
         asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
         known = people.same_actors((shown | barred) & ~asked)
         paying = np.flatnonzero(people.foremost(asked & ~known))

@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from datetime import timedelta
 
+from openportability.clock import Watch
 from openportability.db import migrate
 from openportability.mail import store as mail
 from openportability.operator import service, store
@@ -17,8 +18,6 @@ _NO_ROOM = (
 )
 #: A worker gives a sign of life every 20 s; a restart of one takes less than this.
 WORKER_LOST = timedelta(seconds=120)
-#: Clocks of two machines may differ by so much.
-CLOCK_DIFFERS = timedelta(seconds=60)
 #: Parts without which pages still answer.
 LESSER = frozenset({"worker", "room", "clock", "mail"})
 #: One server that asks to come back is no outage of ours.
@@ -38,7 +37,9 @@ def parts(site: Site) -> Mapping[str, str]:
     try:
         found = {"database": OK, "migrations": _migrations(site)}
         if found["migrations"] == OK:
-            found |= {"keyring": _keyring(site), "worker": _worker(site), "clock": _clock(site)}
+            jumped = clock_jumped(site)
+            found |= {"keyring": _keyring(site), "worker": _worker(site, jumped)}
+            found["clock"] = _clock(site, jumped)
             found |= _mail(site)
             found["room"] = OK if site.db.has_room else _NO_ROOM
     except Exception:  # noqa: BLE001 - whatever a driver raises, it is the database that does not answer
@@ -65,14 +66,26 @@ def away(site: Site) -> Mapping[str, int]:
         return store.servers_away(tx, site.clock.now())
 
 
-def _clock(site: Site) -> str:
-    """Compare with the last sign of life: what is written later cannot have happened earlier."""
+def clock_jumped(site: Site) -> timedelta:
+    """Return how far the clock of this machine was set lately; 0 where it was not."""
+    jump = site.memory.of(Watch).look(site.clock)
+    return jump.by if jump else timedelta(0)
+
+
+def _clock(site: Site, jumped: timedelta) -> str:
+    """Tell of a jump; and compare with the last sign of life, for nothing was written later than now."""
     with site.db.read() as tx:
         seen = store.worker_seen(tx)
-    if seen is None or seen - site.clock.now() < CLOCK_DIFFERS:
-        return OK
-    back = round((seen - site.clock.now()).total_seconds())
-    return f"went back {back} s: have the machine set its time by NTP; what is due waits so long"
+    ahead = seen - site.clock.now() if seen else timedelta(0)
+    if ahead >= Watch.LEAST:
+        back = round(ahead.total_seconds())
+        return (
+            f"went back {back} s: have the machine set its time by NTP; what is due waits so long"
+        )
+    if jumped:
+        told = f"was set by {jumped.total_seconds():+.0f} s"
+        return f"{told}: have the machine set its time by NTP; the work goes on by itself"
+    return OK
 
 
 def _mail(site: Site) -> Mapping[str, str]:
@@ -88,12 +101,13 @@ def _mail(site: Site) -> Mapping[str, str]:
     }
 
 
-def _worker(site: Site) -> str:
+def _worker(site: Site, jumped: timedelta) -> str:
     with site.db.read() as tx:
         seen = store.worker_seen(tx)
     if seen is None:
         return "never seen: start one with openportability worker"
-    silent = site.clock.now() - seen
+    # What a clock was set forward by has not passed in silence.
+    silent = site.clock.now() - seen - max(jumped, timedelta(0))
     if silent > WORKER_LOST:
         seconds = round(silent.total_seconds())
         return f"not seen for {seconds} s: start one with openportability worker"

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
+from openportability.clock import Jump, Watch
 from openportability.errors import NetworkError
 from openportability.jobs.port import Chore, Job, Wake
-from openportability.operator import store
+from openportability.operator import service, store
 from openportability.site import Site
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
+    put_right: Jump | None = None
 
     def sign_of_life() -> Iterable[Wake]:
+        nonlocal put_right
+        jump = site.memory.of(Watch).look(site.clock)
         with site.db.write() as tx:
-            store.note_worker(tx, site.clock.now())
+            now = site.clock.now()
+            if jump and jump != put_right and jump.by < timedelta(0):
+                service.turn_back(tx, now, -jump.by)
+            store.note_worker(tx, now)
+        put_right = jump
         return ()
 
     def ask_directories() -> Iterable[Wake]:

@@ -40,11 +40,11 @@ class Ledger:
 
     def __init__(self) -> None:
         self._looking = Lock()
-        self._counts: Mapping[tuple[str, str, str], int] = {}
+        self._counts: Mapping[tuple[str, str, str, str], int] = {}
         self._until = 0.0
 
-    def counts(self, site: Site) -> Mapping[tuple[str, str, str], int]:
-        """Return rows by network, state and reason."""
+    def counts(self, site: Site) -> Mapping[tuple[str, str, str, str], int]:
+        """Return rows by network, deed, state and reason."""
         with self._looking:
             if monotonic() >= self._until:
                 with site.db.read() as tx:
@@ -96,6 +96,14 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
     up = [({"part": part}, float(said == health.OK)) for part, said in parts.items()]
     found = [_gauge("up", "Whether a part is as it should be.", up)]
     refused: list[tuple[Labels, float]] = [({}, site.db.refused)]
+    jumped = health.clock_jumped(site).total_seconds()
+    found.append(
+        _gauge(
+            "clock_set_seconds",
+            "How far the clock was set lately: forward, or back.",
+            [({}, jumped)],
+        )
+    )
     found.append(
         Family(
             name="writes_refused_total",
@@ -119,7 +127,7 @@ def of_site(site: Site, ledger: Ledger) -> list[Family]:
         _gauge(
             "reconnections",
             "Rows of the ledger.",
-            [({"network": n, "state": s, "reason": r}, v) for (n, s, r), v in rows],
+            [({"network": n, "deed": d, "state": s, "reason": r}, v) for (n, d, s, r), v in rows],
         ),
         _gauge(
             "servers_away",

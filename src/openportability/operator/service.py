@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from openportability.domain import NetworkName
 from openportability.errors import Misconfigured
 from openportability.mail import store as mail
 from openportability.operator import store
-from openportability.reconnection import host_store
+from openportability.reconnection import host_store, lane_store
 from openportability.reconnection.host_store import Rest
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
@@ -57,8 +57,8 @@ class Overview:
     people: int
     #: By network and state.
     lanes: Mapping[tuple[str, str], int]
-    #: Rows of the ledger by network, state and reason.
-    rows: Mapping[tuple[str, str, str], int]
+    #: Rows of the ledger by network, deed, state and reason.
+    rows: Mapping[tuple[str, str, str, str], int]
     #: Servers that are left alone, or paused by us.
     rests: Sequence[Rest]
     mails: int
@@ -92,6 +92,20 @@ def again(site: Site) -> None:
         mail.hurry(tx, now)
         grants.hurry_revocations(tx, now)
         host_store.forgive(tx)
+
+
+def turn_back(tx: Tx, now: datetime, by: timedelta) -> None:
+    """Let nothing wait longer than was meant, now that a clock went back that was ahead by so much.
+
+    What was put off before the clock was wrong comes sooner by it; a network says itself if that is too soon.
+    """
+    store.put_off_less(tx, now, by)
+    for lane in lane_store.hold(tx, store.paced_lanes(tx)).values():
+        # Follows that were made later than now were made just now.
+        spent = tuple(
+            replace(one, at=max(now, one.at - by)) if one.at > now else one for one in lane.spent
+        )
+        lane_store.put_back(tx, [replace(lane, spent=spent)])
 
 
 def restore(database: Database, vault: Vault, file: Path) -> None:

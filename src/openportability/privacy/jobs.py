@@ -15,6 +15,8 @@ _HOUR_SECONDS = 3600
 _FORGET = "forget"
 #: Leaving gives back grants at other servers: not all who came on one day go in one hour.
 _MOST_AN_HOUR = 200
+#: Nobody is forgotten before the clock was steady for so long: one that was set ahead would forget everybody.
+_STEADY = timedelta(days=7)
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -30,7 +32,10 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
         return ()
 
     def unseen() -> Iterable[Wake]:
-        with site.db.read() as tx:
+        now = site.clock.now()
+        with site.db.write() as tx:
+            if now - store.looked_for_unseen(tx, now, _STEADY) < _STEADY:
+                return []
             away = store.unseen(tx, _since(site), _MOST_AN_HOUR)
         return [Wake(job=_FORGET, key=str(user)) for user in away]
 

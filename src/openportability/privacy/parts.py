@@ -99,6 +99,16 @@ class MatchPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AvoidedPart:
+    """Somebody of the person's list of `kind`, blocked or muted, at a place where they are here."""
+
+    kind: Kind
+    network: Text
+    actor_id: Text
+    handle: Text
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanPart:
     """A dry run: how many of its rows were decided in which way."""
 
@@ -188,6 +198,7 @@ class Document:
     sessions: Some[SessionPart]
     answers: Some[AnswersPart]
     mail: MailPart | None
+    avoided: Some[AvoidedPart] = ()
 
 
 #: Each table with a person's rows, and the part of an export that tells what it holds.

@@ -12,7 +12,7 @@ from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import UserId
 from openportability.errors import NotFound
-from openportability.privacy import form, receipt, store, taking
+from openportability.privacy import form, own_forms, receipt, store, taking
 from openportability.privacy.receipt import Receipt
 from openportability.reconnection import service as reconnection
 from openportability.site import Site
@@ -27,7 +27,7 @@ def export(site: Site, user: UserId) -> bytes:
     """Return everything about a person, as a zip."""
     with site.db.read() as tx:
         taken = taking.document(tx, site, user)
-    return form.packed(taken, taking.own_forms(site, taken))
+    return form.packed(taken, own_forms.files(site.networks, taken))
 
 
 def leave(site: Site, user: UserId) -> str:

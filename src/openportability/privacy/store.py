@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Row, Table, and_, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import METADATA, answered, lanes, plans, user_keys, users
+from openportability.db.schema import METADATA, answered, counters, lanes, plans, user_keys, users
 from openportability.db.site_schema import key_proofs
 from openportability.domain import UserId
 from openportability.vault import PersonalKey, Vault
 
 #: The place for which the proof of a keyring is sealed, and its name.
 PROOF = "keyring"
+#: When people were last looked for who did not come, and since when that is done without a gap.
+_LOOKED = "privacy.looked"
+_STEADY_SINCE = "privacy.steady_since"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,22 @@ def unseen(tx: Tx, since: datetime, limit: int) -> list[UserId]:
     """Return users who were not here since then, the longest absent first."""
     away = select(users.c.id).where(users.c.seen_at < micros(since)).order_by(users.c.seen_at)
     return [UserId(user) for user in tx.execute(away.limit(limit)).scalars()]
+
+
+def looked_for_unseen(tx: Tx, now: datetime, most_apart: timedelta) -> datetime:
+    """Note that who is unseen is looked for, and return since when that was done, never further apart than this.
+
+    After a gap it counts from now: the clock was set, or the site was not there for anybody to come.
+    """
+    rows = tx.execute(select(counters).where(counters.c.name.in_([_LOOKED, _STEADY_SINCE])))
+    known = {row.name: moment(row.n) for row in rows}
+    steady = _LOOKED in known and timedelta(0) <= now - known[_LOOKED] <= most_apart
+    since = known[_STEADY_SINCE] if steady else now
+    tx.execute(
+        tx.dialect.upsert(counters, key=["name"], change=["n"]),
+        [{"name": _LOOKED, "n": micros(now)}, {"name": _STEADY_SINCE, "n": micros(since)}],
+    )
+    return since
 
 
 def is_unseen(tx: Tx, user: UserId, since: datetime) -> bool:

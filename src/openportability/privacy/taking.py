@@ -14,7 +14,7 @@ from openportability.archives import store as archives
 from openportability.clock import EPOCH
 from openportability.consent import store as consent
 from openportability.db.engine import Tx
-from openportability.domain import Account, Deed, Followed, UserId
+from openportability.domain import Account, Deed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
 from openportability.graph.store import Held
@@ -26,6 +26,7 @@ from openportability.privacy.parts import (
     AccountPart,
     AnswersPart,
     ArchivePart,
+    AvoidedPart,
     ConsentPart,
     Document,
     LanePart,
@@ -40,7 +41,6 @@ from openportability.privacy.parts import (
 from openportability.reconnection import lane_store, plan_store
 from openportability.reconnection import service as reconnection
 from openportability.reconnection import store as ledger
-from openportability.reconnection.rules import State
 from openportability.reconnection.service import Line
 from openportability.site import Site
 from openportability.vault import PersonalKey
@@ -73,6 +73,7 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
             for day, count in store.answers_of(tx, user)
         ),
         mail=_mail(tx, key, user),
+        avoided=tuple(_avoided(tx, site, user)),
     )
 
 
@@ -83,8 +84,9 @@ class Overview:
     accounts: list[Account]
     lists: list[Held]
     consents: list[ConsentPart]
-    #: Follows by what became of them.
+    #: Follows, and blocks, by what became of them.
     states: list[tuple[str, int]]
+    blocks: list[tuple[str, int]]
     #: Places of people who were found.
     matches: int
     plans: int
@@ -95,14 +97,12 @@ class Overview:
 
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     """Return how much there is of everything; a list of a million is not opened for that."""
-    states = Counter[str]()
-    for (_, state), count in ledger.counts(tx, user, Deed.FOLLOW).items():
-        states[state] += count
     return Overview(
         accounts=accounts.accounts_of(tx, user),
         lists=lists.lists_of(tx, user),
         consents=list(_consents(tx, user)),
-        states=sorted(states.items()),
+        states=_states(tx, user, Deed.FOLLOW),
+        blocks=_states(tx, user, Deed.BLOCK),
         matches=matching.seen(tx, site, user).count_places(),
         plans=len(store.plans_of(tx, user)),
         archives=archives.count(tx, user),
@@ -111,25 +111,11 @@ def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     )
 
 
-def own_forms(site: Site, taken: Document) -> dict[str, bytes]:
-    """Return whom the person follows by us, in the form that each network's own tools read."""
-    files: dict[str, bytes] = {}
-    for name, network in sorted(site.networks.items()):
-        if network.forms is None:
-            continue
-        followed = [
-            Followed(actor_id=row.actor_id, handle=row.handle, at=row.at, record=row.record)
-            for row in taken.ledger
-            if row.network == name
-            and row.deed is Deed.FOLLOW
-            and row.state in (State.FOLLOWED, State.ALREADY)
-            and row.actor_id
-            and row.handle
-        ]
-        if followed:
-            made = network.forms(followed)
-            files |= {f"{name}/{file}": content for file, content in made.items()}
-    return files
+def _states(tx: Tx, user: UserId, deed: Deed) -> list[tuple[str, int]]:
+    states = Counter[str]()
+    for (_, state), count in ledger.counts(tx, user, deed).items():
+        states[state] += count
+    return sorted(states.items())
 
 
 def _member(tx: Tx, user: UserId) -> MemberPart:
@@ -205,6 +191,17 @@ def _matches(tx: Tx, site: Site, user: UserId) -> Iterator[MatchPart]:
                 proof=place.proof,
                 since=match.since,
                 dismissed=match.dismissed,
+            )
+
+
+def _avoided(tx: Tx, site: Site, user: UserId) -> Iterator[AvoidedPart]:
+    for kind, people in matching.avoided(tx, site, user).items():
+        for one in people:
+            yield AvoidedPart(
+                kind=kind,
+                network=one.actor.network,
+                actor_id=one.actor.id,
+                handle=one.actor.handle,
             )
 
 

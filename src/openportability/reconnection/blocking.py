@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, Deed, NetworkName, UserId
+from openportability.domain import Account, Deed, Kind, NetworkName, UserId
 from openportability.matching import service as matching
 from openportability.reconnection import planning, store
 from openportability.reconnection.plan import Row, Verdict
@@ -65,7 +65,7 @@ def _rows(tx: Tx, site: Site, user: UserId) -> list[tuple[Account, list[Row]]]:
         for account in planning.followers(tx, site, user)
         if site.networks[account.actor.network].blocks is not None
     ]
-    blocked = matching.blocked(tx, site, user) if mine else []
+    blocked = matching.avoided(tx, site, user)[Kind.BLOCKED] if mine else []
     if not blocked:
         return []
     key = accounts.personal_key(tx, site.vault, user)

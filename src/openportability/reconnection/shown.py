@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from openportability.clock import Watch
 from openportability.domain import Account, NetworkName, UserId
 from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
@@ -117,6 +118,7 @@ def progress(site: Site, user: UserId) -> dict[str, Any]:
         "titles": titles(site),
         "reasons": {line.account.id: reason(site, line.reason, line.account) for line in lines},
         "running": any(line.under_way for line in lines),
+        "clock_jumped": site.memory.of(Watch).look(site.clock) is not None,
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
         "signed_out": accounts(
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]

@@ -13,7 +13,7 @@ from openportability.networks.bluesky.syntax import is_record_key
 from openportability.networks.bluesky.tid import Tids, encode, moment_of
 
 
-class StoppedClock:
+class StoppedClock(SystemClock):
     """Always the same moment."""
 
     def now(self) -> datetime:

@@ -1,23 +1,33 @@
-"""Whom a person follows, as records of the AT Protocol: one a line."""
+"""Whom a person follows and blocks, as records of the AT Protocol: one a line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 
-from openportability.domain import Followed
+from openportability.domain import Kind, ListedActor
+
+#: Mutes are no records: the view keeps them, in private.
+_RECORDS = {
+    Kind.FOLLOWING: ("follows.at.jsonl", "app.bsky.graph.follow"),
+    Kind.BLOCKED: ("blocks.at.jsonl", "app.bsky.graph.block"),
+}
 
 
-def forms(followed: Sequence[Followed]) -> Mapping[str, bytes]:
-    """Return `follows.at.jsonl`; `createdAt` is when our ledger noted it."""
+def forms(kind: Kind, listed: Sequence[ListedActor]) -> Mapping[str, bytes]:
+    """Return the records that are there; `createdAt` is when our ledger noted it."""
+    if kind not in _RECORDS:
+        return {}
+    name, collection = _RECORDS[kind]
     lines = [
         json.dumps(
             {
-                "$type": "app.bsky.graph.follow",
+                "$type": collection,
                 "subject": one.actor_id,
                 "createdAt": one.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
         )
-        for one in followed
+        for one in listed
+        if one.at is not None
     ]
-    return {"follows.at.jsonl": "".join(f"{line}\n" for line in lines).encode()}
+    return {name: "".join(f"{line}\n" for line in lines).encode()} if lines else {}

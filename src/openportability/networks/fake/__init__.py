@@ -10,7 +10,7 @@ from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.fake.archive import archive_format
 from openportability.networks.fake.client import Client, ClientBlocks
-from openportability.networks.fake.forms import follows_file
+from openportability.networks.fake.forms import follows_file, forms
 from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
 from openportability.networks.fake.realm import Terms
@@ -105,6 +105,7 @@ def load(context: Context) -> Network:
         destination=None if source else client,
         blocks=None if source else ClientBlocks(client, terms.role),
         words=WORDS,
+        forms=None if source else forms,
         follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,
         documents=pages.documents(),
         compose_url=compose_url,

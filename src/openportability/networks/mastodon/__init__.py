@@ -45,7 +45,7 @@ def load(context: Context) -> Network:
         destination=Follows(context, lists),
         blocks=MastodonBlocks(context),
         words=WORDS,
-        forms=forms,
+        forms=partial(forms, development=context.development),
         follows_file=follows_file(development=context.development),
         room=partial(room, context),
         compose_url=_compose_url,
