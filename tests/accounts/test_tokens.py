@@ -45,6 +45,24 @@ def test_a_program_may_do_by_token_what_its_maker_can(browser: Browser, program:
     assert browser.api("GET", "/consents").json()["standing"]["value"] == "ask"
 
 
+def test_a_token_that_is_found_takes_nothing_out_and_ends_nothing(
+    house: House, browser: Browser, program: Browser
+) -> None:
+    token = make(browser)
+    account = browser.api("GET", "/me").json()["accounts"][0]["id"]
+    house.clock.forward(minutes=61)
+    for verb, path in (("GET", "/export"), ("DELETE", f"/accounts/{account}"), ("DELETE", "/me")):
+        refused = program.api(verb, path, token=token)
+        assert (refused.status, refused.json()["code"]) == (403, "auth.not_present"), path
+    assert program.api("GET", "/me", token=token).status == 200
+    # In the browser where the person sits it is as it was; and soon after a sign-in the program may.
+    assert browser.api("GET", "/export").status == 200
+    house.new_browser().sign_in("bird", "newcomer")
+    assert program.api("GET", "/export", token=token).status == 200
+    assert program.api("DELETE", "/me", token=token).status == 200
+    assert program.api("GET", "/me", token=token).status == 401
+
+
 def test_a_token_is_shown_once(browser: Browser) -> None:
     token = make(browser)
     listed = browser.get("/settings/tokens")

@@ -17,7 +17,7 @@ def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) ->
     archive = archive_files(
         owner=alice.number,
         handle=alice.old_handle,
-        following=[bob.number, troll.number],
+        following=[bob.number, troll.number, noisy.number],
         blocked=[troll.number],
         muted=[noisy.number],
     )

@@ -49,7 +49,7 @@ def test_who_hides_or_only_claims_is_not_told(site: Site) -> None:
     cast.join(site, OLD, FIRST + 1, found=Found.CONFIRMED)
     cast.join(site, OLD, FIRST + 2, proof=Proof.CLAIMED)
     numbers = range(FIRST, FIRST + 3)
-    for lists in ({"blocked": numbers}, {"blocked": (), "muted": numbers}):
+    for lists in ({"blocked": numbers}, {"blocked": (), "following": numbers, "muted": numbers}):
         cast.bring(site, alice, OLD, **lists)
         site.engine.turn()
         assert blocked(site, alice) == avoided(site, alice, Kind.MUTED) == set()
@@ -62,7 +62,9 @@ def test_who_was_muted_is_told_as_such_unless_blocked_and_for_an_answer_each(
     alice = cast.join(site, OLD, ALICE).user
     both = cast.join(site, OLD, FIRST).user
     muted = [cast.join(site, OLD, number).user for number in range(FIRST + 1, FIRST + 4)]
-    cast.bring(site, alice, OLD, blocked=[FIRST], muted=range(FIRST, FIRST + 4))
+    cast.join(site, OLD, FIRST + 4)  # never followed, and so never told
+    numbers = range(FIRST + 1, FIRST + 4)
+    cast.bring(site, alice, OLD, following=numbers, blocked=[FIRST], muted=range(FIRST, FIRST + 5))
     site.engine.turn()
     assert len(blocked(site, alice) | avoided(site, alice, Kind.MUTED)) == 3
     clock.forward(hours=25)

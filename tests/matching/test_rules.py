@@ -20,7 +20,7 @@ from openportability.domain import (
     UserId,
 )
 from openportability.matching import rules
-from openportability.matching.rules import COMBINATIONS, Bit, may_show, told
+from openportability.matching.rules import COMBINATIONS, Bit, may_avoid, may_show, told
 from tests import cast
 
 LISTED = Bit.THEY_LIST_ME
@@ -49,6 +49,25 @@ def test_who_may_be_shown(bits: Bit, anyone: bool, confirmed: bool) -> None:
     assert may_show(bits, Found.ANYONE) is anyone
     assert may_show(bits, Found.CONFIRMED) is confirmed
     assert may_show(bits, Found.NOBODY) is False
+
+
+@pytest.mark.parametrize(
+    ("bits", "told_where"),
+    [
+        (Bit.AVOIDED | Bit.BLOCKED, True),
+        (Bit.AVOIDED | Bit.I_FOLLOW, True),
+        (Bit.AVOIDED | LISTED, True),
+        # Muted, and never followed.
+        (Bit.AVOIDED, False),
+        (Bit.AVOIDED | Bit.MY_FOLLOWER | Bit.THEY_FOLLOW, False),
+        (Bit.I_FOLLOW, False),
+    ],
+)
+def test_where_somebody_is_whom_i_avoid(bits: Bit, told_where: bool) -> None:
+    assert may_avoid(bits, Found.ANYONE) is told_where
+    assert may_avoid(bits, Found.CONFIRMED) is False
+    assert may_avoid(bits | CONFIRMED, Found.CONFIRMED) is (Bit.AVOIDED in bits)
+    assert may_avoid(bits, Found.NOBODY) is False
 
 
 @pytest.mark.parametrize("bits", [Bit(number) for number in COMBINATIONS])

@@ -12,7 +12,7 @@ import pytest
 from openportability.clock import MovedClock
 from openportability.consent.rules import Choice
 from openportability.db.schema import METADATA
-from openportability.domain import Found, Kind, Standing
+from openportability.domain import Deed, Found, Kind, Standing
 from openportability.errors import Invalid
 from openportability.graph import store as lists
 from openportability.privacy import form
@@ -22,7 +22,7 @@ from tests.house import House, opened
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.journeys.steps import read
 from tests.postgresql import Cluster
-from tests.privacy.exports import exported, send, unzipped
+from tests.privacy.exports import TO, exported, send, unzipped
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +236,21 @@ def test_what_was_not_done_is_not_wanted(two: list[House], alice: Neighbour) -> 
     two[1].turn()
     assert place.follows(other) == before
     assert {row.state for row in exported(browser).ledger} == {State.CANCELLED}
+
+
+def test_blocks_come_over_as_blocks(two: list[House], alice: Neighbour) -> None:
+    other = list(Neighbourhood(two[1])._settled())[6]
+    browser = other.browser
+    browser.sign_in("sky", other.new_handle)
+    row = next(row for row in exported(alice.browser).ledger if row.state is State.FOLLOWED)
+    block = replace(row, deed=Deed.BLOCK, by_actor_id=other.new_id, handle="troll.example")
+    mine = exported(browser).accounts
+    brought = replace(exported(alice.browser), accounts=mine, ledger=(block,), lists=())
+    assert send(browser, TO, form.to_json(brought)).json()["follows"] == 1
+    (after,) = exported(browser).ledger
+    assert (after.deed, after.state, after.actor_id) == (Deed.BLOCK, State.FOLLOWED, row.actor_id)
+    assert unzipped(browser)["sky/blocks.csv"] == b"troll.example\n"
+    assert "Who was blocked for you blocked 1" in browser.get("/my-data").words
 
 
 @pytest.mark.parametrize(

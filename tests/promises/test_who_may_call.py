@@ -1,7 +1,7 @@
 """Each object × each actor × each verb: what is one person's is nobody else's.
 
-There is no operator among the actors: the program has no page or call for one, so an operator is a
-visitor, or a member like any other.
+There is no operator among the actors: the site has no page or call for one, so an operator is a visitor,
+or a member like any other. Their own page is another program's, on loopback: tests/operation/test_desk.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts import service
-from openportability.accounts.session import AMember, AVisitor, TheSite
+from openportability.accounts.session import APresentMember, AVisitor, TheSite
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
@@ -55,7 +55,7 @@ def networks(site: TheSite, _asking: AVisitor) -> list[NetworkOut]:
 
 
 @router.delete("/accounts/{account_id}", status_code=204)
-def unlink(site: TheSite, asking: AMember, account_id: str) -> None:
+def unlink(site: TheSite, asking: APresentMember, account_id: str) -> None:
     """Unlink an account: its lists are forgotten, its grant is revoked at the network."""
     with site.db.write() as tx:
         account = service.own_account(tx, asking.user, service.account_id(site, account_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from openportability.domain import Account, Actor, Grant, Proof, UserId
@@ -97,6 +98,8 @@ def keep(old: Grant | None, new: Grant) -> Kept:
 
 #: Most tokens for programs that one person has.
 MOST_TOKENS = 20
+#: What cannot be taken back a program does only so soon after its person signed in.
+PRESENT = timedelta(hours=1)
 #: Longest name of a token; more is cut off.
 _NAME_CHARACTERS = 60
 

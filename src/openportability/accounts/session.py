@@ -26,6 +26,7 @@ class Member:
 
     user: UserId
     session: int
+    kind: SessionKind
     chosen: User
 
 
@@ -56,7 +57,7 @@ def visitor(request: Request) -> Member | None:
             store.hold(tx, found.user, now)
             session_store.note_use(tx, found.id, now)
     rates.admit_account(request, request.method, found.user)
-    asking = Member(user=found.user, session=found.id, chosen=user)
+    asking = Member(user=found.user, session=found.id, kind=kind, chosen=user)
     request.state.member = asking
     return asking
 
@@ -66,6 +67,18 @@ def member(asking: Annotated[Member | None, Depends(visitor)]) -> Member:
     """Only who is signed in may ask."""
     if asking is None:
         raise NotAllowed("svc.signed_out")
+    return asking
+
+
+def present(
+    asking: Annotated[Member, Depends(member)], site: Annotated[Site, Depends(site_of)]
+) -> Member:
+    """Only who is signed in may ask; by a program only soon after they signed in, for its token may be stolen."""
+    if asking.kind is SessionKind.API:
+        since = site.clock.now() - rules.PRESENT
+        with site.db.read() as tx:
+            if not session_store.signed_in_since(tx, asking.user, since):
+                raise NotAllowed("auth.not_present")
     return asking
 
 
@@ -108,4 +121,5 @@ def _bearer(request: HTTPConnection) -> str | None:
 
 TheSite = Annotated[Site, Depends(site_of)]
 AMember = Annotated[Member, Depends(member)]
+APresentMember = Annotated[Member, Depends(present)]
 AVisitor = Annotated[Member | None, Depends(visitor)]

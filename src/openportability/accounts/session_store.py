@@ -124,6 +124,16 @@ def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[
     return [_session(row) for row in rows]
 
 
+def signed_in_since(tx: Tx, user: UserId, since: datetime) -> bool:
+    """Say whether a user signed in with a browser since then, and did not end that."""
+    fresh = select(sessions.c.id).where(
+        sessions.c.user_id == user,
+        sessions.c.kind == SessionKind.BROWSER,
+        sessions.c.created_at >= micros(since),
+    )
+    return tx.execute(fresh.limit(1)).first() is not None
+
+
 def is_open(tx: Tx, number: int) -> bool:
     """Say whether nobody has ended a session."""
     return tx.execute(select(sessions.c.id).where(sessions.c.id == number)).first() is not None

@@ -24,9 +24,9 @@ class Bit(IntFlag):
     THEY_LIST_ME = 2  # their followers hold me
     MY_FOLLOWER = 4  # my followers hold them
     THEY_FOLLOW = 8  # their followings hold me
-    AVOIDED = 16  # my blocked or muted hold them: to be avoided elsewhere too, if I wish
+    AVOIDED = 16  # my blocked or muted hold them
     CONFIRMED = 32  # their followers hold an account that I proved to be mine
-    BLOCKED = 64  # my blocked hold them: avoided by a block
+    BLOCKED = 64  # my blocked hold them: avoided, and to be blocked elsewhere if I wish
 
 
 #: Every number of bits, for tables of what they mean.
@@ -79,9 +79,11 @@ def may_show(bits: Bit, found: Found) -> bool:
 def may_avoid(bits: Bit, found: Found) -> bool:
     """Say whether I may learn where somebody is whom I blocked or muted: to do so there shows me that.
 
-    Such a list can be forged like one of follows, so it tells me no more than that one could.
+    Such a list can be forged like one of follows, so it tells me no more than that one could. People agree to be
+    shown to who followed or blocked them: whom I muted, I must have followed as well.
     """
-    return Bit.AVOIDED in bits and _lets(bits, found)
+    followed = bool(bits & (Bit.I_FOLLOW | Bit.THEY_LIST_ME))
+    return (Bit.BLOCKED in bits or (Bit.AVOIDED in bits and followed)) and _lets(bits, found)
 
 
 def _lets(bits: Bit, found: Found) -> bool:

@@ -40,7 +40,7 @@ _UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page op
 MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
 MAY_AVOID = np.array([[may_avoid(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
 COSTS = np.array([costs(Bit(bits)) for bits in COMBINATIONS])
-_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.AVOIDED)
+_LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.BLOCKED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
-from openportability.accounts.session import AMember, TheSite
+from openportability.accounts.session import AMember, APresentMember, TheSite
 from openportability.privacy import bringing, form, receipt, service
 from openportability.web import i18n
 from openportability.web.threads import waiting_for_others
@@ -49,7 +49,7 @@ class KeyOut(BaseModel):
 
 
 @router.get("/export", response_class=Response)
-def export(site: TheSite, asking: AMember) -> Response:
+def export(site: TheSite, asking: APresentMember) -> Response:
     """Return everything that is held about me, as a zip."""
     headers = {"Content-Disposition": 'attachment; filename="openportability.zip"'}
     return Response(service.export(site, asking.user), 200, headers, "application/zip")
@@ -78,7 +78,7 @@ def bring(
 
 @router.delete("/me")
 @waiting_for_others
-def leave(site: TheSite, asking: AMember) -> LeftOut:
+def leave(site: TheSite, asking: APresentMember) -> LeftOut:
     """Delete everything about me at once, and give back what I allowed at the networks."""
     return LeftOut(receipt=service.leave(site, asking.user))
 

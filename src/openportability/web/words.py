@@ -158,6 +158,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("You signed in as another account than the one you named"),
         _("Start again, and choose the account you want to use here."),
     ),
+    "auth.not_present": (
+        _("A program does this only within an hour of your signing in"),
+        _("Sign in here with your browser, then let the program try again."),
+    ),
     "auth.clock": (
         _("Our clock and the server's do not agree"),
         _("Who runs this site has been told. Please try again later."),
@@ -225,10 +229,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This is being taken back"),
         _("We first find out whether it was made at all. There is nothing you need to do."),
     ),
-    "undo.kept": (
-        _("You made this follow again yourself"),
-        _("So we left it as it is."),
-    ),
+    "undo.kept": (_("You made this follow again yourself"), _("So we left it as it is.")),
     "net.error": (
         _("Something went wrong between us and %(network)s"),
         _("Nothing of yours is lost. Please try again in a few minutes."),
@@ -285,10 +286,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This waits for the person's approval"),
         _("There is nothing you need to do: we look from time to time."),
     ),
-    "net.rejected": (
-        _("The person did not accept"),
-        _("There is nothing you need to do."),
-    ),
+    "net.rejected": (_("The person did not accept"), _("There is nothing you need to do.")),
     "net.blocked": (
         _("This is not possible between you two"),
         _("There is nothing you need to do."),
