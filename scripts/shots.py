@@ -119,6 +119,7 @@ def walk(camera: Eye, url: str, me: Home, archive: Path) -> None:
         camera.take(f"empty-{path.strip('/') or 'home'}")
     _bring_something_else(camera, url)
     _bring(camera, url, archive)
+    _link_wrongly(camera, url)
     _link_and_reconnect(camera, url, me)
     look_around(camera, url)
 
@@ -205,6 +206,13 @@ def _bring(camera: Eye, url: str, archive: Path) -> None:
     tab.get_by_role("button", name=say("Hand over these lists")).click()
     tab.get_by_role("heading", name=say("Your archive was read")).wait_for()
     camera.take("archive-read")
+
+
+def _link_wrongly(camera: Eye, url: str) -> None:
+    camera.tab.goto(f"{url}/accounts")
+    camera.tab.locator("#typed-herd").fill("nowhere.example")
+    camera.tab.locator("[data-network=herd]").click()
+    camera.take("not-linked")
 
 
 def _link_and_reconnect(camera: Eye, url: str, me: Home) -> None:

@@ -2,91 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser
 
-from lab import install
 from openportability.demo import stage
 from openportability.demo.stage import SOURCE
-from openportability.web import i18n
-from openportability.web.i18n import Language
 from scripts import shots
-from tests.browser.visit import look
+from tests.browser.audit import Auditor, invalid
 from tests.browser.world import Demo
-
-#: Colours change nothing but contrast; what is laid out for a narrow screen is there on a wide one too.
-ALL_RULES: Mapping[str, Any] = {"resultTypes": ["violations"]}
-CONTRAST: Mapping[str, Any] = {**ALL_RULES, "runOnly": ["color-contrast"]}
-SEEN: Sequence[tuple[int, Literal["light", "dark"], Mapping[str, Any]]] = (
-    (320, "light", ALL_RULES),
-    (1280, "dark", CONTRAST),
-)
-#: In a list of people each row is as those before it.
-SOME_ROWS: Mapping[str, Any] = {"exclude": [[".person:nth-child(n+4)"]]}
-#: The page of a simulated network is not ours.
-NOT_OURS = {"simulated"}
-
-
-@dataclass(kw_only=True)
-class Auditor:
-    """Looks at a page as axe does, and keeps its HTML as it was served."""
-
-    tab: Page
-    axe: str
-    language: Language = i18n.ENGLISH
-    #: The answers to what the tab went to: a page as we sent it, whatever scripts made of it since.
-    served: list[Response] = field(default_factory=list)
-    html: dict[str, str] = field(default_factory=dict)
-    found: list[str] = field(default_factory=list)
-
-    def keep(self, answer: Response) -> None:
-        if answer.request.is_navigation_request() and not 300 <= answer.status < 400:
-            self.served.append(answer)
-
-    def take(self, name: str, *, readme: bool = False) -> None:
-        if name in NOT_OURS:
-            return
-        look(self.tab)
-        assert self.served[-1].status < 500, name
-        self.html[name] = self.served[-1].text()
-        size = self.tab.viewport_size
-        assert size is not None
-        # The policy of our pages lets no script in from elsewhere; a debugger may.
-        self.tab.evaluate(self.axe)
-        for width, colours, options in SEEN:
-            self.tab.emulate_media(color_scheme=colours, reduced_motion="reduce")
-            self.tab.set_viewport_size({"width": width, "height": size["height"]})
-            told = self.tab.evaluate(
-                "([of, options]) => axe.run(of, options)", [SOME_ROWS, options]
-            )
-            self.found += [
-                f"{name} {width} {colours}: {one['id']} at {node['target']}: {node['html'][:120]}"
-                for one in told["violations"]
-                for node in one["nodes"]
-            ]
-        self.tab.emulate_media(color_scheme="light", reduced_motion="reduce")
-        self.tab.set_viewport_size(size)
-
-
-def invalid(folder: Path, pages: Mapping[str, str]) -> list[str]:
-    """Return what the validator complains about."""
-    done = subprocess.run(
-        ["node_modules/.bin/node", str(install.LAB / "pages" / "validate.mjs")],
-        cwd=folder,
-        input=json.dumps(pages),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    told: dict[str, list[str]] = json.loads(done.stdout)
-    assert told.keys() == pages.keys()
-    return [f"{name} {complaint}" for name, all_of_it in told.items() for complaint in all_of_it]
 
 
 def test_axe_finds_nothing_and_the_html_is_valid(
@@ -96,11 +20,7 @@ def test_axe_finds_nothing_and_the_html_is_valid(
     archive = tmp_path / "archive.zip"
     archive.write_bytes(stage.archive(demo.site, me[SOURCE]))
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    auditor = Auditor(
-        tab=context.new_page(),
-        axe=(pages_lab / "node_modules" / "axe-core" / "axe.min.js").read_text(),
-    )
-    auditor.tab.on("response", auditor.keep)
+    auditor = Auditor.at(context.new_page(), pages_lab)
     shots.walk(auditor, demo.url, me, archive)
     context.close()
     assert auditor.found + invalid(pages_lab, auditor.html) == []

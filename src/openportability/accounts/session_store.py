@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -69,6 +69,12 @@ class Offer:
     other: UserId
 
 
+#: Asked with every request of a member: to write a statement down takes longer than to ask it.
+_SESSION = select(sessions).where(
+    sessions.c.token_hash == bindparam("token"), sessions.c.expires_at > bindparam("now")
+)
+
+
 def open_session(
     tx: Tx, token_hash: bytes, user: UserId, kind: SessionKind, name: str, now: datetime
 ) -> None:
@@ -88,11 +94,7 @@ def open_session(
 
 def session(tx: Tx, token_hash: bytes, now: datetime) -> Session | None:
     """Return the session of a token, or None when it ended."""
-    row = tx.execute(
-        select(sessions).where(
-            sessions.c.token_hash == token_hash, sessions.c.expires_at > micros(now)
-        )
-    ).one_or_none()
+    row = tx.execute(_SESSION, {"token": token_hash, "now": micros(now)}).one_or_none()
     return None if row is None else _session(row)
 
 

@@ -7,7 +7,7 @@ Objects are made for those alone who are asked for, from the rows that the trans
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ Mask = NDArray[np.bool_]
 _EVIDENCE = [rules.evidence(Bit(bits)) for bits in rules.COMBINATIONS]
 _RANK = np.array([rules.rank(evidence) for evidence in _EVIDENCE], np.uint64)
 _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
+#: What lists say of an account takes so many bits.
+_BITS = 8
 #: The rank stands before the beginning of the name.
 _RANK_SHIFT = np.uint64(56)
 
@@ -54,14 +56,17 @@ class Seen:
         self._lines, self._through = lines, through
         #: Where the accounts of each person begin.
         self._starts = _begins(lines)
-        bits = self._all_of(np.bitwise_or, np.where(through, said.bits, 0))
         home = np.isin(lines.network, [self._networks.index(one) for one in brought])
         self.users = lines.user[self._starts]
-        self.dismissed: Mask = self._any(said.dismissed)
+        said_of_all = [said.dismissed, said.arrived, through & lines.proved, through & home]
+        bits, (dismissed, arrived, proved, through_home) = self._joined(
+            np.where(through, said.bits, 0), said_of_all
+        )
+        self.dismissed: Mask = dismissed
         #: They came after the user's lists did.
-        self.arrived: Mask = self._any(said.arrived)
-        self.proved: Mask = self._any(through & lines.proved)
-        self.unlisted: Mask = (bits & Bit.I_FOLLOW == 0) & self._any(through & home)
+        self.arrived: Mask = arrived
+        self.proved: Mask = proved
+        self.unlisted: Mask = (bits & Bit.I_FOLLOW == 0) & through_home
         self._bits: Bits = bits
         late = np.uint32(0xFFFFFFFF)
         self._since = self._all_of(np.minimum, np.where(through, said.since, late))
@@ -78,6 +83,8 @@ class Seen:
 
     def having(self, some: Collection[AccountId]) -> Mask:
         """Say who has one of these accounts."""
+        if not some:
+            return np.zeros(len(self), np.bool_)
         return self._any(np.isin(self._lines.account, np.fromiter(some, np.uint64)))
 
     def are(self, users: Collection[UserId]) -> Mask:
@@ -180,6 +187,16 @@ class Seen:
     def _counts(self) -> Places:
         return np.diff(self._starts, append=self._lines.user.size)
 
+    def _joined(self, bits: Bits, masks: Sequence[Mask]) -> tuple[Bits, list[Mask]]:
+        """Join bits and masks of accounts to those of their people, all at once: each join looks at everyone."""
+        packed = bits.astype(np.uint16)
+        for at, mask in enumerate(masks, start=_BITS):
+            packed |= mask.astype(np.uint16) << at
+        joined = self._all_of(np.bitwise_or, packed)
+        return joined.astype(np.uint8), [
+            joined & (1 << at) != 0 for at in range(_BITS, _BITS + len(masks))
+        ]
+
     def _any(self, of_accounts: Mask) -> Mask:
         return self._all_of(np.logical_or, of_accounts).astype(np.bool_)
 
@@ -204,10 +221,13 @@ def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Lines, Sa
         return lines, said, np.zeros(0, np.bool_)
     through = MAY_SHOW[said.bits, lines.found] & (said.answered | ~COSTS[said.bits])
     starts = _begins(lines)
-    avoided = np.logical_or.reduceat(said.bits & Bit.AVOIDED != 0, starts)
-    through = _foremost(
-        lines, through & ~np.repeat(avoided, np.diff(starts, append=lines.user.size))
-    )
+    avoided = said.bits & Bit.AVOIDED != 0
+    if avoided.any():
+        of_people = np.logical_or.reduceat(avoided, starts)
+        through &= ~np.repeat(of_people, np.diff(starts, append=lines.user.size))
+    through = _foremost(lines, through)
+    if through.all():
+        return lines, said, through
     people = np.logical_or.reduceat(through, starts)
     if people.all():
         return lines, said, through

@@ -17,6 +17,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.clock import monotonic
+from openportability.web import abreast
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,13 @@ class Measure:
                 seconds, status = monotonic() - began, message["status"]
                 self._tally.add(route, status, seconds, scope.get(CODE, ""))
                 if not path.startswith(_UNTOLD):
-                    spent = round(seconds * 1000)
-                    told = {"route": route, "status": status, "ms": spent}
+                    waited = scope.get(abreast.WAITED, 0.0)
+                    told = {
+                        "route": route,
+                        "status": status,
+                        "ms": round((seconds - waited) * 1000),
+                        "waited_ms": round(waited * 1000),
+                    }
                     log.info("request", extra=told)
             return send(message)
 
