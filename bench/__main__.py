@@ -1,4 +1,4 @@
-"""`./run bench [NAME] [--json] [--small] [--scale N]`: how fast and how small, against a goal and another way."""
+"""`./run bench [NAME] [--json] [--small] [--scale N] [--links N]`: how fast, how small, against a goal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from bench.figures import Figure
+from bench.world import LINKS
 
 #: A name for people, and the module that measures: `measure(scale)` yields figures.
 BENCHES: Mapping[str, str] = {
@@ -16,6 +17,7 @@ BENCHES: Mapping[str, str] = {
     "large": "bench.large",
     "match": "bench.matching",
     "sweep": "bench.sweeping",
+    "growth": "bench.growing",
     "oracle": "bench.oracle",
     "pages": "bench.pages",
     "reconnect": "bench.reconnect",
@@ -32,12 +34,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one figure a line, for programs")
     parser.add_argument("--small", action="store_true", help="a tenth of the data, for a look")
     parser.add_argument("--scale", type=float, default=1, help="so many times the data")
+    parser.add_argument("--links", type=_links, help="the same for match, sweep, growth: 47M, 470M")
     asked = parser.parse_args(arguments)
+    scale = 0.1 if asked.small else asked.scale if asked.links is None else asked.links / LINKS
     missed = False
-    for figure in _figures(asked.name, 0.1 if asked.small else asked.scale):
+    for figure in _figures(asked.name, scale):
         print(figure.as_json() if asked.json else figure.as_text(), flush=True)
         missed |= figure.met is False
     return int(missed and not asked.small)
+
+
+def _links(written: str) -> float:
+    return float(written.removesuffix("M")) * (10**6 if written.endswith("M") else 1)
 
 
 def _figures(name: str | None, scale: float) -> Iterator[Figure]:

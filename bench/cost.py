@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -15,20 +16,20 @@ _WARM, _TIMES = 20, 200
 _THREADS = 40
 
 
-def milliseconds(app: ASGIApp, url: str, cookie: str) -> float:
-    """Ask one after another, as a server would, and return the mean."""
+def milliseconds(app: ASGIApp, url: str, **sent: str) -> float:
+    """Ask one after another, as a server would, and return the mean; `sent` are further headers."""
     # In a thread of its own: the browser of the bench has an event loop in this one.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, _milliseconds(app, url, cookie)).result()
+        return pool.submit(asyncio.run, _milliseconds(app, url, sent)).result()
 
 
-async def _milliseconds(app: ASGIApp, url: str, cookie: str) -> float:
+async def _milliseconds(app: ASGIApp, url: str, sent: Mapping[str, str]) -> float:
     threads.share_out(_THREADS)
     for _ in range(_WARM):
-        await _ask(app, _scope(url, cookie))
+        await _ask(app, _scope(url, sent))
     began = time.process_time()
     for _ in range(_TIMES):
-        await _ask(app, _scope(url, cookie))
+        await _ask(app, _scope(url, sent))
     return (time.process_time() - began) / _TIMES * 1000
 
 
@@ -42,10 +43,9 @@ async def _ask(app: ASGIApp, scope: Scope) -> None:
     await app(scope, receive, send)
 
 
-def _scope(url: str, cookie: str) -> Scope:
+def _scope(url: str, sent: Mapping[str, str]) -> Scope:
     parts = urlsplit(url)
-    headers = {"host": parts.netloc, "accept-encoding": "gzip", "sec-fetch-site": "none"}
-    headers |= {"cookie": cookie} if cookie else {}
+    headers = {"host": parts.netloc, "accept-encoding": "gzip", "sec-fetch-site": "none", **sent}
     return {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -6,8 +6,9 @@ import json
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class Figure:
     database: str
     metric: str
     ours: float
+    #: The same in processor time of this process, the least of several: it says more where others work as well.
+    cpu: float | None = None
     #: The way that others do it, measured in the same run; None where there is none to compare with.
     baseline: float | None = None
     goal: float | None = None
@@ -48,21 +51,60 @@ class Figure:
         goal = f"goal {self.goal:g}" if self.goal is not None else ""
         if self.ratio_goal is not None:
             goal = f"{goal} goal {self.ratio_goal:g} ×".strip()
+        cpu = f"cpu {self.cpu:g}" if self.cpu is not None else ""
         name = f"{self.bench}/{self.case} {self.database}"
-        return f"{name:32}{self.metric:16}{self.ours:10g}  {goal:18}{verdict:8}{against}".rstrip()
+        said = f"{name:36}{self.metric:16}{self.ours:10g}  {cpu:12}{goal:18}{verdict:8}{against}"
+        return said.rstrip()
+
+
+class Measured(NamedTuple):
+    """What something took."""
+
+    case: str
+    metric: str
+    ours: float
+    cpu: float | None = None
+
+
+def beside(
+    bench: str,
+    database: str,
+    measured: Iterable[Measured],
+    goals: Mapping[str, float],
+    baseline: Mapping[str, float],
+) -> Iterator[Figure]:
+    """Put what was measured beside its goal and the other way."""
+    for one in measured:
+        yield Figure(
+            bench=bench,
+            database=database,
+            goal=goals.get(one.case),
+            baseline=baseline.get(one.case),
+            **one._asdict(),
+        )
 
 
 def seconds(act: Callable[[], object]) -> float:
     """Return how long something takes: the median of five where it is quick."""
+    return in_seconds("", act).ours
+
+
+def once(case: str, act: Callable[[], object]) -> Measured:
+    """Measure something that cannot be done twice."""
+    return Measured(case, "seconds", *_taken([_once(act)], 1))
+
+
+def in_seconds(case: str, act: Callable[[], object]) -> Measured:
+    """Measure something: the median of five where it is quick."""
     taken = [_once(act)]
-    while len(taken) < 5 and max(taken) < 2:
+    while len(taken) < 5 and max(taken)[0] < 2:
         taken.append(_once(act))
-    return round(statistics.median(taken), 3)
+    return Measured(case, "seconds", *_taken(taken, 1))
 
 
-def milliseconds(acts: Iterable[Callable[[], object]]) -> float:
-    """Return how long each of some things takes: the median."""
-    return round(statistics.median(_once(act) for act in acts) * 1000, 3)
+def in_ms(case: str, acts: Iterable[Callable[[], object]]) -> Measured:
+    """Measure each of some things: the median."""
+    return Measured(case, "ms", *_taken([_once(act) for act in acts], 1000))
 
 
 def peak_mb() -> float:
@@ -70,7 +112,14 @@ def peak_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def _once(act: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _once(act: Callable[[], object]) -> tuple[float, float]:
+    """Return the time by the clock, and that of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - started
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _taken(every: Iterable[tuple[float, float]], times: float) -> tuple[float, float]:
+    """Return the median by the clock, and the least of the processor: what others do only adds to that."""
+    walls, cpus = zip(*every, strict=True)
+    return round(statistics.median(walls) * times, 3), round(min(cpus) * times, 3)

@@ -60,7 +60,12 @@ def postgresql() -> Iterator[str]:
     with TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
         server = get_server(Path(name), cleanup_mode="stop")
         try:
-            yield server.get_uri().split("host=", 1)[1]
+            host = server.get_uri().split("host=", 1)[1]
+            with connected(host) as connection:
+                # Else loading waits for one checkpoint after the other.
+                connection.execute("ALTER SYSTEM SET max_wal_size = '16GB'")
+                connection.execute("SELECT pg_reload_conf()")
+            yield host
         finally:
             server.cleanup()
 

@@ -1,18 +1,17 @@
 """Newcomers against all lists: by a pass over them, by a segment; and from a link to the match.
 
-`--scale 10` is what the goals speak of: 33,000 members, 47 million links. The other way is in `rows`.
+`--links 47M` is what the goals speak of: 33,000 members. The other way is in `rows`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import sites, world
-from bench.figures import Figure, milliseconds, seconds
+from bench.figures import Figure, Measured, beside, in_ms, in_seconds, once
 from bench.rows import Rows
 from bench.sites import bird
 from bench.world import World
@@ -39,32 +38,23 @@ _LOOK_SECONDS = 20
 
 def measure(scale: float) -> Iterator[Figure]:
     """Yield the figures."""
-    made = world.made(scale)
     with sites.postgresql() as host, TemporaryDirectory(prefix="openportability-bench-") as name:
+        made = world.made(scale, Path(name))
         rows = _as_rows(host, made)
         for database in ("sqlite", "postgresql"):
             url = sites.new_database(host, "ours") if database == "postgresql" else None
             with sites.opened(Path(name) / database, url) as site:
-                for case, metric, ours in _ours(site, made):
-                    yield Figure(
-                        bench="sweep",
-                        case=case,
-                        database=database,
-                        metric=metric,
-                        ours=round(ours, 3),
-                        baseline=rows.get(case),
-                        goal=GOALS.get(case),
-                    )
+                yield from beside("sweep", database, _ours(site, made), GOALS, rows)
 
 
-def _as_rows(host: str, made: World) -> dict[str, float]:
+def _as_rows(host: str, made: World) -> Mapping[str, float]:
     """Return what the other way takes."""
     sites.new_database(host, "other")
     with sites.connected(host, "other") as connection:
         rows = Rows(connection)
         rows.load(made.lists())
         taken = {
-            count: milliseconds([partial(rows.owners, made.members[:count])] * 5)
+            count: in_ms("", [partial(rows.owners, made.members[:count])] * 5).ours
             for count in BATCHES
         }
     return {f"batch-{count}": ms / 1000 for count, ms in taken.items()} | {
@@ -72,53 +62,63 @@ def _as_rows(host: str, made: World) -> dict[str, float]:
     }
 
 
-def _ours(site: Site, made: World) -> Iterator[tuple[str, str, float]]:
-    """Yield what it takes here: case, metric, figure."""
-    members = world.settle(site, made)
+def _ours(site: Site, made: World) -> Iterator[Measured]:
+    """Yield what it takes here."""
+    members = world.settle(site, made.members.tolist())
     world.bring(site, made, members)
+    yield from reverse(site, made)
+    with site.db.write() as tx:
+        store.move_cursor(tx, sweep.PEOPLE_CURSOR, line_store.newest_seq(tx))
+    yield _linked(site, made, members)
+    yield from _met_again(site, members[:1000])
+
+
+def reverse(site: Site, made: World) -> Iterator[Measured]:
+    """Yield what it takes to find whose lists hold people, without a segment and with one."""
     with site.db.read() as tx:
-        lines = line_store.listed_since(tx, 0)
+        lines = line_store.listed_since(tx, 0, limit=5 * max(BATCHES))
     for count in BATCHES:
-        yield f"batch-{count}", "seconds", seconds(partial(who_lists, site, lines[:count]))
-    started = time.perf_counter()
-    segments.build(site)
-    yield "segment-build", "seconds", time.perf_counter() - started
-    links = sum(keys.size for _, _, keys in made.lists())
-    yield "segment-disk", "bytes_per_link", segments.path(site).stat().st_size / links
+        yield in_seconds(f"batch-{count}", partial(who_lists, site, lines[:count]))
+    yield once("segment-build", partial(segments.build, site))
+    size = segments.path(site).stat().st_size
+    yield Measured("segment-disk", "bytes_per_link", round(size / made.links, 2))
     for count in BATCHES:
         asked = [partial(who_lists, site, lines[n : n + count]) for n in range(0, 5 * count, count)]
-        yield f"segment-{count}", "ms", milliseconds(asked)
-    with site.db.write() as tx:
-        store.move_cursor(tx, sweep.PEOPLE_CURSOR, lines[-1].seq)
-    yield "link-to-match", "seconds", _LOOK_SECONDS + _linked(site, made, members)
-    with site.db.write() as tx:
-        for account in members[:1000]:
-            accounts.meet_again(tx, account.user)
-    started = time.perf_counter()
-    while sweep.meet_newcomers(site):
-        pass
-    taken = time.perf_counter() - started
-    yield "meet-1000", "seconds", taken
-    yield "meet-1000-a-pair", "ms", 1000 * taken / max(len(who_lists(site, lines[:1000])), 1)
+        yield in_ms(f"segment-{count}", asked)
 
 
-def _linked(site: Site, made: World, members: list[Account]) -> float:
-    """Let a member link the account of the best known id that nobody has; return how long it takes."""
+def _linked(site: Site, made: World, members: Sequence[Account]) -> Measured:
+    """Let a member link the account of the best known id that nobody has; measure until it is met."""
     taken = set(made.members.tolist())
-    key = next(one for one in made.ids.tolist() if one not in taken)
+    key = next(one for one in made.ids[: 2 * len(taken)].tolist() if one not in taken)
     linked = members[0].user
     with site.db.write() as tx:
         accounts.add_account(tx, linked, bird(key, site), Key(key), Proof.PROVED)
-    started = time.perf_counter()
-    while sweep.meet_newcomers(site):
-        pass
-    after = time.perf_counter() - started
+    met = once("link-to-match", partial(_meet, site))
     with site.db.read() as tx:
         lines = [line for line in line_store.listed_of(tx, [linked]) if line.key == key]
     followed = who_lists(site, lines).owners.tolist()
     if not any(_sees(site, UserId(owner), linked) for owner in followed):
         raise RuntimeError("nobody sees who linked an account that somebody followed")
-    return after
+    return met._replace(ours=_LOOK_SECONDS + met.ours)
+
+
+def _met_again(site: Site, members: Sequence[Account]) -> Iterator[Measured]:
+    """Yield what it takes when so many people come together, and for each pair of those who know one another."""
+    with site.db.write() as tx:
+        for account in members:
+            accounts.meet_again(tx, account.user)
+    with site.db.read() as tx:
+        pairs = len(who_lists(site, line_store.listed_of(tx, [one.user for one in members])))
+    taken = once("meet-1000", partial(_meet, site))
+    yield taken
+    each = [round(1000 * spent / pairs, 3) for spent in (taken.ours, taken.cpu or 0)]
+    yield Measured("meet-1000-a-pair", "ms", *each)
+
+
+def _meet(site: Site) -> None:
+    while sweep.meet_newcomers(site):
+        pass
 
 
 def _sees(site: Site, user: UserId, other: UserId) -> bool:
