@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    TypeDecorator,
     any_,
     bindparam,
     func,
@@ -73,11 +74,21 @@ class Dialect(Protocol):
     #: Execution options under which all statements of a transaction see the same state.
     reading: Mapping[str, Any]
 
+    def __hash__(self) -> int:
+        """There is one of each: statements are kept for it (`functools.cache`)."""
+        ...
+
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         """Hold where the column has one of the values; never where there are none.
 
         They travel as one parameter, so any number will do, one statement serves them all, and the
         column's index is used on both databases. `~among(…)` is its opposite.
+        """
+
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Hold as `among` does, in a statement that is put together once for each database.
+
+        The values (numbers or text) come under this name when it is executed.
         """
 
     def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
@@ -143,6 +154,11 @@ class SQLite:
         given = bindparam("given", json.dumps(list(values)), String, unique=True)
         return column.in_(_EACH_GIVEN.bindparams(given))
 
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        given = text(f"SELECT value FROM json_each(:{name})")  # noqa: S608 - the name is ours
+        given = given.bindparams(bindparam(name, type_=_AsJson()))
+        return column.in_(given.columns(sql_column("value")))
+
     def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
         return column.in_(chosen)
 
@@ -201,6 +217,9 @@ class PostgreSQL:
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
 
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
     def one_of(self, column: ColumnElement[Any], chosen: Select[Any]) -> ColumnElement[bool]:
         # As an array: PostgreSQL would look for every row of the table in what `IN` selects.
         return column == any_(func.array(chosen.scalar_subquery()))
@@ -235,6 +254,19 @@ class PostgreSQL:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             yield connection
+
+
+class _AsJson(TypeDecorator[Values]):
+    """Several values as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Values | None, dialect: Any) -> str:
+        return json.dumps(list(value or ()))
+
+
+ON_SQLITE, ON_POSTGRESQL = SQLite(), PostgreSQL()
 
 
 def _slices(values: Sequence[bytes]) -> Any:
