@@ -12,6 +12,7 @@ from typing import Protocol
 log = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -93,7 +94,7 @@ class Watch:
 
 def micros(moment: datetime) -> int:
     """Return microseconds since 1970 UTC, the form in which times are stored."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def moment(micros: int) -> datetime:

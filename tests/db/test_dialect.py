@@ -5,9 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Column, delete, insert, select, update
 
 from openportability.db.engine import Database
 from openportability.db.schema import accounts, cabinet, counters, flows, lanes, users
@@ -78,6 +79,18 @@ def test_among_takes_more_values_than_a_statement_has_parameters(db: Database) -
     with db.read() as tx:
         chosen = tx.dialect.among(counters.c.n, range(100_000))
         assert tx.execute(select(counters.c.name).where(chosen)).scalars().all() == ["here"]
+
+
+@pytest.mark.parametrize("column", [counters.c.n, counters.c.name], ids=["numbers", "text"])
+def test_a_statement_put_together_once_takes_other_values_each_time(
+    db: Database, column: Column[Any]
+) -> None:
+    numbers(db, **{"1": 1, "2": 2, "it's": 3})
+    with db.read() as tx:
+        wanted = select(column).where(tx.dialect.among_given(column, "these")).order_by(column)
+        every = tx.execute(select(column).order_by(column)).scalars().all()
+        for values in (every, every[1:], every[:1], []):
+            assert tx.execute(wanted, {"these": values}).scalars().all() == values
 
 
 def test_two_sets_in_one_statement_stay_apart(db: Database) -> None:

@@ -120,7 +120,7 @@ def _told(site: Site, user: UserId) -> dict[str, Any]:
         mine = accounts.accounts_of(tx, user)
         ledger = reconnection.page(tx, site, user, group=None, before=None, limit=1000)
         return {
-            "found": accounts.users_of(tx, [user])[user].found,
+            "found": accounts.users_by_id(tx, [user])[user].found,
             "accounts": sorted([one.actor.network, one.actor.id, one.proof] for one in mine),
             "lists": {
                 f"{of.network} {of.kind}": keys.tolist()

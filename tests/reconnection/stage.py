@@ -40,7 +40,7 @@ from openportability.reconnection import (
     standing,
     store,
 )
-from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Row, Verdict
 from openportability.reconnection.rules import Origin, State

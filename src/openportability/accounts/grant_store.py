@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Select, delete, func, insert, or_, select, update
 
 from openportability.clock import micros, moment
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import grants, revocations
 from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserId
@@ -60,15 +63,18 @@ def live_grant(tx: Tx, key: PersonalKey, account: AccountId) -> Grant | None:
 
 def live_grants(tx: Tx, keys: Mapping[AccountId, PersonalKey]) -> dict[AccountId, Grant]:
     """Return the grants that live, of accounts with their owners' keys."""
-    rows = tx.execute(
-        select(grants.c.account_id, grants.c.sealed).where(
-            tx.dialect.among(grants.c.account_id, list(keys)), grants.c.state == _LIVE
-        )
-    )
+    rows = tx.execute(_live(tx.dialect), {"accounts": list(keys)})
     return {
         row.account_id: _unpacked(keys[row.account_id].open(row.sealed, _place(row.account_id)))
         for row in rows
     }
+
+
+@cache
+def _live(dialect: Dialect) -> Select[Any]:
+    return select(grants.c.account_id, grants.c.sealed).where(
+        dialect.among_given(grants.c.account_id, "accounts"), grants.c.state == _LIVE
+    )
 
 
 def may_follow(tx: Tx, user: UserId) -> set[AccountId]:

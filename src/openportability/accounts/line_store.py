@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Column, Row, Select, func, select
 
 from openportability.accounts import rows
 from openportability.accounts.people import Edition, Listed
 from openportability.accounts.store import GONE, SEQ
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, counters, users
 from openportability.domain import AccountId, UserId
@@ -82,14 +84,19 @@ def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:
 
 def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:
     """Return all lines of these users, oldest account first."""
-    wanted = _LINES.where(tx.dialect.among(accounts.c.user_id, user_ids)).order_by(accounts.c.id)
-    return [rows.listed(row) for row in tx.execute(wanted)]
+    found = tx.execute(_lines(tx.dialect, accounts.c.user_id), {"ids": user_ids})
+    return [rows.listed(row) for row in found]
 
 
 def listed_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> list[Listed]:
     """Return the lines of those of these accounts that are still linked, oldest first."""
-    wanted = _LINES.where(tx.dialect.among(accounts.c.id, account_ids)).order_by(accounts.c.id)
-    return [rows.listed(row) for row in tx.execute(wanted)]
+    found = tx.execute(_lines(tx.dialect, accounts.c.id), {"ids": account_ids})
+    return [rows.listed(row) for row in found]
+
+
+@cache
+def _lines(dialect: Dialect, column: Column[Any]) -> Select[Any]:
+    return _LINES.where(dialect.among_given(column, "ids")).order_by(accounts.c.id)
 
 
 def newest_seq(tx: Tx) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from openportability.accounts import rows
 from openportability.accounts.people import User
 from openportability.clock import micros
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, grants, user_keys, users
 from openportability.domain import (
@@ -77,12 +80,6 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def users_of(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
-    """Return those of these users who are still here."""
-    found = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
-    return {UserId(row.id): rows.user(row) for row in found}
-
-
 def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
     """Write what a user chose: `found`, `standing`, `pace`, `locale`."""
     tx.execute(update(users).where(users.c.id == user_id).values(**chosen))
@@ -97,17 +94,27 @@ def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
 
 def personal_keys(tx: Tx, vault: Vault, user_ids: Sequence[UserId]) -> dict[UserId, PersonalKey]:
     """Return the keys of several users, held as `personal_key` does."""
-    wanted = select(user_keys.c.user_id, user_keys.c.wrapped).where(
-        tx.dialect.among(user_keys.c.user_id, user_ids)
-    )
-    found = tx.execute(wanted.with_for_update(read=True) if tx.writes else wanted)
+    found = tx.execute(_all_wrapped(tx.dialect, held=tx.writes), {"users": user_ids})
     return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in found}
+
+
+@cache
+def _all_wrapped(dialect: Dialect, *, held: bool) -> Select[Any]:
+    wanted = select(user_keys.c.user_id, user_keys.c.wrapped).where(
+        dialect.among_given(user_keys.c.user_id, "users")
+    )
+    return wanted.with_for_update(read=True) if held else wanted
 
 
 def users_by_id(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
     """Return those of these users who are still here."""
-    found = tx.execute(select(users).where(tx.dialect.among(users.c.id, user_ids)))
+    found = tx.execute(_by_id(tx.dialect, users), {"ids": user_ids})
     return {UserId(row.id): rows.user(row) for row in found}
+
+
+@cache
+def _by_id(dialect: Dialect, table: Table) -> Select[Any]:
+    return select(table).where(dialect.among_given(table.c.id, "ids"))
 
 
 def account(tx: Tx, account_id: AccountId) -> Account | None:
@@ -136,7 +143,7 @@ def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
 
 def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, Account]:
     """Return those of these accounts that are still linked."""
-    found = tx.execute(select(accounts).where(tx.dialect.among(accounts.c.id, account_ids)))
+    found = tx.execute(_by_id(tx.dialect, accounts), {"ids": account_ids})
     return {AccountId(row.id): rows.account(row) for row in found}
 
 

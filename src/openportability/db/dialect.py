@@ -24,6 +24,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    TypeDecorator,
     any_,
     bindparam,
     func,
@@ -77,6 +78,10 @@ class Dialect(Protocol):
     #: Execution options under which all statements of a transaction see the same state.
     reading: Mapping[str, Any]
 
+    def __hash__(self) -> int:
+        """There is one of each: statements are kept for it (`functools.cache`)."""
+        ...
+
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         """Hold where the column has one of the values; never where there are none.
 
@@ -84,10 +89,17 @@ class Dialect(Protocol):
         column's index is used on both databases. `~among(…)` is its opposite.
         """
 
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Hold as `among` does, in a statement that is put together once for each database.
+
+        The values (numbers or text) come under this name when it is executed.
+        """
+
     def firsts(
         self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
     ) -> Executable:
         """Select what selects with a limit, of all columns of a table with this key, give for each row beside it.
+
 
         Rows of `beside` are those that are meant; no two selects may give the same row.
         """
@@ -145,6 +157,11 @@ class SQLite:
             return column.in_(_slices([value for value in values if isinstance(value, bytes)]))
         given = bindparam("given", json.dumps(list(values)), String, unique=True)
         return column.in_(_EACH_GIVEN.bindparams(given))
+
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        given = text(f"SELECT value FROM json_each(:{name})")  # noqa: S608 - the name is ours
+        given = given.bindparams(bindparam(name, type_=_AsJson()))
+        return column.in_(given.columns(sql_column("value")))
 
     def firsts(
         self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
@@ -208,6 +225,9 @@ class PostgreSQL:
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
 
+    def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
     def firsts(
         self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant
     ) -> Executable:
@@ -245,6 +265,19 @@ class PostgreSQL:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             yield connection
+
+
+class _AsJson(TypeDecorator[Values]):
+    """Several values as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Values | None, dialect: Any) -> str:
+        return json.dumps(list(value or ()))
+
+
+ON_SQLITE, ON_POSTGRESQL = SQLite(), PostgreSQL()
 
 
 def _slices(values: Sequence[bytes]) -> Any:

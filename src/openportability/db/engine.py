@@ -19,7 +19,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from openportability.db.dialect import Dialect, PostgreSQL, SQLite
+from openportability.db.dialect import ON_POSTGRESQL, ON_SQLITE, Dialect
 from openportability.db.presence import LockedFile, Presence, SessionLock
 from openportability.db.trouble import Trouble, trouble
 from openportability.errors import without_words
@@ -77,7 +77,7 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             # SQLite lets waiting writers sleep and try again: on a busy day some would never get in.
             self._writing = Lock()
-            self.dialect = SQLite()
+            self.dialect = ON_SQLITE
             self.presence = LockedFile(Path(self.url.database or ""))
             self._engine = create_engine(
                 self.url,
@@ -89,7 +89,7 @@ class Database:
             )
             _begin_by_ourselves(self._engine)
         else:
-            self.dialect = PostgreSQL()
+            self.dialect = ON_POSTGRESQL
             self.url = self.url.update_query_dict(_PATIENCE | dict(self.url.query))
             self.presence = SessionLock(self.url)
             self._engine = create_engine(

@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, Select, bindparam, delete, select, update
 
 from openportability.clock import EPOCH, micros
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import answered, counters, match_sets, user_keys
 from openportability.domain import UserId
@@ -54,12 +56,15 @@ def open_whole(tx: Tx, keys: Mapping[UserId, PersonalKey]) -> dict[UserId, Match
 
     Left out: who met nobody.
     """
-    rows = tx.execute(
-        select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart).where(
-            tx.dialect.among(match_sets.c.user_id, list(keys))
-        )
-    )
+    rows = tx.execute(_sets(tx.dialect), {"users": list(keys)})
     return {row.user_id: _unpacked(keys[row.user_id], row.user_id, row) for row in rows}
+
+
+@cache
+def _sets(dialect: Dialect) -> Select[Any]:
+    return select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart).where(
+        dialect.among_given(match_sets.c.user_id, "users")
+    )
 
 
 def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:

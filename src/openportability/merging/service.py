@@ -137,5 +137,5 @@ def _doubles(tx: Tx, user: UserId, other: UserId) -> list[tuple[Account, Account
 
 def _pace(tx: Tx, user: UserId, other: UserId) -> Pace:
     """Return the gentler pace of the two."""
-    chosen = [one.pace for one in accounts.users_of(tx, [user, other]).values()]
+    chosen = [one.pace for one in accounts.users_by_id(tx, [user, other]).values()]
     return min(chosen, key=list(Pace).index)

@@ -32,11 +32,11 @@ from openportability.reconnection import (
     pacing,
     reach,
     rules,
-    store,
+    sealing,
     ways,
 )
 from openportability.reconnection.host_store import Host
-from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import Decision, State
 from openportability.site import Site
@@ -197,7 +197,8 @@ def _slices(
         undo, follow, look = rows[account]
         shut = closed.get(account, set())
         closing = [row for row in (*follow, *look) if not (row.asked_at or _open(row, whom, shut))]
-        changed += [(keys[account], row.decided(_UNSENT, now)) for row in closing]
+        closed_rows = (row.decided(_UNSENT, now) for row in closing)
+        changed += [sealing.stored(keys[account], row) for row in closed_rows]
         slices[account] = Slice(
             token=token,
             lane=one.lane,
@@ -245,7 +246,7 @@ def _chosen(
             one = due[account]
             count = allowed(one.lane, people[one.lane.user], one.destination, now).count
             kinds = due_store.chosen(read.get(account, ()), most, count)
-            undo, follow, look = (store.opened(keys[account], kind) for kind in kinds)
+            undo, follow, look = (sealing.opened(keys[account], kind) for kind in kinds)
             chosen[account] = undo, follow, look
     return chosen
 

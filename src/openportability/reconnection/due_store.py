@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from itertools import product
+from typing import Any
 
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import and_, bindparam, case, func, select, update
 
 from openportability.clock import micros, moment
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import lanes, reconnections
 from openportability.domain import AccountId, Deed
-from openportability.reconnection import store
+from openportability.reconnection import sealing
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import HELD, State
 from openportability.vault import PersonalKey
 
 _ROWS = reconnections.c
-_held = func.coalesce(_ROWS.reason, "").in_(HELD)
 _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
 _CHANGING = ("state", "reason", "attempts", "due_at", "at", "asked_at", "record")
 _PUT = (
@@ -32,17 +47,32 @@ _PUT = (
 Row = SqlRow[tuple[object, ...]]
 
 
+def _is_held(reason: ColumnElement[Any]) -> ColumnElement[bool]:
+    # With its two values in its text: `in_` writes a statement anew each time it is executed.
+    return or_(*(func.coalesce(reason, "") == held for held in HELD))
+
+
 def due(
     tx: Tx, accounts: Sequence[AccountId], now: datetime, limit: int
 ) -> dict[AccountId, list[Row]]:
     """Return what is due in each lane, as stored: of each kind so many, as `sort` knows them."""
+    given = {"accounts": accounts, "now": micros(now), "most": limit}
+    by_lane: dict[AccountId, list[Row]] = {}
+    for row in tx.execute(_due(tx.dialect), given):
+        by_lane.setdefault(AccountId(row.account_id), []).append(row)
+    return by_lane
+
+
+@cache
+def _due(dialect: Dialect) -> Executable:
     mine = reconnections.alias("mine")
+    most: BindParameter[int] = bindparam("most")
     of_lane = (
         mine.c.user_id == lanes.c.user_id,
         mine.c.account_id == lanes.c.account_id,
-        mine.c.due_at <= micros(now),
+        mine.c.due_at <= bindparam("now"),
     )
-    held = func.coalesce(mine.c.reason, "").in_(HELD)
+    held = _is_held(mine.c.reason)
     kinds = (
         (mine.c.state == State.UNDOING, (mine.c.due_at, mine.c.id)),
         (and_(mine.c.state == State.READY, held), (mine.c.id,)),
@@ -51,13 +81,10 @@ def due(
         (mine.c.state == State.HANDED, (mine.c.due_at, mine.c.id)),
     )
     chosen = [
-        select(mine).where(*of_lane, kind).order_by(*order).limit(limit) for kind, order in kinds
+        select(mine).where(*of_lane, kind).order_by(*order).limit(most) for kind, order in kinds
     ]
-    meant = tx.dialect.among(lanes.c.account_id, accounts)
-    by_lane: dict[AccountId, list[Row]] = {}
-    for row in tx.execute(tx.dialect.firsts(chosen, _ROWS.id, lanes, meant)):
-        by_lane.setdefault(AccountId(row.account_id), []).append(row)
-    return by_lane
+    meant = dialect.among_given(lanes.c.account_id, "accounts")
+    return dialect.firsts(chosen, _ROWS.id, lanes, meant)
 
 
 def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
@@ -68,10 +95,10 @@ def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], lis
     """
     undoing = [row for row in rows if row.state == State.UNDOING]
     for some, deed in product((undoing, rows), (Deed.BLOCK, Deed.FOLLOW)):
-        kinds = _chosen([row for row in some if row.deed == deed], most, follows)
-        if any(kinds):
-            break
-    return kinds
+        mine = [row for row in some if row.deed == deed]
+        if mine and any(kinds := _chosen(mine, most, follows)):
+            return kinds
+    return [], [], []
 
 
 def _chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
@@ -93,8 +120,8 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     was = {row.id: (key, row) for key, row in wanted}
     if not was:
         return {}
-    owners = tx.dialect.among(_ROWS.user_id, sorted({row.user for _, row in was.values()}))
-    now = tx.execute(select(reconnections).where(owners, tx.dialect.among(_ROWS.id, list(was))))
+    owners = sorted({row.user for _, row in was.values()})
+    now = tx.execute(_fresh(tx.dialect), {"owners": owners, "ids": list(was)})
     return {
         row.id: _renewed(*was[row.id], row)
         for row in now
@@ -102,9 +129,14 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     }
 
 
-def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> dict[int, bytes | None]:
-    """Write rows as they are now; return what each keeps, as stored. They are fresh, and their lanes held."""
-    kept = {row.id: store.sealed(key, row.id, row.kept) for key, row in changed}
+@cache
+def _fresh(dialect: Dialect) -> Select[Any]:
+    owners, ids = (_ROWS.user_id, "owners"), (_ROWS.id, "ids")
+    return select(reconnections).where(*(dialect.among_given(*one) for one in (owners, ids)))
+
+
+def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
+    """Write rows as they are now. They are fresh, and their lanes held."""
     if changed:
         tx.execute(
             _PUT,
@@ -118,28 +150,18 @@ def put(tx: Tx, changed: Sequence[tuple[PersonalKey, Reconnection]]) -> dict[int
                     "new_due_at": micros(row.due_at),
                     "new_at": micros(row.at),
                     "new_asked_at": None if row.asked_at is None else micros(row.asked_at),
-                    "new_record": kept[row.id],
+                    "new_record": row.stored,
                 }
-                for _, row in changed
+                for row in changed
             ],
         )
-    return kept
 
 
 def next_due(
     tx: Tx, accounts: Collection[AccountId]
 ) -> dict[AccountId, tuple[datetime | None, datetime | None]]:
     """Return when the next follow of each lane is due, and when anything else."""
-    follow = and_(_ROWS.state == State.READY, ~_held)
-    rows = tx.execute(
-        select(
-            _ROWS.account_id,
-            func.min(case((follow, _ROWS.due_at))).label("follow"),
-            func.min(case((~follow, _ROWS.due_at))).label("other"),
-        )
-        .where(tx.dialect.among(_ROWS.account_id, list(accounts)), _ROWS.state.in_(_OPEN))
-        .group_by(_ROWS.account_id)
-    )
+    rows = tx.execute(_next_due(tx.dialect), {"accounts": list(accounts)})
     return {
         AccountId(row.account_id): (
             None if row.follow is None else moment(row.follow),
@@ -147,6 +169,23 @@ def next_due(
         )
         for row in rows
     }
+
+
+@cache
+def _next_due(dialect: Dialect) -> Select[Any]:
+    follow = and_(_ROWS.state == State.READY, ~_is_held(_ROWS.reason))
+    states: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in _OPEN]
+    mine = and_(_ROWS.user_id == lanes.c.user_id, _ROWS.account_id == lanes.c.account_id)
+    return (
+        select(
+            _ROWS.account_id,
+            func.min(case((follow, _ROWS.due_at))).label("follow"),
+            func.min(case((~follow, _ROWS.due_at))).label("other"),
+        )
+        .select_from(lanes.join(reconnections, mine))
+        .where(dialect.among_given(lanes.c.account_id, "accounts"), _ROWS.state.in_(states))
+        .group_by(_ROWS.account_id)
+    )
 
 
 def _kind(row: Row) -> str:
@@ -170,7 +209,10 @@ def _by_rank(row: Row) -> tuple[int, int]:
 def _renewed(key: PersonalKey, was: Reconnection, row: Row) -> Reconnection:
     """Return a row as it is now; what it keeps is opened only if it changed."""
     if row.record != was.stored or row.asked_at != (was.asked_at and micros(was.asked_at)):
-        return store.opened(key, [row])[0]
+        return sealing.opened(key, [row])[0]
+    now = row.reason, row.attempts, row.due_at, row.at
+    if now == (was.reason, was.attempts, micros(was.due_at), micros(was.at)):
+        return was
     return replace(
         was,
         reason=row.reason,

@@ -12,7 +12,7 @@ from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
 from openportability.domain import AccountId, Deed, NetworkName, UserId
-from openportability.reconnection import store
+from openportability.reconnection import sealing
 from openportability.reconnection.ledger import Kept
 from openportability.reconnection.rules import Origin, State
 from openportability.vault import PersonalKey
@@ -45,7 +45,7 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
                 user_id=user,
                 account_id=row.account,
                 network=row.network,
-                whom=store.block(key, row.whom),
+                whom=sealing.block(key, row.whom),
                 deed=row.deed,
                 state=row.state,
                 reason=row.reason,
@@ -59,7 +59,7 @@ def bring(tx: Tx, key: PersonalKey, user: UserId, rows: Sequence[Past], now: dat
             .returning(reconnections.c.id)
         ).scalar()
         if made is not None:
-            kept = store.sealed(key, made, row.kept)
+            kept = sealing.sealed(key, made, row.kept)
             mine = reconnections.c.user_id == user, reconnections.c.id == made
             tx.execute(update(reconnections).where(*mine).values(record=kept))
             added += 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, update
 
 from openportability.clock import micros, moment
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import hosts, lanes
 from openportability.domain import AccountId, NetworkName
@@ -79,22 +82,27 @@ def forgive(tx: Tx) -> None:
 
 def of_lanes(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Host]:
     """Return what is known of the servers of lanes; most are never written down."""
-    rows = tx.execute(
-        select(
-            lanes.c.account_id,
-            func.max(hosts.c.failures).label("failures"),
-            func.max(hosts.c.until).label("until"),
-        )
-        .join(hosts, _SERVES)
-        .where(tx.dialect.among(lanes.c.account_id, accounts))
-        .group_by(lanes.c.account_id)
-    )
+    rows = tx.execute(_of_lanes(tx.dialect), {"accounts": accounts})
     return {
         AccountId(row.account_id): Host(
             failures=row.failures, until=None if row.until is None else moment(row.until)
         )
         for row in rows
     }
+
+
+@cache
+def _of_lanes(dialect: Dialect) -> Select[Any]:
+    return (
+        select(
+            lanes.c.account_id,
+            func.max(hosts.c.failures).label("failures"),
+            func.max(hosts.c.until).label("until"),
+        )
+        .join(hosts, _SERVES)
+        .where(dialect.among_given(lanes.c.account_id, "accounts"))
+        .group_by(lanes.c.account_id)
+    )
 
 
 def left_alone(now: datetime) -> ColumnElement[bool]:

@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Row, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Select, Update, bindparam, case, delete, func, or_, select, update
 
-from openportability.clock import micros, moment
+from openportability.clock import micros
+from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import grants, lanes
 from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.reconnection import host_store
-from openportability.reconnection.pacing import Spent
+from openportability.reconnection.lane import CHANGING, Lane, read, stored
 from openportability.reconnection.rules import LaneState
 
 #: Longer than a slice may take. Who was killed is replaced at once where that is seen
 #: (`let_go`), else after this.
 LEASE = timedelta(seconds=120)
-_CHANGING = (
-    *("state", "reason", "next_at", "lease", "lease_until"),
-    *("remaining", "reset_at", "spent", "failures"),
-)
 _PUT_BACK = (
     update(lanes)
     .where(lanes.c.account_id == bindparam("lane"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    .values({name: bindparam(f"new_{name}") for name in CHANGING})
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lane:
-    """The paced work of one linked account."""
-
-    account: AccountId
-    user: UserId
-    network: NetworkName
-    instance: str
-    state: LaneState
-    reason: str | None
-    next_at: datetime | None
-    lease: str | None
-    lease_until: datetime | None
-    remaining: int | None
-    reset_at: datetime | None
-    spent: tuple[Spent, ...]
-    failures: int
-
-    def due(self, now: datetime) -> bool:
-        """Say whether it is to be served now, and nobody does."""
-        return (
-            self.state is LaneState.OPEN
-            and self.next_at is not None
-            and self.next_at <= now
-            and (self.lease_until is None or self.lease_until < now)
-        )
 
 
 def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
@@ -83,13 +53,14 @@ def hold(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Lane]:
     Whoever changes rows of the ledger holds their lane first: so a slice and its person never
     wait for each other, and none overlooks what the other has just written.
     """
-    rows = tx.execute(
-        select(lanes)
-        .where(tx.dialect.among(lanes.c.account_id, accounts))
-        .order_by(lanes.c.account_id)
-        .with_for_update()
-    )
-    return {AccountId(row.account_id): _lane(row) for row in rows}
+    rows = tx.execute(_held(tx.dialect), {"accounts": accounts})
+    return {AccountId(row.account_id): read(row) for row in rows}
+
+
+@cache
+def _held(dialect: Dialect) -> Select[Any]:
+    these = dialect.among_given(lanes.c.account_id, "accounts")
+    return select(lanes).where(these).order_by(lanes.c.account_id).with_for_update()
 
 
 def hold_all(tx: Tx, user: UserId) -> list[Lane]:
@@ -97,13 +68,13 @@ def hold_all(tx: Tx, user: UserId) -> list[Lane]:
     rows = tx.execute(
         select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id).with_for_update()
     )
-    return [_lane(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 def lanes_of(tx: Tx, user: UserId) -> list[Lane]:
     """Return a user's lanes."""
     rows = tx.execute(select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id))
-    return [_lane(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 def wake(tx: Tx, account: AccountId, now: datetime) -> None:
@@ -137,10 +108,17 @@ def due_lanes(
 
 def claim(tx: Tx, accounts: Sequence[AccountId], token: str, now: datetime) -> None:
     """Take the lease of lanes that are held and due."""
-    tx.execute(
+    given = {"accounts": accounts, "lease": token, "lease_until": micros(now + LEASE)}
+    tx.execute(_claimed(tx.dialect), given)
+
+
+@cache
+def _claimed(dialect: Dialect) -> Update:
+    these = dialect.among_given(lanes.c.account_id, "accounts")
+    return (
         update(lanes)
-        .where(tx.dialect.among(lanes.c.account_id, accounts))
-        .values(lease=token, lease_until=micros(now + LEASE))
+        .where(these)
+        .values(lease=bindparam("lease"), lease_until=bindparam("lease_until"))
     )
 
 
@@ -165,21 +143,7 @@ def put_back(tx: Tx, changed: Sequence[Lane]) -> None:
     if changed:
         tx.execute(
             _PUT_BACK,
-            [
-                {
-                    "lane": lane.account,
-                    "new_state": lane.state,
-                    "new_reason": lane.reason,
-                    "new_next_at": _micros(lane.next_at),
-                    "new_lease": lane.lease,
-                    "new_lease_until": _micros(lane.lease_until),
-                    "new_remaining": lane.remaining,
-                    "new_reset_at": _micros(lane.reset_at),
-                    "new_spent": _packed(lane.spent),
-                    "new_failures": lane.failures,
-                }
-                for lane in changed
-            ],
+            [{"lane": one.account, **stored(one)} for one in changed],
         )
 
 
@@ -264,33 +228,3 @@ def reopen(tx: Tx, accounts: Sequence[AccountId], now: datetime) -> None:
 def drop_lane(tx: Tx, account: AccountId) -> None:
     """Forget the lane of an account that is being unlinked."""
     tx.execute(delete(lanes).where(lanes.c.account_id == account))
-
-
-def _lane(row: Row[tuple[object, ...]]) -> Lane:
-    return Lane(
-        account=AccountId(row.account_id),
-        user=UserId(row.user_id),
-        network=NetworkName(row.network),
-        instance=row.instance,
-        state=LaneState(row.state),
-        reason=row.reason,
-        next_at=_moment(row.next_at),
-        lease=row.lease,
-        lease_until=_moment(row.lease_until),
-        remaining=row.remaining,
-        reset_at=_moment(row.reset_at),
-        spent=tuple(Spent(at=moment(at), count=count) for at, count in json.loads(row.spent)),
-        failures=row.failures,
-    )
-
-
-def _moment(stored: int | None) -> datetime | None:
-    return None if stored is None else moment(stored)
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)
-
-
-def _packed(spent: Sequence[Spent]) -> str:
-    return json.dumps([[micros(one.at), one.count] for one in spent])

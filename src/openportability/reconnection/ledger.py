@@ -39,7 +39,7 @@ class Reconnection:
     attempts: int
     due_at: datetime
     at: datetime
-    #: What it keeps, as it was stored when the row was read.
+    #: What it keeps, as it is stored, or is to be.
     stored: bytes | None
 
     @property

@@ -10,7 +10,7 @@ from openportability.db.engine import Tx
 from openportability.db.schema import lanes, plans, reconnections
 from openportability.domain import AccountId, UserId
 from openportability.reconnection.rules import passed_on
-from openportability.reconnection.store import WHOM, record_place
+from openportability.reconnection.sealing import WHOM, record_place
 from openportability.vault import PersonalKey
 
 

@@ -23,9 +23,10 @@ from openportability.reconnection import (
     pacing,
     reach,
     rules,
+    sealing,
 )
 from openportability.reconnection.claiming import Slice
-from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import Decision, LaneState
 from openportability.site import Site
@@ -94,11 +95,7 @@ def record(
     rows = ((step.work.key, row) for step in steps for row in _rows(step))
     fresh = due_store.fresh(tx, rows)
     turns = [_turn(tx, step, lanes.get(step.account), fresh, now) for step in steps]
-    kept = due_store.put(tx, [(turn.step.work.key, row) for turn in turns for row in turn.changed])
-    for turn in turns:
-        # Known as they are stored: to read them again after the call need not open them.
-        going = [replace(row, stored=kept.get(row.id, row.stored)) for row in turn.next.going]
-        turn.next = replace(turn.next, going=going)
+    due_store.put(tx, [row for turn in turns for row in turn.changed])
     ending = [turn for turn in turns if _ends(turn)]
     due = due_store.next_due(tx, [turn.step.account for turn in ending]) if ending else {}
     for turn in ending:
@@ -110,7 +107,9 @@ def record(
 
 def _without_withdrawn(tx: Tx, steps: Sequence[Step]) -> Sequence[Step]:
     """Return steps that know who withdrew since their slices began."""
-    going = [row.whom for step in steps if step.then is Then.FOLLOW for row in _rows(step)]
+    following = (step for step in steps if step.then is Then.FOLLOW)
+    # What was asked for already is judged by its answer.
+    going = [row.whom for one in following for row in (one.rest if one.asked else _rows(one))]
     withdrawn = reach.withdrawn(tx, set(going))
     if not withdrawn:
         return steps
@@ -138,7 +137,7 @@ def _turn(
         if decision is None:
             rest.append(row)
         else:
-            changed.append(_decided(tx, row, decision, now))
+            changed.append(_decided(tx, step.work, row, decision, now))
     rest += [fresh[row.id] for row in step.rest if row.id in fresh]
     if lane is None or lane.lease != step.work.token:
         return _not_ours(step, lane, changed, now)
@@ -198,11 +197,14 @@ def _askable(
 def _asked(work: Slice, rows: Sequence[Reconnection], now: datetime) -> list[Reconnection]:
     """Return rows as they are when they are about to be asked for, each with its record."""
     records = iter(work.destination.reserve(sum(row.record is None for row in rows)))
-    return [row.asked(work.actor(row), row.record or next(records), now) for row in rows]
+    asked = [row.asked(work.actor(row), row.record or next(records), now) for row in rows]
+    return [sealing.stored(work.key, row) for row in asked]
 
 
 def _spent(work: Slice, lane: Lane, count: int, now: datetime) -> Lane:
     """Count follows before they are asked for: killed or not, they count."""
+    if not count:
+        return lane
     spent = pacing.spend(lane.spent, count, work.destination.limits, now)
     return replace(lane, spent=tuple(spent), remaining=pacing.less(lane.remaining, count))
 
@@ -264,9 +266,12 @@ def _learn_of_hosts(tx: Tx, steps: Sequence[Step], now: datetime) -> None:
                 host_store.answered(tx, *where, now)
 
 
-def _decided(tx: Tx, row: Reconnection, decision: Decision, now: datetime) -> Reconnection:
+def _decided(
+    tx: Tx, work: Slice, row: Reconnection, decision: Decision, now: datetime
+) -> Reconnection:
     successor = _successor(tx, row, decision.moved_to, now) if decision.moved_to else None
-    return row.decided(decision, now, successor=successor)
+    decided = row.decided(decision, now, successor=successor)
+    return decided if decided.kept == row.kept else sealing.stored(work.key, decided)
 
 
 def _successor(tx: Tx, row: Reconnection, actor_id: str, now: datetime) -> Actor:

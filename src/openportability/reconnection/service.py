@@ -11,7 +11,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, Deed, NetworkName, UserId
 from openportability.errors import NotFound
 from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
-from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.rules import UNAVAILABLE, UNDO_WANTED, LaneState, Origin, State

@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, delete, func, select, update
-from sqlalchemy import Row as SqlRow
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import Account, AccountId, Deed, NetworkName, UserId
-from openportability.reconnection import rules
-from openportability.reconnection.ledger import Kept, Known, New, Reconnection
+from openportability.domain import Account, AccountId, Deed, UserId
+from openportability.reconnection import rules, sealing
+from openportability.reconnection.ledger import Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
 from openportability.vault import PersonalKey
 
-#: What a block of `whom` is enciphered as.
-WHOM = "whom"
 _COLUMNS = reconnections.c
 #: Accounts of ours and of theirs.
 Pairs = Sequence[tuple[AccountId, AccountId]]
@@ -37,7 +34,7 @@ def want(
     """Add what is not in the ledger yet; return how many that were."""
     if not rows:
         return 0
-    blocks = key.block_all(WHOM, (row.whom for row in rows))
+    blocks = key.block_all(sealing.WHOM, (row.whom for row in rows))
     before = _count(tx, user)
     tx.execute(
         tx.dialect.insert_missing(reconnections, key=["user_id", "account_id", "whom", "deed"]),
@@ -71,7 +68,7 @@ def known(
             _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
         ).where(_COLUMNS.user_id == user, _COLUMNS.deed == deed)
     ).all()
-    whom = key.unblock_all(WHOM, (row.whom for row in rows))
+    whom = key.unblock_all(sealing.WHOM, (row.whom for row in rows))
     return {
         (AccountId(row.account_id), AccountId(other)): Known(
             state=State(row.state), reason=row.reason, at=moment(row.at)
@@ -224,7 +221,9 @@ def _rows_of(
 ) -> list[int]:
     """Return the rows in this state that are about these pairs of our account and theirs."""
     pairs = set(chosen)
-    of_these = tx.dialect.among(_COLUMNS.whom, key.block_all(WHOM, {whom for _, whom in pairs}))
+    of_these = tx.dialect.among(
+        _COLUMNS.whom, key.block_all(sealing.WHOM, {whom for _, whom in pairs})
+    )
     rows = read(tx, key, select(reconnections).where(*_of(tx, user, state, None), of_these))
     return [row.id for row in rows if row.deed is deed and (row.account, row.whom) in pairs]
 
@@ -249,54 +248,4 @@ def _count(tx: Tx, user: UserId) -> int:
 
 def read(tx: Tx, key: PersonalKey, statement: Select[tuple[object, ...]]) -> list[Reconnection]:
     """Return the rows of one person that a statement selects."""
-    return opened(key, tx.execute(statement).all())
-
-
-def opened(key: PersonalKey, rows: Sequence[SqlRow[tuple[object, ...]]]) -> list[Reconnection]:
-    """Return rows of one person as nouns."""
-    # Most lanes have nothing of most kinds, and a cipher costs more than the rows.
-    whom = key.unblock_all(WHOM, (row.whom for row in rows)) if rows else []
-    return [_row(key, row, AccountId(other)) for row, other in zip(rows, whom, strict=True)]
-
-
-def _row(key: PersonalKey, row: SqlRow[tuple[object, ...]], whom: AccountId) -> Reconnection:
-    network = NetworkName(row.network)
-    kept = (
-        Kept.unpacked(key.open(row.record, record_place(row.id)), network) if row.record else Kept()
-    )
-    return Reconnection(
-        id=row.id,
-        user=UserId(row.user_id),
-        account=AccountId(row.account_id),
-        network=network,
-        whom=whom,
-        deed=Deed(row.deed),
-        state=State(row.state),
-        reason=row.reason,
-        origin=Origin(row.origin),
-        rank=row.rank,
-        record=kept.record,
-        actor=kept.actor,
-        moved=kept.moved,
-        shown=kept.shown,
-        asked_at=None if row.asked_at is None else moment(row.asked_at),
-        attempts=row.attempts,
-        due_at=moment(row.due_at),
-        at=moment(row.at),
-        stored=row.record,
-    )
-
-
-def sealed(key: PersonalKey, row: int, kept: Kept) -> bytes | None:
-    """Return what a row keeps, as it is stored."""
-    return None if kept == Kept() else key.seal(kept.packed(), record_place(row))
-
-
-def block(key: PersonalKey, whom: AccountId) -> bytes:
-    """Return whom a row is about, as it is stored."""
-    return key.block(WHOM, whom)
-
-
-def record_place(row: int) -> str:
-    """Return for which place the record of a row is sealed."""
-    return f"reconnections:{row}:record"
+    return sealing.opened(key, tx.execute(statement).all())

@@ -26,7 +26,7 @@ from openportability.domain import (
     UserId,
 )
 from openportability.reconnection import jobs, lane_store, planning, service, store
-from openportability.reconnection.lane_store import Lane
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.plan import Row, Verdict
 from openportability.reconnection.rules import Origin, State
 from openportability.reconnection.slice import serve_lane
