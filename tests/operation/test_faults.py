@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from random import Random
 from threading import Event, Thread
 from typing import Any
@@ -18,7 +19,10 @@ from sqlalchemy.exc import DBAPIError
 
 from openportability.db.engine import Database
 from openportability.db.trouble import Trouble, trouble
+from openportability.domain import NetworkName
 from openportability.networks.fake.reply import Fault
+from openportability.operator import store
+from openportability.reconnection import host_store
 from tests.archives.corpus import archive_files, zipped
 from tests.browsing import Answer
 from tests.house import House
@@ -259,6 +263,23 @@ def test_a_clock_that_is_set_and_set_back_is_told_and_spoils_nothing(
         place.later(minutes=10)
     followed_once(place, alice)
     assert not told_of_the_clock(house, alice, hours)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_clock_that_was_set_back_while_nobody_worked_is_put_right_at_the_start(
+    house: House,
+) -> None:
+    house.clock.jump(days=400)
+    with house.site.db.write() as tx:
+        store.note_worker(tx, house.clock.now())
+        until_then = house.clock.now() + timedelta(hours=1)
+        host_store.pause(tx, NetworkName(NEW), "herd.example", until_then)
+    house.clock.jump(days=-400)
+    house.turn()
+    now = house.clock.now()
+    with house.site.db.read() as tx:
+        (rest,) = host_store.rests(tx, now)
+    assert now < rest.until <= now + timedelta(hours=1)
 
 
 def test_a_database_whose_machine_is_silent_is_taken_for_gone() -> None:

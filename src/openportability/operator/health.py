@@ -79,9 +79,7 @@ def _clock(site: Site, jumped: timedelta) -> str:
     ahead = seen - site.clock.now() if seen else timedelta(0)
     if ahead >= Watch.LEAST:
         back = round(ahead.total_seconds())
-        return (
-            f"went back {back} s: have the machine set its time by NTP; what is due waits so long"
-        )
+        return f"went back {back} s: have the machine set its time by NTP; a worker puts right what waits"
     if jumped:
         told = f"was set by {jumped.total_seconds():+.0f} s"
         return f"{told}: have the machine set its time by NTP; the work goes on by itself"

@@ -15,16 +15,22 @@ from openportability.site import Site
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
     put_right: Jump | None = None
+    begun = False
 
     def sign_of_life() -> Iterable[Wake]:
-        nonlocal put_right
+        nonlocal put_right, begun
         jump = site.memory.of(Watch).look(site.clock)
         with site.db.write() as tx:
             now = site.clock.now()
-            if jump and jump != put_right and jump.by < timedelta(0):
-                service.turn_back(tx, now, -jump.by)
+            ahead = timedelta(0)
+            if not begun:  # the clock may have been set while nobody worked
+                ahead = (store.worker_seen(tx) or now) - now
+            elif jump and jump != put_right:
+                ahead = -jump.by
+            if ahead >= Watch.LEAST:
+                service.turn_back(tx, now, ahead)
             store.note_worker(tx, now)
-        put_right = jump
+        put_right, begun = jump, True
         return ()
 
     def ask_directories() -> Iterable[Wake]:
