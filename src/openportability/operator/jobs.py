@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from openportability.clock import Jump, Watch
 from openportability.errors import NetworkError
@@ -14,23 +13,22 @@ from openportability.site import Site
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
-    put_right: Jump | None = None
+    looked_at: Jump | None = None
     begun = False
 
     def sign_of_life() -> Iterable[Wake]:
-        nonlocal put_right, begun
+        nonlocal looked_at, begun
         jump = site.memory.of(Watch).look(site.clock)
+        # Before it began, the clock may have been set while nobody worked.
+        may_be_back = jump != looked_at or not begun
         with site.db.write() as tx:
             now = site.clock.now()
-            ahead = timedelta(0)
-            if not begun:  # the clock may have been set while nobody worked
-                ahead = (store.worker_seen(tx) or now) - now
-            elif jump and jump != put_right:
-                ahead = -jump.by
-            if ahead >= Watch.LEAST:
+            # Of the workers on one machine the first puts it right: its sign of life is not ahead any more.
+            ahead = (store.worker_seen(tx) or now) - now
+            if may_be_back and ahead >= Watch.LEAST:
                 service.turn_back(tx, now, ahead)
             store.note_worker(tx, now)
-        put_right, begun = jump, True
+        looked_at, begun = jump, True
         return ()
 
     def ask_directories() -> Iterable[Wake]:
