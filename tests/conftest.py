@@ -5,9 +5,10 @@ Servers start once a process, databases are new for each test, time is moved by 
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def pytest_configure() -> None:
     loopback.keep()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the search for garbage all that is there before the first test: 300,000 objects, 0.4 s each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test by the servers it uses, and keep the users of one server in one process.
 
@@ -106,6 +118,7 @@ def postgresql() -> Iterator[Cluster]:
         jobs.prepare()
         jobs.close()
         yield cluster
+        cluster.close()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

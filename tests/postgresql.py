@@ -7,9 +7,10 @@ tenth of that. So a migrated one is used again, unless a test has changed more t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import psycopg
 
@@ -55,13 +56,20 @@ class Cluster:
     migrated: str
     #: Migrated databases that nobody uses, empty.
     _free: list[str] = field(default_factory=list)
+    #: One connection for all that concerns whole databases: each new one starts a process.
+    _desk: psycopg.Connection[tuple[object, ...]] | None = None
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
-    def execute(self, statement: str) -> None:
-        with self._connected("postgres") as connection:
-            connection.execute(statement.encode())
+    def execute(self, statement: str, values: Sequence[object] | None = None) -> None:
+        if self._desk is None:
+            self._desk = self._connected("postgres")
+        self._desk.execute(statement.encode(), values)
+
+    def close(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
 
     @contextmanager
     def new(self, *, template: str) -> Iterator[str]:
@@ -81,10 +89,9 @@ class Cluster:
             self._drop(name)
 
     def _emptied(self, name: str) -> bool:
-        with self._connected("postgres") as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
         with (
             suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn),
             self._connected(name) as connection,
@@ -93,7 +100,7 @@ class Cluster:
             return connection.execute(_SHAPE).fetchone() == self._shape
         return False
 
-    @property
+    @cached_property
     def _shape(self) -> tuple[object, ...] | None:
         with self._connected(self.migrated) as connection:
             return connection.execute(_SHAPE).fetchone()
