@@ -134,7 +134,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A new migrated database; each test runs on SQLite and on PostgreSQL."""
+    """A new migrated database; each test runs on SQLite and on PostgreSQL, but for `tests.house.ON_SQLITE`."""
     if request.param == "sqlite":
         path = tmp_path / "openportability.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
