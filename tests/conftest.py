@@ -24,6 +24,7 @@ from openportability.db.engine import Database
 from openportability.jobs.procrastinate import ProcrastinateEngine
 from tests import loopback
 from tests.house import House, opened
+from tests.operation.installed import Installed, build_wheel, install_wheel
 from tests.postgresql import Cluster
 
 # Before anything imports it: a promise's failed assertion says what it saw.
@@ -86,6 +87,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             item.add_marker(pytest.mark.skip(reason=f"OPENPORTABILITY_TEST_WITHOUT={piece}"))
     if used:
         item.add_marker(pytest.mark.xdist_group("real" if "real" in _marks(item) else "browser"))
+    elif "installed" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("installed"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that all processes end at about the same time."""
+    items.sort(key=lambda item: "slow" not in _marks(item))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -194,6 +203,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The program as somebody installs it: a wheel in a bare virtual environment. It takes 6 s to make."""
+    wheel = build_wheel(tmp_path_factory.mktemp("dist"))
+    scratch = tmp_path_factory.mktemp("scratch")
+    return install_wheel(wheel, tmp_path_factory.mktemp("bare") / "venv", scratch)
 
 
 @pytest.fixture(scope="session")
