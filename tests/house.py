@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -34,6 +35,9 @@ NETWORKS = {
     **{f"OPENPORTABILITY_{name.upper()}_ROLE": role.value for name, role in ROLES.items()},
     **{f"OPENPORTABILITY_{name.upper()}_PEOPLE": str(PEOPLE) for name in ROLES},
 }
+
+#: For modules about pages, cookies and words, whose every statement other tests send to both databases; decision 150.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ tenth of that. So a migrated one is used again, unless a test has changed more t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,17 +59,26 @@ class Cluster:
     start: Callable[[], None]
     #: Migrated databases that nobody uses, empty.
     _free: list[str] = field(default_factory=list)
+    #: One connection for all that concerns whole databases: each new one starts a process.
+    _desk: psycopg.Connection[tuple[object, ...]] | None = None
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
-    def execute(self, statement: str) -> None:
-        with self._connected("postgres") as connection:
-            connection.execute(statement.encode())
+    def execute(self, statement: str, values: Sequence[object] | None = None) -> None:
+        if self._desk is None:
+            self._desk = self._connected("postgres")
+        self._desk.execute(statement.encode(), values)
+
+    def close(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Let there be no server for a while."""
+        self.close()
         self.stop()
         try:
             yield
@@ -94,10 +103,9 @@ class Cluster:
             self._drop(name)
 
     def _emptied(self, name: str) -> bool:
-        with self._connected("postgres") as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
         with (
             suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn),
             self._connected(name) as connection,

@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 from openportability import app
 from openportability.networks.fake.reply import Fault
 from openportability.settings import Settings
-from tests.house import House
+from tests.house import ON_SQLITE, House
+
+pytestmark = ON_SQLITE
 
 HTTPS = "https://op.example"
 

@@ -14,7 +14,9 @@ from openportability.network import Proved
 from openportability.networks.fake.reply import Fault
 from tests.accounts.shown import account_of, handles_of, me
 from tests.browsing import Browser
-from tests.house import House
+from tests.house import ON_SQLITE, House
+
+pytestmark = ON_SQLITE
 
 MEADOW = "meadow.example"
 

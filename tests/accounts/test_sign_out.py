@@ -5,7 +5,9 @@ from __future__ import annotations
 from openportability.accounts.session_store import UNUSED
 from tests.accounts.shown import account_of, handles_of, me
 from tests.browsing import Browser
-from tests.house import House
+from tests.house import ON_SQLITE, House
+
+pytestmark = ON_SQLITE
 
 # --- signing out ----------------------------------------------------------------------------------
 

@@ -9,7 +9,9 @@ import pytest
 from openportability.accounts import rules
 from openportability.accounts.session_store import UNUSED
 from tests.browsing import Browser
-from tests.house import House
+from tests.house import ON_SQLITE, House
+
+pytestmark = ON_SQLITE
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def spooled() -> int:
 
 
 def soon(fits: Callable[[], bool], every: float = 0.05) -> bool:
-    until = monotonic() + 30
+    until = monotonic() + 90
     while monotonic() < until:
         gc.collect()
         if fits():

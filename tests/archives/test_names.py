@@ -23,7 +23,7 @@ PATHS = st.lists(PIECES, max_size=9).map("".join).map(str.encode) | st.binary(ma
 
 
 @given(PATHS, st.sampled_from(["utf-8", "cp437"]))
-@few(400)
+@few(150)
 def test_what_is_passed_over_at_a_glance_is_none_of_our_business(raw: bytes, how: str) -> None:
     for names in NAMES:
         if names.is_other(raw):

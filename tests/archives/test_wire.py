@@ -162,7 +162,7 @@ def test_any_lists_come_back(one: set[int], other: set[int], made: datetime | No
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"OPA\x01", BODY[:8]]), st.booleans())
-@few(300)
+@few(120)
 def test_arbitrary_bytes_are_refused(body: bytes, front: bytes, sealed: bool) -> None:
     whole = front + body
     whole += hashlib.sha256(whole).digest() if sealed else b""
@@ -170,7 +170,7 @@ def test_arbitrary_bytes_are_refused(body: bytes, front: bytes, sealed: bool) ->
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-@few(300)
+@few(120)
 def test_no_byte_can_be_another(at: int, other: int) -> None:
     damaged = bytearray(BODY)
     damaged[at] ^= other
@@ -186,7 +186,7 @@ def _somewhere(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @given(st.data())
-@few(300)
+@few(120)
 def test_whatever_stands_in_the_head_is_answered(data: st.DataObject) -> None:
     head = head_of(BODY)
     tree, key = data.draw(st.sampled_from(list(_somewhere(head))))

@@ -202,13 +202,13 @@ def test_however_a_list_is_cut_and_shuffled_it_is_the_same_list(
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06"]))
-@few(300)
+@few(120)
 def test_arbitrary_bytes_are_answered(body: bytes, front: bytes) -> None:
     assert not answers(front + body)
 
 
 @given(st.data())
-@few(400)
+@few(150)
 def test_a_damaged_archive_is_answered(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(ARCHIVES)))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -238,7 +238,7 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON, JSON, st.binary(max_size=30))
-@few(300)
+@few(120)
 def test_any_json_or_text_in_a_file_is_answered(
     following: object, account: object, manifest: object, tail: bytes
 ) -> None:

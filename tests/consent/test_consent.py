@@ -22,9 +22,11 @@ from openportability.reconnection.rules import State
 from openportability.settings import Settings
 from openportability.site import Site
 from openportability.vault import Keyring, Vault
-from tests.house import House
+from tests.house import ON_SQLITE, House
 from tests.journeys.neighbourhood import Neighbourhood
 from tests.privacy.exports import exported
+
+pytestmark = ON_SQLITE
 
 MAIL = [Choice.ARRIVALS_MAIL, Choice.SIGN_IN_MAIL]
 
@@ -235,7 +237,6 @@ def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
     assert "Places of people you found 0" in taken
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_export_names_nobody_who_hides_by_now_and_was_not_asked_for(house: House) -> None:
     place = Neighbourhood(house)
     alice, bob = place.somebody(), place.somebody()

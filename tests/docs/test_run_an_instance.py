@@ -10,11 +10,8 @@ import pytest
 
 from openportability.db.engine import Database
 from openportability.db.migrate import current, newest
-from tests.operation.conftest import ROOT, installed, wheel
-from tests.operation.installed import Installed
+from tests.operation.installed import ROOT, Installed
 from tests.postgresql import Cluster
-
-__all__ = ["installed", "wheel"]
 
 PAGE = ROOT / "docs" / "howto" / "run-an-instance.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)

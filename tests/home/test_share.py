@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from tests.house import House
+from tests.house import ON_SQLITE, House
+
+pytestmark = ON_SQLITE
 
 
 def test_a_prepared_text_opens_in_the_networks_own_page_and_nothing_is_posted(house: House) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ensurepip
 import socket
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +15,9 @@ from pathlib import Path
 
 import httpx2
 
+ROOT = Path(__file__).parents[2]
+#: Where Python keeps the pip that it installs; Debian keeps it in the second place.
+PIPS = (Path(ensurepip.__file__).parent / "_bundled", Path("/usr/share/python-wheels"))
 _PATIENCE_SECONDS = 60.0
 
 
@@ -72,3 +78,26 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.05)
     raise RuntimeError(f"it does not answer:\n{log.read_text(errors='replace')}")
+
+
+def build_wheel(folder: Path) -> Path:
+    """Make what `./run build` makes."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def install_wheel(wheel: Path, folder: Path, scratch: Path) -> Installed:
+    """Install a wheel in a new virtual environment.
+
+    Its dependencies are not downloaded again: a line of `dependencies.pth` names where the tests' own lie.
+    """
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    pip = next(pip for place in PIPS for pip in sorted(place.glob("pip-*.whl")))
+    command = [str(python), str(pip / "pip"), "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*command, str(wheel)], check=True, capture_output=True)
+    (own,) = folder.glob("lib/python*/site-packages")
+    (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return Installed(folder=folder, scratch=scratch)

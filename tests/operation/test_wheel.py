@@ -8,8 +8,7 @@ import subprocess
 import httpx2
 import pytest
 
-from tests.operation.conftest import ROOT
-from tests.operation.installed import Installed
+from tests.operation.installed import ROOT, Installed
 
 pytestmark = pytest.mark.slow
 

@@ -47,7 +47,7 @@ def run(open_stage: Callable[[Role], Stage], *, examples: int, steps: int) -> No
 
 def test_the_ledger_tells_the_truth_whatever_happens(migrated_sqlite: Path) -> None:
     with sqlite_stages(migrated_sqlite) as open_stage:
-        run(open_stage, examples=15, steps=20)
+        run(open_stage, examples=5, steps=20)
 
 
 @pytest.mark.slow

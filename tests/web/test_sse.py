@@ -95,7 +95,7 @@ def test_nothing_is_looked_at_when_no_page_is_open(
 ) -> None:
     with ExitStack() as page:
         next_event(opened(page))
-    until = time.monotonic() + 10
+    until = time.monotonic() + 90
     while served.state.streams.count and time.monotonic() < until:
         counts.text += "."
         time.sleep(0.05)

@@ -259,7 +259,7 @@ class BetweenRealServers(Subject):
         shutil.rmtree(self._servers[who.instance].data / "user" / who.name)
 
     def settle(self) -> None:
-        until = monotonic() + 20
+        until = monotonic() + 90
         while monotonic() < until and any(self._pending()):
             time.sleep(0.1)
 
