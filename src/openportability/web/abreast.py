@@ -23,7 +23,7 @@ _LOOKS = frozenset({"GET", "HEAD"})
 #: What machines ask for, and files, are quick: they stand in no line.
 _QUICK = ("/static/", "/healthz", "/readyz", "/metrics")
 #: Nobody stands in line longer.
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 5.0
 
 _PLACES: RunVar[CapacityLimiter] = RunVar("openportability.abreast")
 
