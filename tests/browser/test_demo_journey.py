@@ -83,6 +83,8 @@ def test_what_goes_wrong_is_said_in_words_with_a_way_on(
             tab.locator("#file").set_input_files(file)
         tab.get_by_role("button", name="Read my archive").click()
         expect(tab.get_by_role("alert")).to_contain_text(words)
+        # Who has only a keyboard goes on from there, not from the top of the page.
+        expect(tab.locator("[data-archive-panel=problem] :focus")).to_be_visible()
         look(tab)
     context.close()
 

@@ -64,7 +64,7 @@ def page(app: FastAPI, path: str, made: Callable[[], object]) -> None:
 
 
 @pytest.mark.usefixtures("nobody_is_impatient")
-def test_no_more_pages_are_made_at_a_time_than_there_are_processors(app: FastAPI) -> None:
+def test_two_pages_are_made_at_a_time_for_each_processor(app: FastAPI) -> None:
     inside: list[int] = []
     most: list[int] = []
 
@@ -76,7 +76,7 @@ def test_no_more_pages_are_made_at_a_time_than_there_are_processors(app: FastAPI
 
     page(app, "/page", made)
     assert ask(app, *["/page"] * 5) == [200] * 5
-    assert most == [1] * 5
+    assert max(most) <= 2
 
 
 @pytest.mark.usefixtures("nobody_is_impatient")
@@ -90,8 +90,8 @@ def test_who_waits_for_other_servers_keeps_no_page_waiting(app: FastAPI) -> None
         in_time.append(seen.wait(_LONG))
         return {}
 
-    assert ask(app, "/away", "/page") == [200, 200]
-    assert in_time == [True]
+    assert ask(app, "/away", "/away", "/page") == [200] * 3
+    assert in_time == [True, True]
 
 
 def test_what_holds_a_place_for_long_does_not_hold_the_site(
@@ -101,5 +101,5 @@ def test_what_holds_a_place_for_long_does_not_hold_the_site(
     seen, in_time = Event(), []
     page(app, "/page", seen.set)
     page(app, "/stuck", lambda: in_time.append(seen.wait(_LONG)))
-    assert ask(app, "/stuck", "/page") == [200, 200]
-    assert in_time == [True]
+    assert ask(app, "/stuck", "/stuck", "/page") == [200] * 3
+    assert in_time == [True, True]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AVisitor, Member, TheSite
 from openportability.consent import service as consent
+from openportability.db.engine import Tx
+from openportability.domain import Account
 from openportability.graph import store as lists
 from openportability.home import steps
 from openportability.matching import service as matching
@@ -22,7 +26,9 @@ router = APIRouter(include_in_schema=False)
 def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
     if asking is None:
         return render.page(request, "home/landing.html")
-    state = _state(site, asking)
+    with site.db.read() as tx:
+        linked = accounts.accounts_of(tx, asking.user)
+        state = _state(tx, site, asking, linked)
     return render.page(
         request,
         "home/member.html",
@@ -35,19 +41,17 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
         if state.matches or state.done
         else [],
         news=steps.news(state),
-        ways=_ways_to_tell(site, asking),
+        ways=_ways_to_tell(site, linked),
     )
 
 
-def _ways_to_tell(site: Site, asking: Member) -> list[dict[str, object]]:
+def _ways_to_tell(site: Site, linked: Sequence[Account]) -> list[dict[str, object]]:
     """Return for each linked account the page of its network where a text of ours waits to be posted."""
     text = i18n.gettext(
         "I am finding the people I followed again, wherever they live now. "
         "Come too, so that we find each other: %(address)s",
         address=site.settings.base_url,
     )
-    with site.db.read() as tx:
-        linked = accounts.accounts_of(tx, asking.user)
     found = ((site.networks.get(one.actor.network), one.actor) for one in linked)
     return [
         {"network": network, "handle": actor.handle, "href": network.compose_url(actor, text)}
@@ -56,14 +60,12 @@ def _ways_to_tell(site: Site, asking: Member) -> list[dict[str, object]]:
     ]
 
 
-def _state(site: Site, asking: Member) -> steps.State:
-    with site.db.read() as tx:
-        held = lists.lists_of(tx, asking.user)
-        people = matching.seen(tx, site, asking.user)
-        lines = reconnection.progress(tx, site, asking.user)
-        linked = accounts.accounts_of(tx, asking.user)
-        may_follow = grant_store.may_follow(tx, asking.user)
-        reworded = consent.reworded(tx, asking.user)
+def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> steps.State:
+    held = lists.lists_of(tx, asking.user)
+    people = matching.seen(tx, site, asking.user)
+    lines = reconnection.progress(tx, site, asking.user)
+    may_follow = grant_store.may_follow(tx, asking.user)
+    reworded = consent.reworded(tx, asking.user)
     return steps.State(
         accounts=len(linked),
         can_follow=any(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,20 @@ class Seen:
         self.proved: Mask = proved
         self.unlisted: Mask = (bits & Bit.I_FOLLOW == 0) & through_home
         self._bits: Bits = bits
-        late = np.uint32(0xFFFFFFFF)
-        self._since = self._all_of(np.minimum, np.where(through, said.since, late))
-        self._order: Numbers = _RANK[bits] << _RANK_SHIFT | lines.name[self._starts]
+        self._said_since = said.since
 
     def __len__(self) -> int:
         return self.users.size
+
+    # Asked by who shows people, not by who counts them.
+    @cached_property
+    def _since(self) -> NDArray[Any]:
+        late = np.uint32(0xFFFFFFFF)
+        return self._all_of(np.minimum, np.where(self._through, self._said_since, late))
+
+    @cached_property
+    def _order(self) -> Numbers:
+        return _RANK[self._bits] << _RANK_SHIFT | self._lines.name[self._starts]
 
     @property
     def by_hand_only(self) -> Mask:

@@ -1,4 +1,4 @@
-"""How many pages a process makes at a time: as many as there are processors, the others in a line before them.
+"""How many pages a process makes at a time: two for each processor, the others in a line before them.
 
 Fifty pages that are made at once are all ready late; made in turn each is ready soon after it is begun, half of them
 in half the time, and none holds a connection and memory while it waits. So whoever only looks takes a place until the
@@ -22,8 +22,10 @@ WAITED = "openportability.waited"
 _LOOKS = frozenset({"GET", "HEAD"})
 #: What machines ask for, and files, are quick: they stand in no line.
 _QUICK = ("/static/", "/healthz", "/readyz", "/metrics")
+#: While one page goes from thread to thread another is made: with one for each, all wait longer.
+_EACH = 2
 #: Nobody stands in line longer.
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 5.0
 
 _PLACES: RunVar[CapacityLimiter] = RunVar("openportability.abreast")
 
@@ -52,8 +54,8 @@ _PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
 
 
 def share_out() -> None:
-    """Let as many pages be made at a time, in this event loop, as there are processors."""
-    _PLACES.set(CapacityLimiter(os.cpu_count() or 1))
+    """Let so many pages be made at a time in this event loop."""
+    _PLACES.set(CapacityLimiter(_EACH * (os.cpu_count() or 1)))
 
 
 async def enter(scope: Scope) -> None:
