@@ -80,15 +80,16 @@ def open_session(
 ) -> None:
     """Sign a user in where this token is."""
     tx.execute(
-        insert(sessions).values(
-            token_hash=token_hash,
-            user_id=user,
-            kind=kind,
-            name=name,
-            created_at=micros(now),
-            seen_at=micros(now),
-            expires_at=micros(now + UNUSED),
-        )
+        insert(sessions),
+        {
+            "token_hash": token_hash,
+            "user_id": user,
+            "kind": kind,
+            "name": name,
+            "created_at": micros(now),
+            "seen_at": micros(now),
+            "expires_at": micros(now + UNUSED),
+        },
     )
 
 
@@ -164,11 +165,12 @@ def open_flow(tx: Tx, vault: Vault, state_hash: bytes, flow: Flow, now: datetime
         "secret": dict(flow.secret),
     }
     tx.execute(
-        insert(flows).values(
-            state_hash=state_hash,
-            sealed=vault.seal(json.dumps(form).encode(), _place_of(state_hash)),
-            expires_at=micros(now + FLOW),
-        )
+        insert(flows),
+        {
+            "state_hash": state_hash,
+            "sealed": vault.seal(json.dumps(form).encode(), _place_of(state_hash)),
+            "expires_at": micros(now + FLOW),
+        },
     )
 
 

@@ -46,16 +46,15 @@ class HeldMeanwhile(Exception):
 def create_user(tx: Tx, vault: Vault, locale: str, now: datetime) -> UserId:
     """Make a user who is found by nobody and asked for everything, with a key of their own."""
     made = tx.execute(
-        insert(users)
-        .values(
-            locale=locale,
-            found=Found.NOBODY,
-            standing=Standing.OFF,
-            pace=Pace.NORMAL,
-            seen_at=micros(now),
-            created_at=micros(now),
-        )
-        .returning(users.c.id)
+        insert(users).returning(users.c.id),
+        {
+            "locale": locale,
+            "found": Found.NOBODY,
+            "standing": Standing.OFF,
+            "pace": Pace.NORMAL,
+            "seen_at": micros(now),
+            "created_at": micros(now),
+        },
     ).scalar_one()
     tx.execute(insert(user_keys).values(user_id=made, wrapped=vault.new_personal_key(made)))
     return UserId(made)
@@ -123,12 +122,15 @@ def account(tx: Tx, account_id: AccountId) -> Account | None:
     return None if row is None else rows.account(row)
 
 
+#: Put together once: it is asked several times at each page.
+_ACCOUNTS_OF = (
+    select(accounts).where(accounts.c.user_id == bindparam("user")).order_by(accounts.c.id)
+)
+
+
 def accounts_of(tx: Tx, user_id: UserId) -> list[Account]:
     """Return a user's accounts, oldest first."""
-    found = tx.execute(
-        select(accounts).where(accounts.c.user_id == user_id).order_by(accounts.c.id)
-    )
-    return [rows.account(row) for row in found]
+    return [rows.account(row) for row in tx.execute(_ACCOUNTS_OF, {"user": user_id})]
 
 
 def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
@@ -194,17 +196,16 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
     Its sequence makes the next sweep meet it as a newcomer.
     """
     made = tx.execute(
-        tx.dialect.insert_missing(accounts, key=())
-        .values(
-            user_id=user_id,
-            network=actor.network,
-            actor_id=actor.id,
-            key=rows.stored(key),
-            proof=proof,
-            seq=tx.dialect.next_seq(tx, SEQ),
+        tx.dialect.insert_missing(accounts, key=()).returning(accounts.c.id),
+        {
+            "user_id": user_id,
+            "network": actor.network,
+            "actor_id": actor.id,
+            "key": rows.stored(key),
+            "proof": proof,
+            "seq": tx.dialect.next_seq(tx, SEQ),
             **rows.seen(actor),
-        )
-        .returning(accounts.c.id)
+        },
     ).scalar()
     if made is None:
         raise HeldMeanwhile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from openportability.clock import micros, moment
 from openportability.consent.rules import Choice
@@ -31,22 +31,25 @@ class Consent:
 def add(tx: Tx, user: UserId, consent: Consent) -> None:
     """Note what somebody said."""
     tx.execute(
-        insert(consents).values(
-            user_id=user,
-            purpose=consent.choice,
-            value=consent.value,
-            wording=consent.wording,
-            locale=consent.locale,
-            how=consent.how,
-            at=micros(consent.at),
-        )
+        insert(consents),
+        {
+            "user_id": user,
+            "purpose": consent.choice,
+            "value": consent.value,
+            "wording": consent.wording,
+            "locale": consent.locale,
+            "how": consent.how,
+            "at": micros(consent.at),
+        },
     )
+
+
+_HISTORY = select(consents).where(consents.c.user_id == bindparam("user")).order_by(consents.c.id)
 
 
 def history(tx: Tx, user: UserId) -> list[Consent]:
     """Return all that somebody ever said, here or elsewhere, in the order in which we learned it."""
-    rows = tx.execute(select(consents).where(consents.c.user_id == user).order_by(consents.c.id))
-    return [_consent(row) for row in rows]
+    return [_consent(row) for row in tx.execute(_HISTORY, {"user": user})]
 
 
 def move_history(tx: Tx, user: UserId, to: UserId) -> None:

@@ -174,7 +174,7 @@ class SQLite:
         return _upsert(sqlite.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        return sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+        return _upsert(sqlite.insert, table, tuple(key), ())
 
     def for_update(self, rows: S) -> S:
         return rows
@@ -239,7 +239,7 @@ class PostgreSQL:
         return _upsert(postgresql.insert, table, tuple(key), tuple(change))
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
-        return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+        return _upsert(postgresql.insert, table, tuple(key), ())
 
     def for_update(self, rows: S) -> S:
         return rows.with_for_update(skip_locked=True)
@@ -303,7 +303,7 @@ def _upsert(
     made: Insert = (
         insert.on_conflict_do_update(index_elements=list(key), set_=new)
         if change
-        else insert.on_conflict_do_nothing(index_elements=list(key))
+        else insert.on_conflict_do_nothing(index_elements=list(key) or None)
     )
     return made
 

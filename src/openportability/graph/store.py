@@ -38,10 +38,11 @@ SEALED = select(
     follow_lists.c.sealed,
     user_keys.c.wrapped,
 ).join(user_keys, user_keys.c.user_id == follow_lists.c.user_id)
-#: Put together once: it is asked at each step of matching.
-_SEALED_OF = SEALED.where(follow_lists.c.user_id == bindparam("user")).order_by(
-    follow_lists.c.network, *_OWN
-)
+_OF_USER = follow_lists.c.user_id == bindparam("user")
+_IN_ORDER = follow_lists.c.network, *_OWN
+#: Put together once: they are asked at each step of matching, and at each page.
+_SEALED_OF = SEALED.where(_OF_USER).order_by(*_IN_ORDER)
+_LISTS_OF = select(follow_lists).where(_OF_USER).order_by(*_IN_ORDER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +121,6 @@ def open_list(
 
 def lists_of(tx: Tx, user: UserId) -> list[Held]:
     """Return what lists a user has brought."""
-    rows = tx.execute(
-        select(follow_lists)
-        .where(follow_lists.c.user_id == user)
-        .order_by(follow_lists.c.network, *_OWN)
-    )
     return [
         Held(
             of=ListOf(
@@ -137,7 +133,7 @@ def lists_of(tx: Tx, user: UserId) -> list[Held]:
             taken_at=None if row.taken_at is None else moment(row.taken_at),
             imported_at=moment(row.imported_at),
         )
-        for row in rows
+        for row in tx.execute(_LISTS_OF, {"user": user})
     ]
 
 

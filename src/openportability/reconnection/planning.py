@@ -162,12 +162,13 @@ def want(
     store.want(tx, key, user, noted, origin=origin, plan=plan_id, now=now)
     wanted = _new(rows, Verdict.NEW, state, deed)
     added = store.want(tx, key, user, wanted, origin=origin, plan=plan_id, now=now)
-    chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
-    for before in _CHOOSABLE if state is State.READY else (State.CANCELLED,):
-        added += store.choose_again(tx, key, user, deed, chosen, before, state, now)
+    if added < len(wanted):
+        chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
+        for before in _CHOOSABLE if state is State.READY else (State.CANCELLED,):
+            added += store.choose_again(tx, key, user, deed, chosen, before, state, now)
     if state is State.READY:
-        waiting = [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]
-        store.let_go_on(tx, key, user, deed, waiting)
+        if waiting := [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]:
+            store.let_go_on(tx, key, user, deed, waiting)
         for account in mine:
             wake_lane(tx, site, account)
     return added
