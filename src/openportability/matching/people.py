@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,13 +55,19 @@ class People:
 
     def kept(self, which: Places | Mask) -> People:
         """Return some of these people: all accounts of each."""
-        return People(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
+        return People(**{name: getattr(self, name)[which] for name in _COLUMNS})
 
     def places_of(self, users: Numbers) -> Places:
         """Return where all accounts of some of these people are, oldest first."""
-        order = np.argsort(self.users, kind="stable")
-        first, last = (np.searchsorted(self.users[order], users, side) for side in SIDES)
+        order, in_order = self._by_user
+        first, last = (np.searchsorted(in_order, users, side) for side in SIDES)
         return np.sort(order[ranges(first, last)])
+
+    @cached_property
+    def _by_user(self) -> tuple[Places, Numbers]:
+        """Where the accounts are in the order of users, and whose each is."""
+        order = np.argsort(self.users, kind="stable")
+        return order, self.users[order]
 
     def on(self, network: NetworkName) -> Mask:
         """Say which accounts are on a network."""
@@ -90,3 +97,7 @@ class People:
         counts = np.bincount(self.persons, weights=accounts)
         answer: Mask = counts[self.persons] > 0
         return answer
+
+
+#: Asked for once: people are cut several times for each set.
+_COLUMNS = tuple(column.name for column in fields(People))

@@ -40,6 +40,7 @@ _UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page op
 MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
 MAY_AVOID = np.array([[may_avoid(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
 COSTS = np.array([costs(Bit(bits)) for bits in COMBINATIONS])
+_AVOIDED = np.uint8(Bit.AVOIDED)
 _LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.BLOCKED)
 
 
@@ -170,7 +171,7 @@ class MatchSet:
         on this day; it was `spent` before. The others wait. Who is shown goes before who is avoided.
         """
         rows = self._of(people.accounts)
-        avoided = people.any_of(rows["bits"] & Bit.AVOIDED != 0)
+        avoided = people.any_of(rows["bits"] & _AVOIDED != 0)
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
         barred = MAY_AVOID[rows["bits"], people.found] & people.proved
         asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
@@ -264,5 +265,5 @@ class MatchSet:
 def _offered(people: People, bits: Bits) -> NDArray[np.bool_]:
     """Say of each account whether its user is part of *all*: shown, through a proved account."""
     shown = MAY_SHOW[bits, people.found] & people.proved
-    avoided = bits & Bit.AVOIDED != 0
+    avoided = bits & _AVOIDED != 0
     return people.any_of(shown) & ~people.any_of(avoided)
