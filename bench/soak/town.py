@@ -21,7 +21,7 @@ from openportability.networks.fake.residents import Role
 from openportability.networks.fake.tokens import challenge_of
 from openportability.networks.fake.way import Line, through
 from openportability.outbound import Door
-from openportability.reconnection import planning
+from openportability.reconnection import forecasting, planning
 from openportability.reconnection.plan import Row, Verdict
 from openportability.reconnection.rules import Origin
 from openportability.site import Site
@@ -40,8 +40,10 @@ class Town:
     #: Where somebody lives now: who moved, and to whom.
     moved: Mapping[ActorId, ActorId]
     before: Mapping[UserId, frozenset[ActorId]]
-    #: When each one's last follow was promised to be made, and when they began to wait for it.
-    promised: Mapping[UserId, tuple[datetime, datetime]]
+    #: When each one's last follow was promised to be made.
+    promised: Mapping[UserId, datetime]
+    #: When all of them began to wait.
+    began: datetime
     #: What each one's program signs in with at our pages, and where those are.
     tokens: Mapping[UserId, str]
     pages_url: str
@@ -122,17 +124,19 @@ def settle(
         moved=moved,
         before={},
         promised={},
+        began=site.clock.now(),
         tokens={},
         pages_url=pages_url,
     )
     before = {one.user: frozenset(town.follows(one)) for one in members}
-    promised, tokens = {}, {}
+    wanted, tokens = {}, {}
     for one in members:
         town.sign_in(one)
-        promised[one.user] = _want(site, one, _chosen(one, members, targets))
+        wanted[one] = _want(site, one, _chosen(one, members, targets))
         with site.db.write() as tx:
             tokens[one.user] = make_token(tx, site, one.user, "soak")
-    return replace(town, before=before, promised=promised, tokens=tokens)
+    began, promised = site.clock.now(), _promised(site, wanted)
+    return replace(town, before=before, promised=promised, began=began, tokens=tokens)
 
 
 def _members(site: Site, name: NetworkName, told: Sequence[Mapping[str, Any]]) -> list[Account]:
@@ -159,13 +163,21 @@ def _chosen(me: Account, members: Sequence[Account], targets: int) -> list[Accou
     return Random(me.id).sample(here, min(targets, len(here)))
 
 
-def _want(site: Site, me: Account, whom: Sequence[Account]) -> tuple[datetime, datetime]:
-    """Want these follows; return when we say that they will be made, and the time now."""
+def _want(site: Site, me: Account, whom: Sequence[Account]) -> int:
+    """Want these follows; return how many."""
     rows = [
         Row(account=me.id, whom=one.id, network=me.actor.network, verdict=Verdict.NEW, rank=one.id)
         for one in whom
     ]
     with site.db.write() as tx:
-        planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
-        (said,) = planning.forecast(tx, site, me.user, {me.actor.network: len(rows)})
-    return said.finishes_at, site.clock.now()
+        return planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
+
+
+def _promised(site: Site, wanted: Mapping[Account, int]) -> dict[UserId, datetime]:
+    """Return when we say that these follows will be made, once everybody is there to want them."""
+    promised = {}
+    for me, count in wanted.items():
+        with site.db.read() as tx:
+            (said,) = forecasting.forecast(tx, site, me.user, {me.actor.network: count})
+        promised[me.user] = said.finishes_at
+    return promised

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sqlalchemy import func, select
+
 from bench.soak.town import Town
 from openportability.accounts import store as accounts
-from openportability.domain import Account, ActorId, Deed
+from openportability.db.schema import lanes, reconnections
+from openportability.domain import Account, AccountId, ActorId
 from openportability.reconnection import store
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import State
+from openportability.reconnection.rules import LaneState, State
 
 #: Nothing is left to do; who is asked may answer later.
 _ENDED = frozenset({State.FOLLOWED, State.ALREADY, State.REQUESTED, State.REFUSED, State.GONE})
@@ -69,6 +72,7 @@ def at_the_end(town: Town) -> Findings:
     for me in town.members:
         rows = _rows(town, me)
         follows = Counter(town.follows(me))
+        _page_agrees(town, me, set(follows), found)
         found.double += sum(times - 1 for times in follows.values())
         found.states.update(row.state for row, _ in rows)
         if (late := _late(town, me, rows)) is not None:
@@ -88,13 +92,18 @@ def at_the_end(town: Town) -> Findings:
 
 def left(town: Town) -> int:
     """Return how many follows still wait."""
+    waiting = select(func.count()).where(reconnections.c.state.not_in(_ENDED))
     with town.site.db.read() as tx:
-        return sum(
-            count
-            for me in town.members
-            for (_, state), count in store.counts(tx, me.user, Deed.FOLLOW).items()
-            if state not in _ENDED
-        )
+        count: int = tx.execute(waiting).scalar_one()
+    return count
+
+
+def signed_out(town: Town) -> list[Account]:
+    """Return those whose lanes wait for them to sign in."""
+    wanted = select(lanes.c.account_id).where(lanes.c.state == LaneState.SIGNED_OUT)
+    with town.site.db.read() as tx:
+        waiting = {AccountId(account) for account in tx.execute(wanted).scalars()}
+    return [one for one in town.members if one.id in waiting]
 
 
 def _rows(town: Town, me: Account) -> list[tuple[Reconnection, ActorId]]:
@@ -115,9 +124,21 @@ def _counts_agree(town: Town, me: Account, found: Findings) -> None:
         found.say(f"the page says {shown}, the rows {rows}")
 
 
+def _page_agrees(town: Town, me: Account, follows: set[ActorId], found: Findings) -> None:
+    """Compare the numbers of the API with what the network holds that was not there before.
+
+    Who was asked may have approved since we looked.
+    """
+    shown, made = town.counts(me), len(follows - town.before[me.user])
+    done = shown.get(State.FOLLOWED, 0)
+    if not done <= made <= done + shown.get(State.REQUESTED, 0):
+        found.untrue += 1
+        found.say(f"the page says {shown}, the network holds {made} more than before")
+
+
 def _late(town: Town, me: Account, rows: Sequence[tuple[Reconnection, ActorId]]) -> float | None:
     """Return by which part of the time the promise was missed; None: it was too short to tell."""
-    promised, began = town.promised[me.user]
+    promised, began = town.promised[me.user], town.began
     ended = max((row.at for row, _ in rows if row.state is State.FOLLOWED), default=began)
     if promised - began < _LONG_ENOUGH:
         return None

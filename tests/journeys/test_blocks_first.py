@@ -11,13 +11,15 @@ from tests.privacy.exports import unzipped
 
 def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob, troll, noisy = (place.somebody() for _ in range(4))
-    for one in (alice, bob, troll, noisy):
+    alice, carol = place.friends()
+    bob, troll, noisy = (place.somebody() for _ in range(3))
+    by_hand = place.follows(alice)
+    for one in (alice, bob, carol, troll, noisy):
         place.join(one)
     archive = archive_files(
         owner=alice.number,
         handle=alice.old_handle,
-        following=[bob.number, troll.number, noisy.number],
+        following=[bob.number, carol.number, troll.number, noisy.number],
         blocked=[troll.number],
         muted=[noisy.number],
     )
@@ -34,17 +36,20 @@ def test_blocks_are_offered_in_words_and_carried_over_if_ticked(house: House) ->
     alice.browser.allow(alice.new_handle)
     page = alice.browser.get(plan)
     assert "on this network blocks are public" in page.words
+    assert "Everything is then finished about" in page.words
     (form,) = (form for form in page.forms if form.action == f"{plan}/start")
     assert "block" not in form.fields
     begun = submit(alice.browser, f"{plan}/start", block="sky")
-    assert "1 follow is on its way. 1 block goes first." in begun.words
+    said = "1 follow is on its way. 1 block goes first. 1 person you follow already."
+    assert said in begun.words
     house.turn()
 
-    assert [*place.follows(alice)] == [bob.new_id]
+    assert [*(place.follows(alice) - by_hand)] == [bob.new_id]
     (how,) = read(alice.browser, "/reconnection")
-    assert (how["counts"], how["blocks"]) == ({"followed": 1}, {"followed": 1})
-    rows = {row["deed"]: row["actor_id"] for row in read_all(alice.browser, "/reconnection/ledger")}
-    assert rows == {"follow": bob.new_id, "block": troll.new_id}
+    assert (how["counts"], how["blocks"]) == ({"followed": 1, "already": 1}, {"followed": 1})
+    rows = read_all(alice.browser, "/reconnection/ledger")
+    made = {row["deed"]: row["actor_id"] for row in rows if row["state"] == "followed"}
+    assert made == {"follow": bob.new_id, "block": troll.new_id}
     alice.browser.get("/reconnect/ledger")
     assert "blocked" in alice.browser.page.words
     assert files(alice) == {**brought, "sky/follows.csv": [bob.new_handle]}

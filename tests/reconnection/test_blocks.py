@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 
 from openportability.accounts import store as accounts
-from openportability.domain import Account, Deed, Found, Kind, Purpose
+from openportability.domain import Account, Deed, Found, Kind, Pace, Purpose
 from openportability.graph import store as lists
 from openportability.graph.store import ListOf
 from openportability.matching import jobs as matching
+from openportability.matching.service import Selection
 from openportability.networks.fake.reply import Fault
-from openportability.reconnection import blocking
+from openportability.reconnection import blocking, planning
+from openportability.reconnection.blocking import Offer
+from openportability.reconnection.planning import Planned
 from openportability.reconnection.rules import UNAVAILABLE, State
 from tests.reconnection.stage import Stage
 
@@ -28,9 +33,18 @@ def brings(stage: Stage, kind: Kind, *whom: Account) -> None:
     next(job for job in jobs if job.name == lists.ARRIVED.job).run(str(stage.user))
 
 
-def offered(stage: Stage) -> int:
+def planned(stage: Stage) -> Planned:
+    return planning.make_plan(stage.site, stage.user, Selection(), None)
+
+
+def offers(stage: Stage) -> list[Offer]:
+    plan = planned(stage)
     with stage.db.read() as tx:
-        return sum(offer.count for offer in blocking.offers(tx, stage.site, stage.user))
+        return blocking.offers(tx, stage.site, stage.user, plan)
+
+
+def offered(stage: Stage) -> int:
+    return sum(offer.count for offer in offers(stage))
 
 
 def carries_over(stage: Stage) -> int:
@@ -66,6 +80,25 @@ def test_undo_ends_our_blocks_and_leaves_those_made_by_hand(stage: Stage) -> Non
     stage.pass_days(1)
     assert stage.row(ours).state is S.UNDONE
     assert stage.blocks() == [theirs.actor.id]
+
+
+def test_a_forecast_heeds_blocks_that_go_first_and_what_waits_already(stage: Stage) -> None:
+    stage.grant(Purpose.BLOCK)
+    with stage.db.write() as tx:
+        accounts.choose(tx, stage.user, pace=Pace.GENTLE)
+    hour = stage.clock.now() + timedelta(hours=1)
+    carol, *waiting = [stage.member() for _ in range(41)]
+    stage.want(*waiting)
+    brings(stage, Kind.FOLLOWING, carol)
+    (alone,) = planned(stage).forecast
+    # Fifty an hour: these are the forty-second to the fifty-first.
+    brings(stage, Kind.BLOCKED, *(stage.member() for _ in range(10)))
+    (offer,) = offers(stage)
+    assert offer.forecast is not None
+    assert alone.finishes_at < hour <= offer.forecast.finishes_at
+    carries_over(stage)
+    (after,) = planned(stage).forecast
+    assert after.finishes_at >= hour
 
 
 def test_a_follow_is_taken_back_before_anybody_is_blocked(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from openportability.db.engine import Database
 from openportability.domain import Deed, Pace
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
-from openportability.reconnection import planning, store
+from openportability.reconnection import forecasting, store
 from openportability.reconnection.rules import State
 from tests.reconnection.stage import Stage
 
@@ -34,7 +34,7 @@ def test_a_forecast_is_within_15_percent_of_what_happens(db: Database, role: Rol
     began = stage.clock.now()
     with db.read() as tx:
         waiting = {stage.name: FOLLOWS[role]}
-        (promised,) = planning.forecast(tx, stage.site, stage.user, waiting)
+        (promised,) = forecasting.forecast(tx, stage.site, stage.user, waiting)
     while _waiting(stage):
         if luck.random() < 0.05:
             stage.fails(luck.choice(["relationships", "follow"]), luck.choice(list(Fault)))

@@ -62,6 +62,8 @@ class PlanOut(BaseModel):
     ceilings: dict[str, int]
     #: People whom the person blocked before, and may block there too: `blocks` of the start.
     blocks: dict[str, int]
+    #: The forecast where they are: they go first, and take of what the network allows.
+    forecast_with_blocks: list[ForecastOut]
 
 
 class StartIn(BaseModel):
@@ -144,7 +146,7 @@ def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     networks = frozenset(map(NetworkName, wanted.networks)) if wanted.networks else None
     planned = planning.make_plan(site, asking.user, selection, networks)
     with site.db.read() as tx:
-        return _plan_out(site, planned, blocking.offers(tx, site, asking.user))
+        return _plan_out(site, planned, blocking.offers(tx, site, asking.user, planned))
 
 
 @router.get("/plans/{plan_id}/rows")
@@ -184,7 +186,9 @@ def start(
     number = shown.read_id(site, "plan", plan_id)
     names = [NetworkName(name) for name in also.blocks] if also else []
     with site.db.write() as tx:
+        planned = planning.plan(tx, site, asking.user, number)
         return {
+            "followed_already": planned.followed,
             "wanted": planning.start(tx, site, asking.user, number),
             "blocks": blocking.carry_over(tx, site, asking.user, names, number),
         }
@@ -342,6 +346,9 @@ def _plan_out(site: Site, planned: Planned, offers: Sequence[Offer]) -> PlanOut:
         forecast=[_forecast_out(forecast) for forecast in planned.forecast],
         ceilings=dict(planned.ceilings.items()),
         blocks={offer.account.actor.network: offer.count for offer in offers},
+        forecast_with_blocks=[
+            _forecast_out(offer.forecast) for offer in offers if offer.forecast is not None
+        ],
     )
 
 

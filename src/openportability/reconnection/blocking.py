@@ -10,8 +10,9 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, Deed, Kind, NetworkName, UserId
 from openportability.matching import service as matching
-from openportability.reconnection import planning, store
-from openportability.reconnection.plan import Row, Verdict
+from openportability.reconnection import forecasting, planning, store
+from openportability.reconnection.plan import Forecast, Row, Verdict
+from openportability.reconnection.planning import Planned
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
@@ -31,19 +32,33 @@ class Offer:
     public: bool
     #: False: the person must let us block there first.
     allowed: bool
+    #: When a plan is finished if these go first; None where the operator no longer has that network.
+    forecast: Forecast | None
 
 
-def offers(tx: Tx, site: Site, user: UserId) -> list[Offer]:
-    """Return what can be carried over, where there is any. Nothing is sent."""
+def offers(tx: Tx, site: Site, user: UserId, planned: Planned) -> list[Offer]:
+    """Return what can be carried over before a plan, where there is any. Nothing is sent."""
     key = accounts.personal_key(tx, site.vault, user)
+    before = forecasting.on_their_way(tx, user)
     found = []
     for account, rows in _rows(tx, site, user):
         blocks = site.networks[account.actor.network].blocks
         grant = grant_store.live_grant(tx, key, account.id)
         if rows and blocks is not None:
             allowed = grant is not None and grant.can_block
-            offer = Offer(account=account, count=len(rows), public=blocks.public, allowed=allowed)
-            found.append(offer)
+            name = account.actor.network
+            waiting = before.get(account.id, 0) + planned.number(name, Verdict.NEW) + len(rows)
+            found.append(
+                Offer(
+                    account=account,
+                    count=len(rows),
+                    public=blocks.public,
+                    allowed=allowed,
+                    forecast=next(
+                        iter(forecasting.forecast(tx, site, user, {name: waiting})), None
+                    ),
+                )
+            )
     return found
 
 

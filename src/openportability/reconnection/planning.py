@@ -23,9 +23,8 @@ from openportability.jobs.port import Wake
 from openportability.matching import service as matching
 from openportability.matching.service import Selection
 from openportability.reconnection import (
-    claiming,
+    forecasting,
     lane_store,
-    pacing,
     plan_store,
     reading,
     selected,
@@ -56,6 +55,15 @@ class Planned:
     #: How many more the person may follow on a network, where the plan has more than that.
     ceilings: dict[NetworkName, int]
     started: bool
+
+    def number(self, network: NetworkName, *verdicts: Verdict) -> int:
+        """Return how many rows on a network have one of these verdicts."""
+        return sum(self.counts.get(network, {}).get(one, 0) for one in verdicts)
+
+    @property
+    def followed(self) -> int:
+        """Return how many the person follows already, whoever did it."""
+        return sum(self.number(name, Verdict.ALREADY, Verdict.DONE) for name in self.counts)
 
 
 def make_plan(
@@ -216,33 +224,6 @@ def set_pace(tx: Tx, user: UserId, pace: Pace) -> None:
     accounts.choose(tx, user, pace=pace)
 
 
-def forecast(
-    tx: Tx, site: Site, user: UserId, waiting: dict[NetworkName, int]
-) -> tuple[Forecast, ...]:
-    """Say for each network when so many waiting follows will be done."""
-    now = site.clock.now()
-    chosen = accounts.user(tx, user)
-    lanes = {lane.network: lane for lane in lane_store.lanes_of(tx, user)}
-    made = []
-    for name, count in sorted(waiting.items()):
-        destination = claiming.destination_of(site, name)
-        if destination is None or chosen is None:
-            continue
-        lane = lanes.get(name)
-        finishes_at = pacing.finish_at(
-            destination.limits,
-            chosen.pace,
-            lane.spent if lane else (),
-            remaining=lane.remaining if lane else None,
-            reset_at=lane.reset_at if lane else None,
-            waiting=count,
-            now=max(now, lane.next_at) if lane and lane.next_at else now,
-        )
-        calls = -(-count // destination.limits.batch)
-        made.append(Forecast(network=name, calls=calls, finishes_at=finishes_at))
-    return tuple(made)
-
-
 def _shown(
     tx: Tx,
     site: Site,
@@ -255,11 +236,18 @@ def _shown(
 ) -> Planned:
     counted = counts(rows)
     new = {network: by.get(Verdict.NEW, 0) for network, by in counted.items()}
+    before = forecasting.on_their_way(tx, user)
+    waiting = {
+        network: sum(before.get(one, 0) for one in accounts_on) + (0 if started else new[network])
+        for network, accounts_on in _by_network(rows).items()
+    }
     return Planned(
         id=plan_id,
         rows=tuple(rows),
         counts=counted,
-        forecast=forecast(tx, site, user, new),
+        forecast=forecasting.forecast(
+            tx, site, user, {one: count for one, count in waiting.items() if count}
+        ),
         to_allow=to_allow(tx, site, user),
         ceilings={
             row.network: rooms[row.account]
@@ -268,6 +256,14 @@ def _shown(
         },
         started=started,
     )
+
+
+def _by_network(rows: Sequence[Row]) -> dict[NetworkName, set[AccountId]]:
+    """Return our accounts that rows are of."""
+    found: dict[NetworkName, set[AccountId]] = {}
+    for row in rows:
+        found.setdefault(row.network, set()).add(row.account)
+    return found
 
 
 def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:

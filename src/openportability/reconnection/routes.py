@@ -84,7 +84,7 @@ def plan(
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
         whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
-        offers = () if planned.started else blocking.offers(tx, site, asking.user)
+        offers = () if planned.started else blocking.offers(tx, site, asking.user, planned)
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
         request,
@@ -119,6 +119,7 @@ def start(
     left = {name: handing.room_on(site, asking.user, name) for name in files}
     try:
         with site.db.write() as tx:
+            already = planning.plan(tx, site, asking.user, number).followed
             count = planning.start(tx, site, asking.user, number)
             names = [NetworkName(name) for name in block or []]
             blocks = blocking.carry_over(tx, site, asking.user, names, number)
@@ -130,7 +131,7 @@ def start(
         text = i18n.gettext("Something has changed in the meantime. This is the new plan.")
         cookies.flash(request, response, "warn", text)
         return response
-    return _done(request, shown.started(count, blocks))
+    return _done(request, shown.started(count, blocks, already))
 
 
 @router.get("/reconnect/progress")

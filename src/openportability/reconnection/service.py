@@ -10,7 +10,15 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, Deed, NetworkName, UserId
 from openportability.errors import NotFound
-from openportability.reconnection import lane_store, move_store, plan_store, planning, reach, store
+from openportability.reconnection import (
+    forecasting,
+    lane_store,
+    move_store,
+    plan_store,
+    planning,
+    reach,
+    store,
+)
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.plan import Forecast
@@ -102,7 +110,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     }
     forecasts = {
         forecast.network: forecast
-        for forecast in planning.forecast(
+        for forecast in forecasting.forecast(
             tx, site, user, {name: count for name, count in waiting.items() if count}
         )
     }

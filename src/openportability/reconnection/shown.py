@@ -126,10 +126,12 @@ def progress(site: Site, user: UserId) -> dict[str, Any]:
     }
 
 
-def started(follows: int, blocks: int) -> str:
-    """Say what a plan has put on its way."""
+def started(follows: int, blocks: int, already: int) -> str:
+    """Say what a plan has put on its way, and how many there were whom the person follows already."""
+    if not (follows or blocks):
+        return i18n.gettext("This plan was started.")
     said = []
-    if follows or not blocks:
+    if follows:
         text = i18n.ngettext(
             "%(count)s follow is on its way.", "%(count)s follows are on their way.", follows
         )
@@ -137,4 +139,9 @@ def started(follows: int, blocks: int) -> str:
     if blocks:
         text = i18n.ngettext("%(count)s block goes first.", "%(count)s blocks go first.", blocks)
         said.append(text % {"count": i18n.number(blocks)})
+    if follows and already:
+        text = i18n.ngettext(
+            "%(count)s person you follow already.", "%(count)s you follow already.", already
+        )
+        said.append(text % {"count": i18n.number(already)})
     return " ".join(said)
