@@ -103,6 +103,7 @@ def test_an_address_is_not_asked_often_whoever_types_it(
     told += [give(bob.browser, ADDRESS.upper(), sign_in="true").status for _ in range(3)]
     house.turn()
     assert told == [200] * 5 + [429]
+    bob.browser.post("/settings/mail/end")
 
 
 def test_mails_speak_the_language_of_the_person(

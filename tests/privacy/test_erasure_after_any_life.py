@@ -80,7 +80,11 @@ class Town:
             case "brings":
                 self.place.bring(me, following=self.others, followers=self.others[:1])
             case "reconnects":
-                self.place.reconnect(me)
+                # Who follows everybody by now is offered no plan.
+                if any(
+                    form.action == "/reconnect/plan" for form in me.browser.get("/matches").forms
+                ):
+                    self.place.reconnect(me)
             case "takes back":
                 me.browser.api("POST", "/reconnection/undo", {"scope": "all"})
             case "pauses":
