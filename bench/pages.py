@@ -1,16 +1,13 @@
 """What a page weighs on a first visit, in how many requests, and how long it takes at 50 requests at a time.
 
 A real Chromium with an empty cache counts bytes and requests, as a newcomer's would; pictures of people there are none.
-The server's time (`server-p95`) is what the program's own log says of each answer while 50 are asked for at a time:
-from when a page is begun until its answer begins. What a client sees then (`p95`) is the line of 50 before one process,
-however quick each page is; it stands beside that of one plain page of the framework served in the same way, and so does
-what an answer costs the processor.
+Times are those of a client at the site's own process, beside one plain page of the framework served in the same way;
+so is what an answer costs the processor. Where 50 wait for one process, each waits for 50 such answers.
 """
 
 from __future__ import annotations
 
 import http.client
-import logging
 import statistics
 import subprocess
 import sys
@@ -36,7 +33,6 @@ from openportability import app
 from openportability.clock import SystemClock
 from openportability.demo import show, stage
 from openportability.demo.stage import NEWCOMER, SOURCE
-from openportability.web.measure import log as measure_log
 from scripts import shots
 
 AT_ONCE = 50
@@ -92,10 +88,8 @@ def measure(scale: float) -> Iterator[Figure]:
             baseline = _p95(f"{plain}/", "")
         for name, budget in PAGES.items():
             url = site.settings.base_url + budget.path
-            with _log_of_requests() as told:
-                taken = _p95(url, cookie if budget.member else "")
-            yield _figure(name, "server-p95", _p95_of(told), goal=budget.ms)
-            yield _figure(name, "p95", taken, baseline=baseline)
+            taken = _p95(url, cookie if budget.member else "")
+            yield _figure(name, "p95", taken, goal=budget.ms, baseline=baseline)
         yield from _costs(app.web(site), site.settings.base_url, cookie)
 
 
@@ -192,27 +186,7 @@ def _p95(url: str, cookie: str) -> float:
     """Ask from a process of its own, so that who asks and who answers have a core each; in ms."""
     command = [sys.executable, "-m", "bench.pages", url, cookie]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stdout)
-
-
-@contextmanager
-def _log_of_requests() -> Iterator[list[int]]:
-    """Yield how many ms each answer takes that is given meanwhile, as the program tells it."""
-    told: list[int] = []
-
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            told.append(vars(record)["ms"])
-
-    ear = Ear()
-    measure_log.addHandler(ear)
-    measure_log.setLevel(logging.INFO)
-    yield told
-    measure_log.removeHandler(ear)
-
-
-def _p95_of(taken: Sequence[float]) -> float:
-    return round(statistics.quantiles(taken, n=20)[-1], 1)
+    return round(float(done.stdout), 1)
 
 
 def ask(url: str, cookie: str) -> float:
@@ -224,7 +198,7 @@ def ask(url: str, cookie: str) -> float:
             for many in pool.map(_client, repeat(url, AT_ONCE), repeat(cookie), repeat(each))
             for one in many
         ]
-    return _p95_of([one * 1000 for one in taken])
+    return statistics.quantiles(taken, n=20)[-1] * 1000
 
 
 def _client(url: str, cookie: str, times: int) -> Sequence[float]:

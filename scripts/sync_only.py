@@ -13,7 +13,6 @@ from pathlib import Path
 from scripts.tree import ROOT, files, report
 
 MAY_AWAIT = {
-    "src/openportability/web/abreast.py",
     "src/openportability/web/sse.py",
     "src/openportability/web/documents.py",
     "src/openportability/web/incoming.py",

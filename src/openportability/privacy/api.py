@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from openportability.accounts.session import AMember, APresentMember, TheSite
 from openportability.privacy import bringing, form, receipt, service
 from openportability.web import i18n
-from openportability.web.threads import reading_lists, waiting_for_others
+from openportability.web.threads import waiting_for_others
 from openportability.web.who import anybody
 
 router = APIRouter(prefix="/api/v1", tags=["me"])
@@ -49,7 +49,6 @@ class KeyOut(BaseModel):
 
 
 @router.get("/export", response_class=Response)
-@reading_lists
 def export(site: TheSite, asking: APresentMember) -> Response:
     """Return everything that is held about me, as a zip."""
     headers = {"Content-Disposition": 'attachment; filename="openportability.zip"'}

@@ -30,7 +30,6 @@ def my_data(request: Request, site: TheSite, asking: AMember) -> Response:
 
 
 @router.get("/my-data/export")
-@reading_lists
 def export(site: TheSite, asking: AMember) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="openportability.zip"'}
     return Response(service.export(site, asking.user), 200, headers, "application/zip")

@@ -17,7 +17,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.clock import monotonic
-from openportability.web import abreast
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +90,8 @@ class Measure:
                 seconds, status = monotonic() - began, message["status"]
                 self._tally.add(route, status, seconds, scope.get(CODE, ""))
                 if not path.startswith(_UNTOLD):
-                    waited = scope.get(abreast.WAITED, 0.0)
-                    told = {
-                        "route": route,
-                        "status": status,
-                        "ms": round((seconds - waited) * 1000),
-                        "waited_ms": round(waited * 1000),
-                    }
+                    spent = round(seconds * 1000)
+                    told = {"route": route, "status": status, "ms": spent}
                     log.info("request", extra=told)
             return send(message)
 

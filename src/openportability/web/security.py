@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.errors import Busy, Invalid, NotAllowed
-from openportability.web import abreast, cookies, i18n, measure, problems, rates, squeeze, threads
+from openportability.web import cookies, i18n, measure, problems, rates, squeeze, threads
 from openportability.web.house import House
 from openportability.web.incoming import Incoming
 from openportability.web.line import Line
@@ -114,7 +114,6 @@ class Guard:
             if early is not None:
                 await early(scope, receive, answer.send)
                 return
-            await abreast.enter(scope)
             with self._turn(request):
                 await self._app(scope, body.receive, answer.send)
         except Busy as error:
@@ -128,8 +127,6 @@ class Guard:
             if answer.started:
                 raise
             await response(scope, receive, answer.send)
-        finally:
-            abreast.give_back()
 
     def _turn(self, request: Request) -> AbstractContextManager[None]:
         """Let who brings lists take their turn; raise `Busy` for who must wait."""
@@ -258,7 +255,6 @@ class _Answer:
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.started = True
-            abreast.give_back()
             headers = MutableHeaders(scope=message)
             for name, value in self._policy.items():
                 headers.setdefault(name, value)

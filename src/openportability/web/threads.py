@@ -14,8 +14,6 @@ from typing import Any, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from openportability.web import abreast
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -29,7 +27,6 @@ _FEW = 4
 
 def share_out(count: int) -> None:
     """Let `count` requests be answered at a time, and as many more wait for other servers."""
-    abreast.share_out()
     to_thread.current_default_thread_limiter().total_tokens = count
     _WAITING.set(CapacityLimiter(count))
     _READING.set(CapacityLimiter(max(1, count // _ONE_IN)))
@@ -58,7 +55,6 @@ def at_once(quick: Callable[P, R]) -> Callable[P, R]:
 def _among(kind: RunVar[CapacityLimiter], endpoint: Callable[P, R]) -> Callable[P, R]:
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
-        abreast.give_back()
         limiter = kind.get(None)
         if limiter is None:
             limiter = CapacityLimiter(_FEW)
