@@ -127,11 +127,12 @@ def _counts_agree(town: Town, me: Account, found: Findings) -> None:
 def _page_agrees(town: Town, me: Account, follows: set[ActorId], found: Findings) -> None:
     """Compare the numbers of the API with what the network holds that was not there before.
 
-    Who was asked may have approved since we looked.
+    Who was asked may have approved since we looked; of what still waits where time was up, an answer may be lost.
     """
     shown, made = town.counts(me), len(follows - town.before[me.user])
     done = shown.get(State.FOLLOWED, 0)
-    if not done <= made <= done + shown.get(State.REQUESTED, 0):
+    unknown = shown.get(State.REQUESTED, 0) + shown.get(State.READY, 0)
+    if not done <= made <= done + unknown:
         found.untrue += 1
         found.say(f"the page says {shown}, the network holds {made} more than before")
 
