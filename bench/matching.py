@@ -165,7 +165,7 @@ def _api_ms(site: Site, user: UserId) -> float:
 def _stored_bytes(site: Site) -> int:
     question = {
         "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-        "postgresql": "SELECT pg_total_relation_size('follow_lists')",
+        "postgresql": sites.bytes_of("follow_lists"),
     }[site.db.dialect.name]
     with site.db.read() as tx:
         return int(tx.connection.exec_driver_sql(question).scalar_one())
