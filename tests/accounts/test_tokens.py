@@ -65,6 +65,17 @@ def test_a_token_that_is_found_takes_nothing_out_and_ends_nothing(
     assert program.api("GET", "/me", token=token).status == 401
 
 
+def test_a_sign_in_while_the_clock_was_ahead_lets_a_token_do_no_more(
+    house: House, browser: Browser, program: Browser
+) -> None:
+    token = make(browser)
+    house.clock.jump(days=20)
+    house.new_browser().sign_in("bird", "newcomer")
+    house.clock.jump(days=-20)
+    house.clock.forward(minutes=61)
+    assert program.api("GET", "/export", token=token).json()["code"] == "auth.not_present"
+
+
 def test_a_token_is_shown_once(browser: Browser) -> None:
     token = make(browser)
     listed = browser.get("/settings/tokens")

@@ -127,12 +127,12 @@ def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[
     return [_session(row) for row in rows]
 
 
-def signed_in_since(tx: Tx, user: UserId, since: datetime) -> bool:
-    """Say whether a user signed in with a browser since then, and did not end that."""
+def signed_in_between(tx: Tx, user: UserId, since: datetime, until: datetime) -> bool:
+    """Say whether a user signed in with a browser then, and did not end that."""
     fresh = select(sessions.c.id).where(
         sessions.c.user_id == user,
         sessions.c.kind == SessionKind.BROWSER,
-        sessions.c.created_at >= micros(since),
+        sessions.c.created_at.between(micros(since), micros(until)),
     )
     return tx.execute(fresh.limit(1)).first() is not None
 
