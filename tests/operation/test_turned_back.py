@@ -1,0 +1,60 @@
+"""What a worker puts right after a clock went back, while others are at work on the same database."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+
+from openportability.clock import micros
+from openportability.db.engine import Database, Tx
+from openportability.db.schema import grants
+from openportability.operator import jobs, service, store
+from tests.house import House
+from tests.journeys.neighbourhood import Neighbourhood
+
+_WAITS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND wait_event_type = 'Lock'"
+)
+
+
+def test_a_lease_that_was_taken_since_the_clock_went_back_is_kept(house: House) -> None:
+    place = Neighbourhood(house)
+    place.join(place.somebody())
+    now, ahead = house.clock.now(), timedelta(days=3)
+    fresh, old = now + timedelta(seconds=100), now + ahead + timedelta(seconds=100)
+    with house.site.db.write() as tx:
+        for until, meant in ((fresh, fresh), (old, now + timedelta(minutes=2))):
+            tx.execute(update(grants).values(lease="somebody:1", lease_until=micros(until)))
+            service.turn_back(tx, now, ahead)
+            assert set(tx.execute(select(grants.c.lease_until)).scalars()) == {micros(meant)}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_workers_that_see_it_together_one_puts_it_right(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned: list[timedelta] = []
+
+    def turn_back(tx: Tx, now: datetime, by: timedelta) -> None:
+        turned.append(by)
+        while len(turned) < 2 and not _somebody_waits(house.site.db):
+            pass
+
+    monkeypatch.setattr(service, "turn_back", turn_back)
+    with house.site.db.write() as tx:
+        store.note_worker(tx, house.clock.now() + timedelta(days=3))
+    with ThreadPoolExecutor(2) as workers:
+        looks = [jobs.work(house.site)[1][0].look for _ in range(2)]
+        for done in [workers.submit(look) for look in looks]:
+            done.result()
+    assert len(turned) == 1
+
+
+def _somebody_waits(db: Database) -> bool:
+    with db.read() as tx:
+        count: int = tx.execute(_WAITS).scalar_one()
+    return count > 0
