@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
+from openportability.accounts import store as accounts
 from openportability.clock import micros
 from openportability.db.engine import Database, Tx
 from openportability.db.schema import grants
+from openportability.mail import store as mail
+from openportability.mail.rules import Mail
 from openportability.operator import jobs, service, store
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
+from tests.mail.writing import ADDRESS, user_of
 
 _WAITS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -31,6 +35,21 @@ def test_a_lease_that_was_taken_since_the_clock_went_back_is_kept(house: House) 
             tx.execute(update(grants).values(lease="somebody:1", lease_until=micros(until)))
             service.turn_back(tx, now, ahead)
             assert set(tx.execute(select(grants.c.lease_until)).scalars()) == {micros(meant)}
+
+
+def test_who_was_told_while_the_clock_was_ahead_is_told_of_those_who_come_now(house: House) -> None:
+    place = Neighbourhood(house)
+    place.join(alice := place.somebody())
+    now, ahead, week = house.clock.now(), timedelta(days=400), timedelta(days=7)
+    user = user_of(house, alice)
+    with house.site.db.write() as tx:
+        key = accounts.personal_key(tx, house.site.vault, user)
+        mail.put_address(tx, key, user, ADDRESS, [Mail.ARRIVALS], now)
+        mail.note_told(tx, user, now + ahead, now + ahead + week)
+        service.turn_back(tx, now, ahead)
+        given = mail.address_of(tx, key, user)
+    assert given is not None
+    assert (given.told_at, given.look_at) == (now, now + week)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

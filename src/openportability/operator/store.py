@@ -28,9 +28,9 @@ _WORKER = "operator.worker"
 _DIRECTORY_AWAY = "operator.directory_away."
 #: When a chore, whose name follows, last ran to its end.
 _CHORE = "operator.chore."
-#: Columns that say when something is looked at next, or how long it is left alone.
+#: Columns that say when something is looked at next, how long it is left alone, or who need not be told of it.
 _LATER = frozenset(
-    {"next_at", "due_at", "turn_at", "look_at", "again_at", "until", "reset_at"},
+    {"next_at", "due_at", "turn_at", "look_at", "again_at", "until", "reset_at", "told_at"},
 )
 #: The column that says how long nobody else may work on something, and how long that is at the most.
 _LEASED = "lease_until"
