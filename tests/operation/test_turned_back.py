@@ -52,6 +52,19 @@ def test_who_was_told_while_the_clock_was_ahead_is_told_of_those_who_come_now(ho
     assert (given.told_at, given.look_at) == (now, now + week)
 
 
+def test_a_sign_in_while_the_clock_was_ahead_ends_unused_as_any_does(house: House) -> None:
+    house.clock.jump(days=400)
+    browser = house.new_browser()
+    browser.sign_in("bird", "newcomer")
+    house.turn()
+    house.clock.jump(days=-400)
+    house.turn()
+    house.clock.forward(days=29)
+    assert browser.api("GET", "/me").status == 200
+    house.clock.forward(days=31)
+    assert browser.api("GET", "/me").status == 401
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_of_two_workers_that_see_it_together_one_puts_it_right(
     house: House, monkeypatch: pytest.MonkeyPatch
