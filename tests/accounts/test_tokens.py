@@ -65,6 +65,41 @@ def test_a_token_that_is_found_takes_nothing_out_and_ends_nothing(
     assert program.api("GET", "/me", token=token).status == 401
 
 
+def test_a_token_that_is_found_shows_nobody_and_brings_no_past(
+    house: House, browser: Browser, program: Browser
+) -> None:
+    token = make(browser)
+    form = {
+        "Content-Type": "multipart/form-data; boundary=edge",
+        "Authorization": f"Bearer {token}",
+    }
+    body = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="o"\r\n\r\n{}\r\n--edge--\r\n'
+    house.clock.forward(minutes=61)
+    refused = [
+        program.ask("POST", "/api/v1/imports/openportability", body=body, headers=form),
+        program.api("PUT", "/consents", {"found": "anyone"}, token=token),
+        program.api("PUT", "/consents", {"found": "confirmed"}, token=token),
+    ]
+    assert {(one.status, one.json()["code"]) for one in refused} == {(403, "auth.not_present")}
+    # To hide takes nothing that the person cannot give again.
+    assert program.api("PUT", "/consents", {"found": "nobody"}, token=token).status == 200
+    house.new_browser().sign_in("bird", "newcomer")
+    assert program.api("PUT", "/consents", {"found": "anyone"}, token=token).status == 200
+    tried = program.ask("POST", "/api/v1/imports/openportability", body=body, headers=form)
+    assert tried.json()["code"] != "auth.not_present"
+
+
+def test_a_sign_in_while_the_clock_was_ahead_lets_a_token_do_no_more(
+    house: House, browser: Browser, program: Browser
+) -> None:
+    token = make(browser)
+    house.clock.jump(days=20)
+    house.new_browser().sign_in("bird", "newcomer")
+    house.clock.jump(days=-20)
+    house.clock.forward(minutes=61)
+    assert program.api("GET", "/export", token=token).json()["code"] == "auth.not_present"
+
+
 def test_a_token_is_shown_once(browser: Browser) -> None:
     token = make(browser)
     listed = browser.get("/settings/tokens")

@@ -11,6 +11,7 @@ from fastapi.requests import HTTPConnection
 from openportability.accounts import rules, service, session_store, store
 from openportability.accounts.people import User
 from openportability.accounts.session_store import UNUSED, SessionKind
+from openportability.clock import Watch
 from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site
@@ -74,12 +75,21 @@ def present(
     asking: Annotated[Member, Depends(member)], site: Annotated[Site, Depends(site_of)]
 ) -> Member:
     """Only who is signed in may ask; by a program only soon after they signed in, for its token may be stolen."""
-    if asking.kind is SessionKind.API:
-        since = site.clock.now() - rules.PRESENT
-        with site.db.read() as tx:
-            if not session_store.signed_in_since(tx, asking.user, since):
-                raise NotAllowed("auth.not_present")
+    ask_presence(site, asking)
     return asking
+
+
+def ask_presence(site: Site, asking: Member) -> None:
+    """Refuse a program whose person did not sign in lately."""
+    if asking.kind is not SessionKind.API:
+        return
+    now = site.clock.now()
+    with site.db.read() as tx:
+        # A sign-in while the clock was ahead would be a recent one for as long as that.
+        if not session_store.signed_in_between(
+            tx, asking.user, now - rules.PRESENT, now + Watch.LEAST
+        ):
+            raise NotAllowed("auth.not_present")
 
 
 def renew(

@@ -113,6 +113,15 @@ def note_use(tx: Tx, number: int, now: datetime) -> None:
     )
 
 
+def turn_back(tx: Tx, now: datetime) -> None:
+    """Count what was used later than now, by a clock that was ahead, as used now: it ends no later than others."""
+    tx.execute(
+        update(sessions)
+        .where(sessions.c.seen_at > micros(now))
+        .values(seen_at=micros(now), expires_at=micros(now + UNUSED))
+    )
+
+
 def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[Session]:
     """Return where a user is signed in, latest use first."""
     rows = tx.execute(
@@ -127,12 +136,12 @@ def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[
     return [_session(row) for row in rows]
 
 
-def signed_in_since(tx: Tx, user: UserId, since: datetime) -> bool:
-    """Say whether a user signed in with a browser since then, and did not end that."""
+def signed_in_between(tx: Tx, user: UserId, since: datetime, until: datetime) -> bool:
+    """Say whether a user signed in with a browser then, and did not end that."""
     fresh = select(sessions.c.id).where(
         sessions.c.user_id == user,
         sessions.c.kind == SessionKind.BROWSER,
-        sessions.c.created_at >= micros(since),
+        sessions.c.created_at.between(micros(since), micros(until)),
     )
     return tx.execute(fresh.limit(1)).first() is not None
 

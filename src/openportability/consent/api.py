@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from openportability.accounts.session import AMember, TheSite
+from openportability.accounts.session import AMember, TheSite, ask_presence
 from openportability.consent import service
 from openportability.consent.rules import Choice
 from openportability.domain import Found, Standing
@@ -48,7 +48,9 @@ def consents(site: TheSite, asking: AMember) -> dict[str, ConsentOut]:
 
 @router.put("/consents")
 def choose(site: TheSite, asking: AMember, said: ConsentsIn) -> dict[str, ConsentOut]:
-    """Make choices; each counts from now on."""
+    """Make choices; each counts from now on. Who was shown to others cannot be hidden from them again."""
+    if said.found not in (None, Found.NOBODY):
+        ask_presence(site, asking)
     values = {Choice.FOUND: said.found, Choice.STANDING: said.standing}
     with site.db.write() as tx:
         for choice, value in values.items():

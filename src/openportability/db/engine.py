@@ -57,8 +57,14 @@ class Tx:
 _BUSY_MS = 10_000
 _SHORTEN_MS = 500
 #: A PostgreSQL whose machine is silent is taken for gone after so many seconds, and milliseconds; else pages would
-#: wait for minutes. https://www.postgresql.org/docs/current/libpq-connect.html
-_PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "20000"}
+#: wait for minutes; for hours, where it took a question first and the system is left to ask whether it lives.
+#: https://www.postgresql.org/docs/current/libpq-connect.html
+_PATIENCE = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "20000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+}
 
 
 class Database:

@@ -24,7 +24,7 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
         with site.db.write() as tx:
             now = site.clock.now()
             # Of the workers on one machine the first puts it right: its sign of life is not ahead any more.
-            ahead = (store.worker_seen(tx) or now) - now
+            ahead = (store.worker_seen(tx, hold=True) or now) - now
             if may_be_back and ahead >= Watch.LEAST:
                 service.turn_back(tx, now, ahead)
             store.note_worker(tx, now)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from openportability.accounts import grant_store as grants
+from openportability.accounts import session_store
 from openportability.db import backup, migrate
 from openportability.db.engine import Database, Tx
 from openportability.domain import NetworkName
@@ -100,6 +101,7 @@ def turn_back(tx: Tx, now: datetime, by: timedelta) -> None:
     What was put off before the clock was wrong comes sooner by it; a network says itself if that is too soon.
     """
     store.put_off_less(tx, now, by)
+    session_store.turn_back(tx, now)
     for lane in lane_store.hold(tx, store.paced_lanes(tx)).values():
         # Follows that were made later than now were made just now.
         spent = tuple(

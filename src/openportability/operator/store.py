@@ -28,13 +28,13 @@ _WORKER = "operator.worker"
 _DIRECTORY_AWAY = "operator.directory_away."
 #: When a chore, whose name follows, last ran to its end.
 _CHORE = "operator.chore."
-#: Columns that say when something is looked at next, or how long it is left alone.
+#: Columns that say when something is looked at next, how long it is left alone, or who need not be told of it.
 _LATER = frozenset(
-    {
-        *("next_at", "due_at", "turn_at", "look_at", "again_at"),
-        *("until", "lease_until", "reset_at"),
-    }
+    {"next_at", "due_at", "turn_at", "look_at", "again_at", "until", "reset_at", "told_at"},
 )
+#: The column that says how long nobody else may work on something, and how long that is at the most.
+_LEASED = "lease_until"
+_LONGEST_LEASE = timedelta(minutes=2)
 #: What arrives, the sequence that counts it, and how far matching has come in it.
 _SWEEPS = (
     ("people", "accounts", "matching.accounts"),
@@ -82,20 +82,26 @@ def note_worker(tx: Tx, now: datetime) -> None:
     _note(tx, _WORKER, micros(now))
 
 
-def worker_seen(tx: Tx) -> datetime | None:
-    """Return when a worker was last at work; None: never."""
-    found = tx.execute(select(counters.c.n).where(counters.c.name == _WORKER)).scalar()
+def worker_seen(tx: Tx, *, hold: bool = False) -> datetime | None:
+    """Return when a worker was last at work; None: never. Who holds it is the only one to change it meanwhile."""
+    seen = select(counters.c.n).where(counters.c.name == _WORKER)
+    found = tx.execute(seen.with_for_update() if hold else seen).scalar()
     return None if found is None else moment(found)
 
 
 def put_off_less(tx: Tx, now: datetime, by: timedelta) -> None:
-    """Let all that is put off come sooner. Found by reading the schema: a new table cannot be forgotten."""
-    less = by // timedelta(microseconds=1)
+    """Let all that is put off come sooner. Found by reading the schema: a new table cannot be forgotten.
+
+    A lease may have been taken since the clock went back: it only never lasts longer than any does.
+    """
+    less, lapses = by // timedelta(microseconds=1), micros(now + _LONGEST_LEASE)
     for table in METADATA.sorted_tables:
         for column in table.columns:
             if column.name in _LATER:
                 waits = update(table).where(column > micros(now))
                 tx.execute(waits.values({column.name: column - less}))
+            elif column.name == _LEASED:
+                tx.execute(update(table).where(column > lapses).values({column.name: lapses}))
 
 
 def paced_lanes(tx: Tx) -> list[AccountId]:

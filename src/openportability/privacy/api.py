@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
-from openportability.accounts.session import AMember, APresentMember, TheSite
+from openportability.accounts.session import APresentMember, TheSite
 from openportability.privacy import bringing, form, receipt, service
 from openportability.web import i18n
 from openportability.web.threads import waiting_for_others
@@ -65,7 +65,7 @@ def export_schema() -> dict[str, object]:
 @router.post("/imports/openportability", status_code=201)
 def bring(
     site: TheSite,
-    asking: AMember,
+    asking: APresentMember,
     file: Annotated[UploadFile, File(description="The zip of an export, or the JSON in it.")],
     choices: Annotated[bool, Form(description="Take over my choices as well.")] = False,
 ) -> BroughtOut:
