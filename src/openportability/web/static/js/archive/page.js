@@ -1,6 +1,5 @@
 // The archive page: an archive is read here, shown, and only its lists are handed over. Without this script the form sends
 // the file itself, as every form does.
-import * as handing from "./handing.js";
 import { Panels } from "./panels.js";
 
 /** @typedef {import("./worker.js").Task} Task */
@@ -24,7 +23,7 @@ class Desk {
   }
 
   open() {
-    if (handing.wasCutOff(this.told.stand)) this.panels.show("cut-off");
+    if (wasCutOff(this.told.stand)) this.panels.show("cut-off");
     for (const part of document.querySelectorAll("[data-archive-with]")) /** @type {HTMLElement} */ (part).hidden = false;
     for (const part of document.querySelectorAll("[data-archive-without]")) /** @type {HTMLElement} */ (part).hidden = true;
     this.form.addEventListener("submit", (event) => {
@@ -120,7 +119,7 @@ class Desk {
   /** Nothing that was read before is handed over any more, in whatever line it stands. */
   forget() {
     clearTimeout(this.turn);
-    handing.end();
+    arrived();
     this.body = new Uint8Array(0);
     this.handing.disabled = false;
   }
@@ -137,14 +136,14 @@ class Desk {
   async handOver() {
     const { body } = this;
     this.handing.disabled = true;
-    handing.begin(this.told.stand);
+    setOut(this.told.stand);
     try {
       const address = `${this.form.dataset.archive}?${new URLSearchParams({ network: this.network() })}`;
       const headers = { "Content-Type": this.mediaType };
       const answer = await fetch(address, { method: "POST", headers, body });
       const said = await answer.json();
       if (answer.ok) {
-        handing.end();
+        arrived();
         location.assign(`${this.form.action}/${said.archive_id}`);
         return;
       }
@@ -159,7 +158,7 @@ class Desk {
     } catch {
       this.panels.show("found", "unsent");
     }
-    handing.end();
+    arrived();
     this.handing.disabled = false;
   }
 
@@ -171,6 +170,52 @@ class Desk {
 /** What reading here needs of a browser; one that lacks it sends the file, as without script. */
 function isAble() {
   return "Worker" in window && "DecompressionStream" in window && "CompressionStream" in window && Boolean(crypto.subtle);
+}
+
+// --- lists on their way -----------------------------------------------------------------------
+// This browser remembers them until there was an answer. So whoever closes the page meanwhile is asked first, and told at
+// the next visit if nothing arrived. Here and not in a file of their own: each file is one more to be fetched.
+
+const MARK = "lists-on-their-way";
+
+/** @param {BeforeUnloadEvent} event */
+const ask = (event) => event.preventDefault();
+
+/**
+ * Lists set out.
+ * @param {string} stand what the server has now: another word as soon as lists have come
+ */
+function setOut(stand) {
+  addEventListener("beforeunload", ask);
+  try {
+    localStorage.setItem(MARK, stand);
+  } catch {
+    // A browser that may not remember tells nothing later; it still asks.
+  }
+}
+
+/** There was an answer, or nobody waits for one any more. */
+function arrived() {
+  removeEventListener("beforeunload", ask);
+  try {
+    localStorage.removeItem(MARK);
+  } catch {
+    // Then nothing is remembered.
+  }
+}
+
+/**
+ * Tell once whether lists set out and never arrived.
+ * @param {string} stand
+ */
+function wasCutOff(stand) {
+  try {
+    const before = localStorage.getItem(MARK);
+    localStorage.removeItem(MARK);
+    return before === stand;
+  } catch {
+    return false;
+  }
 }
 
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-archive]"));
