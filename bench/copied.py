@@ -94,6 +94,6 @@ def _as_lists(host: str, lists: Mapping[Kind, Keys]) -> tuple[float, int]:
 
 
 def _bytes(database: psycopg.Connection, table: str) -> int:
-    row = database.execute(sites.bytes_of(table)).fetchone()
+    row = database.execute(sites.BYTES_OF, {"table": table}).fetchone()
     assert row is not None
     return int(row[0])

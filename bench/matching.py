@@ -165,10 +165,10 @@ def _api_ms(site: Site, user: UserId) -> float:
 def _stored_bytes(site: Site) -> int:
     question = {
         "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-        "postgresql": sites.bytes_of("follow_lists"),
+        "postgresql": sites.BYTES_OF,
     }[site.db.dialect.name]
     with site.db.read() as tx:
-        return int(tx.connection.exec_driver_sql(question).scalar_one())
+        return int(tx.connection.exec_driver_sql(question, {"table": "follow_lists"}).scalar_one())
 
 
 # --- memory -----------------------------------------------------------------------------------

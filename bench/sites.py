@@ -17,6 +17,11 @@ from openportability.settings import Settings
 from openportability.site import Site
 
 BIRD = NetworkName("bird")
+#: Asks PostgreSQL how large a `table` is, indexes and parts included.
+BYTES_OF = """
+    SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE oid = %(table)s::regclass
+        OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass)
+"""
 
 
 @contextmanager
@@ -80,12 +85,3 @@ def new_database(host: str, name: str) -> str:
 def connected(host: str, name: str = "postgres") -> psycopg.Connection:
     """Connect to a database without anything of ours in between."""
     return psycopg.connect(f"postgresql://postgres@/{name}?host={host}", autocommit=True)
-
-
-def bytes_of(table: str) -> str:
-    """Return the statement that asks PostgreSQL how large a table of ours is, indexes and parts included."""
-    parts = f"SELECT inhrelid FROM pg_inherits WHERE inhparent = '{table}'::regclass"  # noqa: S608 - ours
-    return f"""
-        SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
-        WHERE oid = '{table}'::regclass OR oid IN ({parts})
-    """  # noqa: S608 - the name is ours

@@ -13,7 +13,7 @@ from openportability.errors import Invalid
 from openportability.network import Proved
 from openportability.networks.fake.reply import Fault
 from tests.accounts.shown import account_of, handles_of, me
-from tests.browsing import Browser
+from tests.browsing import Answer, Browser
 from tests.house import ON_SQLITE, House
 
 pytestmark = ON_SQLITE
@@ -301,13 +301,18 @@ def test_only_pages_of_ours_come_next(house: House, nora: dict[str, str]) -> Non
         assert browser.ask("GET", back).headers["location"] == "/", next_path
 
 
-def test_what_was_typed_wrong_is_said_where_it_was_typed(browser: Browser) -> None:
-    browser.get("/sign-in")
+def type_wrong(browser: Browser) -> Answer:
+    """Name a server that is not there; return the page that says so and still holds what was typed."""
     answer = browser.press("Sign in with Herd", typed="nowhere.example", at="/auth/herd/")
     assert answer.status == 400
-    assert "There is no such server" in answer.words
     form, _, _ = browser.find("Sign in with Herd")
     assert form.fields["typed"] == "nowhere.example"
+    return answer
+
+
+def test_what_was_typed_wrong_is_said_where_it_was_typed(browser: Browser) -> None:
+    browser.get("/sign-in")
+    assert "There is no such server" in type_wrong(browser).words
 
 
 def test_what_was_typed_wrong_while_linking_is_said_on_the_page_of_accounts(
@@ -315,11 +320,8 @@ def test_what_was_typed_wrong_while_linking_is_said_on_the_page_of_accounts(
 ) -> None:
     browser.sign_in("bird", nora["bird"])
     browser.get("/accounts")
-    answer = browser.press("Sign in with Herd", typed="nowhere.example", at="/auth/herd/")
-    assert answer.status == 400
+    answer = type_wrong(browser)
     assert "Your accounts There is no such server" in answer.words
-    form, _, _ = browser.find("Sign in with Herd")
-    assert form.fields["typed"] == "nowhere.example"
     assert answer.text.count('id="typed-herd"') == 1
     assert browser.press("Sign in with Herd", typed=MEADOW, at="/auth/herd/").status == 200
     assert browser.allow(nora["herd"]).path == "/accounts"

@@ -13,6 +13,7 @@ from openportability.demo.stage import SOURCE
 from openportability.web import i18n
 from openportability.web.i18n import Language
 from scripts import shots
+from tests import catalogues
 from tests.browser.visit import look
 from tests.browser.world import Demo
 
@@ -43,14 +44,10 @@ class Reader:
 
 def sentences(language: Language) -> frozenset[str]:
     """Return the English sentences that stand otherwise in this language and have nothing filled in."""
-    messages: dict[object, str] = language.catalogue._catalog  # type: ignore[attr-defined] # gettext shows it no other way
     return frozenset(
         one
-        for one, other in messages.items()
-        if isinstance(one, str)
-        and "%" not in one
-        and len(one.split()) >= _LEAST_WORDS
-        and one != other
+        for one, other in catalogues.texts(language.code)
+        if "%" not in one and len(one.split()) >= _LEAST_WORDS and one != other
     )
 
 

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import update
 
-from openportability.clock import MovedClock
 from openportability.db.schema import grants, lanes
 from openportability.mail import service
 from openportability.mail.rules import Mail
 from openportability.privacy import form
-from tests.house import House, opened
+from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.mail.postman import Postman, postman
+from tests.mail.postman import Postman
 from tests.mail.writing import ADDRESS, agreed, confirmed, give, link, rows, user_of
-
-
-@pytest.fixture
-def office() -> Iterator[Postman]:
-    with postman() as made:
-        yield made
-
-
-@pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: MovedClock, office: Postman) -> Iterator[House]:
-    more = {"SMTP_URL": office.url, "MAIL_FROM": "us@site.example"}
-    with opened(tmp_path / "site", database_url, clock, **more) as made:
-        yield made
-
-
-@pytest.fixture
-def place(house: House) -> Neighbourhood:
-    return Neighbourhood(house)
-
-
-@pytest.fixture
-def alice(place: Neighbourhood) -> Neighbour:
-    alice = place.somebody()
-    alice.browser.sign_in("sky", alice.new_handle)
-    return alice
 
 
 def test_nothing_counts_before_the_address_says_yes(

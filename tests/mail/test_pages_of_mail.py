@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from openportability.clock import MovedClock
 from openportability.mail import service
 from openportability.mail.rules import Mail
 from tests.browser.audit import Auditor, invalid
-from tests.house import House, opened
-from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.mail.postman import Postman, postman
+from tests.house import House
+from tests.journeys.neighbourhood import Neighbour
+from tests.mail.postman import Postman
 from tests.mail.writing import ADDRESS, link, user_of
-
-
-@pytest.fixture
-def office() -> Iterator[Postman]:
-    with postman() as made:
-        yield made
-
-
-@pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: MovedClock, office: Postman) -> Iterator[House]:
-    more = {"SMTP_URL": office.url, "MAIL_FROM": "us@site.example"}
-    with opened(tmp_path / "site", database_url, clock, **more) as made:
-        yield made
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_axe_finds_nothing_on_the_pages_of_mail(
-    house: House, office: Postman, chromium: Browser, pages_lab: Path
+    house: House, office: Postman, alice: Neighbour, chromium: Browser, pages_lab: Path
 ) -> None:
-    alice = Neighbourhood(house).somebody()
-    alice.browser.sign_in("sky", alice.new_handle)
     with chromium.new_context(base_url=house.base_url, reduced_motion="reduce") as context:
         context.add_cookies(
             [

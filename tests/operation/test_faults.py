@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from openportability.db.engine import Database
+from openportability.db.schema import METADATA
 from openportability.db.trouble import Trouble, trouble
 from openportability.domain import NetworkName
 from openportability.networks.fake.reply import Fault
@@ -280,6 +281,18 @@ def test_a_clock_that_was_set_back_while_nobody_worked_is_put_right_at_the_start
     with house.site.db.read() as tx:
         (rest,) = host_store.rests(tx, now)
     assert now < rest.until <= now + timedelta(hours=1)
+
+
+#: Times at which something happened, and those at which something ends by itself.
+HAPPENED = {"at", "asked_at", "confirmed_at", "created_at", "given_at", "imported_at", "seen_at"}
+HAPPENED |= {"taken_at"}
+ENDS = {"ends_at", "expires_at"}
+
+
+def test_of_every_time_it_is_known_whether_it_waits_where_a_clock_goes_back() -> None:
+    columns = {column.name for table in METADATA.sorted_tables for column in table.columns}
+    times = {name for name in columns if re.search(r"(^|_)(at|until)$", name)}
+    assert times == store.LATER | {store.LEASED} | HAPPENED | ENDS
 
 
 def test_a_database_whose_machine_is_silent_is_taken_for_gone() -> None:

@@ -159,9 +159,8 @@ class SQLite:
         return column.in_(_EACH_GIVEN.bindparams(given))
 
     def among_given(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        given = text(f"SELECT value FROM json_each(:{name})")  # noqa: S608 - the name is ours
-        given = given.bindparams(bindparam(name, type_=_AsJson()))
-        return column.in_(given.columns(sql_column("value")))
+        each = func.json_each(bindparam(name, type_=_AsJson())).table_valued("value")
+        return column.in_(select(each.c.value))
 
     def firsts(
         self, rows: Sequence[Select[Any]], key: Column[Any], beside: Table, meant: Meant

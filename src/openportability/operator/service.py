@@ -17,6 +17,7 @@ from openportability.mail import store as mail
 from openportability.operator import store
 from openportability.reconnection import host_store, lane_store
 from openportability.reconnection.host_store import Rest
+from openportability.reconnection.pacing import Spent
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
 
@@ -102,12 +103,13 @@ def turn_back(tx: Tx, now: datetime, by: timedelta) -> None:
     """
     store.put_off_less(tx, now, by)
     session_store.turn_back(tx, now)
-    for lane in lane_store.hold(tx, store.paced_lanes(tx)).values():
-        # Follows that were made later than now were made just now.
-        spent = tuple(
-            replace(one, at=max(now, one.at - by)) if one.at > now else one for one in lane.spent
-        )
-        lane_store.put_back(tx, [replace(lane, spent=spent)])
+    lanes = lane_store.hold(tx, store.paced_lanes(tx)).values()
+    lane_store.put_back(tx, [replace(one, spent=_until_now(one.spent, now, by)) for one in lanes])
+
+
+def _until_now(spent: Sequence[Spent], now: datetime, by: timedelta) -> tuple[Spent, ...]:
+    """Return what was done as if nothing of it lay in the future."""
+    return tuple(replace(one, at=max(now, one.at - by)) if one.at > now else one for one in spent)
 
 
 def restore(database: Database, vault: Vault, file: Path) -> None:

@@ -29,11 +29,11 @@ _DIRECTORY_AWAY = "operator.directory_away."
 #: When a chore, whose name follows, last ran to its end.
 _CHORE = "operator.chore."
 #: Columns that say when something is looked at next, how long it is left alone, or who need not be told of it.
-_LATER = frozenset(
+LATER = frozenset(
     {"next_at", "due_at", "turn_at", "look_at", "again_at", "until", "reset_at", "told_at"},
 )
 #: The column that says how long nobody else may work on something, and how long that is at the most.
-_LEASED = "lease_until"
+LEASED = "lease_until"
 _LONGEST_LEASE = timedelta(minutes=2)
 #: What arrives, the sequence that counts it, and how far matching has come in it.
 _SWEEPS = (
@@ -97,10 +97,10 @@ def put_off_less(tx: Tx, now: datetime, by: timedelta) -> None:
     less, lapses = by // timedelta(microseconds=1), micros(now + _LONGEST_LEASE)
     for table in METADATA.sorted_tables:
         for column in table.columns:
-            if column.name in _LATER:
+            if column.name in LATER:
                 waits = update(table).where(column > micros(now))
                 tx.execute(waits.values({column.name: column - less}))
-            elif column.name == _LEASED:
+            elif column.name == LEASED:
                 tx.execute(update(table).where(column > lapses).values({column.name: lapses}))
 
 

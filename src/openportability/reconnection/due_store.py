@@ -131,8 +131,9 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
 
 @cache
 def _fresh(dialect: Dialect) -> Select[Any]:
-    owners, ids = (_ROWS.user_id, "owners"), (_ROWS.id, "ids")
-    return select(reconnections).where(*(dialect.among_given(*one) for one in (owners, ids)))
+    return select(reconnections).where(
+        dialect.among_given(_ROWS.user_id, "owners"), dialect.among_given(_ROWS.id, "ids")
+    )
 
 
 def put(tx: Tx, changed: Sequence[Reconnection]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
-from openportability.accounts.session import AMember, TheSite
+from openportability.accounts.session import AMember, Member, TheSite
 from openportability.domain import NetworkName, Pace
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
@@ -195,26 +196,37 @@ def stop(request: Request, site: TheSite, asking: AMember) -> Response:
     return _done(request, text % {"count": i18n.number(count)})
 
 
-@router.post("/reconnect/undo")
-def undo(
-    request: Request,
+@dataclass(frozen=True, kw_only=True)
+class _OneRow:
+    """A row of the ledger, and the part of it that it was shown in."""
+
+    id: int
+    shown_at: str
+
+
+def _one_row(
     site: TheSite,
-    asking: AMember,
     row: Annotated[str | None, Form()] = None,
     group: Annotated[str, Form()] = "",
     after: Annotated[str, Form()] = "",
-) -> Response:
-    """Take back one row, and stay at the part of the ledger where it stood, or everything."""
-    if row is not None:
-        number = _row_id(site, row)
-        with site.db.write() as tx:
-            service.undo(tx, site, asking.user, [number])
-            line = service.line(tx, site, asking.user, number)
-        said = i18n.gettext("%(name)s: we take it back.", name=shown.name(line))
-        return _done(request, said, shown.ledger_at(group, after))
+) -> _OneRow | None:
+    """Return the row that a form is about; None: all of them."""
+    if row is None:
+        return None
+    return _OneRow(id=_row_id(site, row), shown_at=shown.ledger_at(group, after))
+
+
+TheRow = Annotated[_OneRow | None, Depends(_one_row)]
+
+
+@router.post("/reconnect/undo")
+def undo(request: Request, site: TheSite, asking: AMember, row: TheRow) -> Response:
+    """Take back one row, and stay where it was shown, or everything."""
     with site.db.write() as tx:
-        count = service.undo(tx, site, asking.user)
+        count = service.undo(tx, site, asking.user, [row.id] if row else None)
         goes_on = standing.is_automatic(tx, asking.user)
+    if row is not None:
+        return _done_with(request, site, asking, row, i18n.gettext("%(name)s: we take it back."))
     text = i18n.ngettext(
         "%(count)s follow is being taken back.", "%(count)s follows are being taken back.", count
     ) % {"count": i18n.number(count)}
@@ -227,24 +239,13 @@ def undo(
 
 
 @router.post("/reconnect/retry")
-def retry(
-    request: Request,
-    site: TheSite,
-    asking: AMember,
-    row: Annotated[str | None, Form()] = None,
-    group: Annotated[str, Form()] = "",
-    after: Annotated[str, Form()] = "",
-) -> Response:
-    if row is None:
-        with site.db.write() as tx:
-            service.retry(tx, site, asking.user)
-        return _done(request, i18n.gettext("We try again."))
-    number = _row_id(site, row)
+def retry(request: Request, site: TheSite, asking: AMember, row: TheRow) -> Response:
+    """Try one row again, and stay where it was shown, or all that failed."""
     with site.db.write() as tx:
-        service.retry(tx, site, asking.user, [number])
-        line = service.line(tx, site, asking.user, number)
-    said = i18n.gettext("%(name)s: we try again.", name=shown.name(line))
-    return _done(request, said, shown.ledger_at(group, after))
+        service.retry(tx, site, asking.user, [row.id] if row else None)
+    if row is not None:
+        return _done_with(request, site, asking, row, i18n.gettext("%(name)s: we try again."))
+    return _done(request, i18n.gettext("We try again."))
 
 
 @router.post("/reconnect/accept")
@@ -294,6 +295,12 @@ def _address(site: Site, planned: planning.Planned) -> str:
 
 def _plan_id(site: Site, shown_id: str) -> int:
     return shown.read_id(site, "plan", shown_id)
+
+
+def _done_with(request: Request, site: Site, asking: Member, row: _OneRow, text: str) -> Response:
+    with site.db.read() as tx:
+        line = service.line(tx, site, asking.user, row.id)
+    return _done(request, text % {"name": shown.name(line)}, row.shown_at)
 
 
 def _row_id(site: Site, shown_id: str) -> int:

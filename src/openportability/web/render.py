@@ -25,13 +25,20 @@ from openportability.web.states import STATES
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+class _Templates(Environment):
+    """Templates whose words take what is filled in as arguments, as `_word` does."""
+
+    #: Read by the extension for translations, which leaves it as it finds it.
+    newstyle_gettext = True
+
+
 @cache
 def environment(static: Callable[[str], str]) -> Environment:
     """Make the templates' environment; `static` turns a path into its address of today.
 
     Applications of one process that have the same static files share it: a template is compiled once.
     """
-    made = Environment(
+    made = _Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True, enabled_extensions=()),
         undefined=StrictUndefined,
@@ -41,7 +48,6 @@ def environment(static: Callable[[str], str]) -> Environment:
         auto_reload=False,
     )
     # The extension's own look the same up through three calls of the context, for each of a hundred words of a page.
-    made.newstyle_gettext = True  # type: ignore[attr-defined]  # comes with the i18n extension
     made.globals.update({"_": _word, "gettext": _word, "ngettext": _plural_word})
     made.policies["ext.i18n.trimmed"] = True
     made.filters.update(i18n.FILTERS)
