@@ -32,6 +32,8 @@ from openportability.site import Site
 
 LINKS = 300_000
 OTHER_BYTES = 1 << 30
+#: Of an archive that is uploaded for the upload alone.
+FEW_LINKS = 300
 _MEDIA_BYTES = 1 << 20
 OWNER = 77
 #: Members, and how many of them are in the lists.
@@ -66,10 +68,15 @@ def measure(scale: float) -> Iterator[Figure]:
                     taken = round(taken + seconds(match), 3)
                 yield _figure(f"{form}-300k", "seconds", taken, goal=goals[form])
             yield _figure("matched-300k", "seconds", seconds(match))
-            sent = upload.sending(site, user, forms["zip"])
-        disk = upload.writing(forms["zip"], folder / "copy")
-        yield _figure("upload-1gb", "seconds", sent.seconds, disk.seconds)
-        yield _figure("upload-1gb", "cpu_seconds", sent.cpu_seconds, disk.cpu_seconds)
+            pictures = _zip(folder / "pictures.zip", _lists(FEW_LINKS), others)
+            sent = upload.sending(site, user, pictures)
+        for beside, bare in (
+            ("disk", upload.writing(pictures, folder / "copy")),
+            ("socket", upload.receiving(pictures, folder / "copy")),
+        ):
+            case = f"upload-1gb, {beside}"
+            yield _figure(case, "seconds", sent.seconds, bare.seconds)
+            yield _figure(case, "cpu_seconds", sent.cpu_seconds, bare.cpu_seconds)
         for form, path in forms.items():
             yield _figure(f"{form}-300k", "peak_mb", _peak_mb(form, path), goal=GOAL_MB)
         yield from _against_rows(found.lists, count)

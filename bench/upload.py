@@ -1,4 +1,4 @@
-"""A whole archive sent over HTTP to a running site, against the disk writing the same bytes."""
+"""A whole archive sent over HTTP to a running site, against the disk and a bare socket taking the same bytes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from io import RawIOBase
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from openportability import app
 from openportability.accounts import tokens
 from openportability.domain import UserId
 from openportability.site import Site
+from openportability.web.connection import Connection
 
 _PIECE_BYTES = 1 << 20
 _TIMES = 3
@@ -71,6 +73,36 @@ def writing(path: Path, copy: Path) -> Spent:
     return _best(taken)
 
 
+def receiving(path: Path, copy: Path) -> Spent:
+    """Return what it takes to receive the same form and have it on the disk, with no site at all."""
+    taken = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        command = [sys.executable, "-m", "bench.upload", str(port), "bare", "none", str(path)]
+        for _ in range(_TIMES):
+            sending = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            line, _address = listening.accept()
+            used = time.process_time()
+            with line, copy.open("wb", buffering=0) as target:
+                _receive(line, target)
+            used = time.process_time() - used
+            taken.append((float(sending.communicate()[0]), used))
+            copy.unlink()
+    return _best(taken)
+
+
+def _receive(line: socket.socket, target: RawIOBase) -> None:
+    """Write a request to a file as it is, wait for the disk, and answer."""
+    piece = memoryview(bytearray(_PIECE_BYTES))
+    end = _END.encode()
+    while count := line.recv_into(piece):
+        target.write(piece[:count])
+        if piece[max(0, count - len(end)) : count] == end:
+            break
+    os.fsync(target.fileno())
+    line.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+
 def _best(taken: list[tuple[float, float]]) -> Spent:
     return Spent(
         seconds=round(min(wall for wall, _ in taken), 3),
@@ -83,7 +115,9 @@ def _served(site: Site) -> Iterator[int]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    config = uvicorn.Config(app.web(site), host="127.0.0.1", port=port, log_level="error")
+    config = uvicorn.Config(
+        app.web(site), host="127.0.0.1", port=port, log_level="error", http=Connection
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -15,7 +15,9 @@ from scripts.tree import ROOT, files, report
 MAY_AWAIT = {
     "src/openportability/web/sse.py",
     "src/openportability/web/documents.py",
+    "src/openportability/web/connection.py",
     "src/openportability/web/incoming.py",
+    "src/openportability/web/large.py",
     "src/openportability/web/security.py",
     "src/openportability/web/squeeze.py",
     "src/openportability/web/threads.py",

@@ -26,6 +26,7 @@ from openportability.clock import EPOCH, MovedClock
 from openportability.networks.fake.world import World
 from openportability.networks.fake.world_server import WorldServer
 from openportability.settings import Settings
+from openportability.web.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN, RATE, PEOPLE = "SOAK_ORIGIN", "SOAK_RATE", "SOAK_PEOPLE"
@@ -110,7 +111,7 @@ def _serve_pages() -> None:
     site = app.build(Settings.read(os.environ), FastClock(os.environ), worker=False)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        config = uvicorn.Config(app.web(site), log_level="warning")
+        config = uvicorn.Config(app.web(site), http=Connection, log_level="warning")
         uvicorn.Server(config).run([listening])
 
 

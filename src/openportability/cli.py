@@ -229,6 +229,8 @@ def run(site: Site, *, worker: bool) -> None:
     """Serve until told to stop; requests and slices that are under way are finished."""
     import uvicorn  # noqa: PLC0415 - heavy, and only needed here
 
+    from openportability.web.connection import Connection  # noqa: PLC0415 - as heavy
+
     settings = site.settings
     stop = Event()
     working = Thread(target=site.engine.run, args=(stop,), name="worker")
@@ -247,6 +249,7 @@ def run(site: Site, *, worker: bool) -> None:
     server = Server(
         uvicorn.Config(
             app,
+            http=Connection,
             host=settings.host,
             port=settings.port,
             log_level="warning",

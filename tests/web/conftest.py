@@ -18,6 +18,7 @@ from openportability.domain import NetworkName
 from openportability.network import Network
 from openportability.settings import Settings
 from openportability.vault import Keyring, Vault
+from openportability.web.connection import Connection
 from openportability.web.shell import dress
 
 HOME = "http://127.0.0.1:8000"
@@ -87,7 +88,7 @@ def served(make_app: Callable[[str], FastAPI]) -> Iterator[FastAPI]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         app = make_app(f"http://127.0.0.1:{listening.getsockname()[1]}")
         server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+            uvicorn.Config(app, http=Connection, log_level="warning", timeout_graceful_shutdown=1)
         )
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

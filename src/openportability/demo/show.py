@@ -19,6 +19,7 @@ from openportability.demo.tour import Tour, Wrong
 from openportability.demo.visitor import Declined
 from openportability.errors import Misconfigured
 from openportability.site import Site
+from openportability.web.connection import Connection
 
 #: Somebody the newcomer followed arrives so often while the demo is served.
 _ARRIVAL_SECONDS = 60.0
@@ -73,6 +74,7 @@ def served(site: Site) -> Iterator[None]:
     stop = threading.Event()
     config = uvicorn.Config(
         app.web(site),
+        http=Connection,
         host=site.settings.host,
         port=site.settings.port,
         log_level="warning",

@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openportability.errors import Busy, Invalid, NotAllowed
-from openportability.web import cookies, i18n, measure, problems, rates, squeeze, threads
+from openportability.web import cookies, i18n, large, measure, problems, rates, squeeze, threads
 from openportability.web.house import House
 from openportability.web.incoming import Incoming
 from openportability.web.line import Line
@@ -105,7 +105,8 @@ class Guard:
         request = Request(scope, receive)
         kind = request.headers.get("content-type", "")
         most = most_bytes(scope["path"], kind)
-        body = Incoming(receive, most, scope["app"].state.idle_seconds)
+        coming = large.receiving(scope, receive)
+        body = Incoming(coming, most, scope["app"].state.idle_seconds)
         try:
             if rates.waits(request.method, scope["path"]):
                 early = await run_in_threadpool(self._early, request)

@@ -1,0 +1,92 @@
+"""A connection whose large bodies come past the parser of HTTP.
+
+Of a body whose length was said, only its end is of interest. The parser copies each piece several times, which
+costs more than the disk does; here what comes lies in one buffer until it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from starlette.types import Message
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from openportability.web import large
+
+#: What has arrived and was not asked for; then the sender has to wait.
+BUFFER_BYTES = 1 << 20
+
+
+class Connection(H11Protocol):
+    """A connection to this site: what the server has to take as its `http`."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state | {large.CONNECTION: self}, _loop)
+
+    def take_rest(self, count: int) -> Rest:
+        """Take the last `count` bytes of the body that is coming; nothing comes after it."""
+        # The parser will not have seen the end of it: the answer has to say that it is the last one.
+        cast(list[Any], self.cycle.scope["headers"]).append(CLOSE_HEADER)
+        self.flow.resume_reading()
+        rest = Rest(self, self.transport, count)
+        self.transport.set_protocol(rest)
+        return rest
+
+
+class Rest(asyncio.BufferedProtocol):
+    """What is still to come of a body."""
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport, count: int) -> None:
+        self._connection = connection
+        self._transport = transport
+        self._buffer = memoryview(bytearray(min(count, BUFFER_BYTES)))
+        self._held = 0
+        #: Bytes that have not arrived.
+        self._left = count
+        self._lost = False
+        self._something = asyncio.Event()
+
+    async def receive(self) -> Message:
+        """Return what has arrived, as soon as that is anything."""
+        await self._something.wait()
+        if self._lost:
+            return {"type": "http.disconnect"}
+        self._something.clear()
+        body = bytes(self._buffer[: self._held])
+        if self._held == len(self._buffer):
+            self._transport.resume_reading()
+        self._held = 0
+        return {"type": "http.request", "body": body, "more_body": self._left > 0}
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer[self._held : self._held + self._left]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._held += nbytes
+        self._left -= nbytes
+        if not self._left:
+            self._transport.set_protocol(self._connection)
+        if self._held == len(self._buffer):
+            self._transport.pause_reading()
+        self._something.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._something.set()
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()

@@ -1,0 +1,184 @@
+"""Large bodies come past the parser: whole, with nothing behind them, and never more than was asked for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPResponse
+from random import Random
+from threading import Event
+
+import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+
+from openportability.web import connection
+
+LARGE = 5 << 20
+SMALL = 10_000
+BODY = Random(1).randbytes(LARGE)
+ASKED_BEHIND = b"GET /behind HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class Seen:
+    """What the site saw of the bodies sent to it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[int] = []
+        self.broken_off = Event()
+        self.behind = Event()
+
+
+@pytest.fixture
+def seen(served: FastAPI) -> Seen:
+    seen = Seen()
+
+    @served.post("/archive")
+    async def take(request: Request) -> Response:
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                seen.pieces.append(len(piece))
+                body += piece
+        except ClientDisconnect:
+            seen.broken_off.set()
+            raise
+        return Response(bytes(body[:10] + body[-10:]), headers={"Taken": str(len(body))})
+
+    @served.post("/archive/unread")
+    async def leave() -> Response:
+        return Response("no", 400)
+
+    @served.get("/behind")
+    async def behind() -> Response:
+        seen.behind.set()
+        return Response()
+
+    served.state.knows = lambda _: True
+    return seen
+
+
+@pytest.fixture
+def line(served: FastAPI, seen: Seen) -> Iterator[HTTPConnection]:
+    place = served.state.site.settings.base_url.removeprefix("http://")
+    line = HTTPConnection(place, timeout=20)
+    yield line
+    line.close()
+
+
+def send(line: HTTPConnection, body: bytes, **headers: str) -> HTTPResponse:
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    line.request("POST", "/archive", body, form | headers)
+    return line.getresponse()
+
+
+def begin(line: HTTPConnection, path: str = "/archive", length: int = LARGE) -> socket.socket:
+    """Send the head of a request and nothing of its body."""
+    line.putrequest("POST", path)
+    line.putheader("Content-Type", "multipart/form-data; boundary=x")
+    line.putheader("Content-Length", str(length))
+    line.endheaders()
+    return line.sock
+
+
+def answered(line: socket.socket) -> bytes:
+    """Return all that comes until the site closes; it does so with a reset where something lies unread."""
+    line.settimeout(20)
+    said = bytearray()
+    with suppress(ConnectionResetError):
+        while piece := line.recv(1 << 16):
+            said += piece
+    return bytes(said)
+
+
+def test_a_large_body_comes_whole_and_is_the_last_of_its_connection(
+    line: HTTPConnection, seen: Seen
+) -> None:
+    answer = send(line, BODY)
+    assert answer.getheader("Taken") == str(LARGE)
+    assert answer.read() == BODY[:10] + BODY[-10:]
+    assert answer.getheader("Connection") == "close"
+    assert sum(seen.pieces) == LARGE
+
+
+def test_a_small_body_or_one_in_chunks_is_followed_by_others(line: HTTPConnection) -> None:
+    for body, headers in (
+        (BODY[:SMALL], {}),
+        (b"5\r\nhello\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
+        (BODY[:SMALL], {}),
+    ):
+        answer = send(line, body, **headers)
+        assert answer.status == 200
+        answer.read()
+        assert answer.getheader("Connection") is None
+
+
+def test_a_length_beside_chunks_does_not_count(line: HTTPConnection, seen: Seen) -> None:
+    """Else what follows the chunks would be taken for the body, which is how requests are smuggled."""
+    where = begin_chunked(line)
+    where.sendall(b"5\r\nhello\r\n0\r\n\r\n")
+    head = where.recv(1 << 16)
+    assert b"taken: 5" in head.lower() or b"HTTP/1.1 400" in head
+    assert LARGE not in seen.pieces
+
+
+def begin_chunked(line: HTTPConnection) -> socket.socket:
+    line.putrequest("POST", "/archive")
+    line.putheader("Content-Type", "multipart/form-data; boundary=x")
+    line.putheader("Content-Length", str(LARGE))
+    line.putheader("Transfer-Encoding", "chunked")
+    line.endheaders()
+    return line.sock
+
+
+def test_what_is_sent_behind_a_large_body_is_not_heard(line: HTTPConnection, seen: Seen) -> None:
+    where = begin(line)
+    where.sendall(BODY + ASKED_BEHIND)
+    answer = answered(where)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert f"taken: {LARGE}".encode() in answer.lower()
+    assert not seen.behind.is_set()
+
+
+@pytest.mark.parametrize("sent", [0, 1, SMALL, LARGE // 2, LARGE - 1])
+def test_a_body_that_breaks_off_is_known_to_have_done_so(
+    line: HTTPConnection, seen: Seen, sent: int
+) -> None:
+    where = begin(line)
+    where.sendall(BODY[:sent])
+    line.close()
+    assert seen.broken_off.wait(20)
+    assert sum(seen.pieces) <= sent
+
+
+def test_who_waits_for_leave_to_send_gets_it(line: HTTPConnection) -> None:
+    line.putrequest("POST", "/archive")
+    line.putheader("Content-Type", "multipart/form-data; boundary=x")
+    line.putheader("Content-Length", str(LARGE))
+    line.putheader("Expect", "100-continue")
+    line.endheaders()
+    line.sock.settimeout(20)
+    assert line.sock.recv(100).startswith(b"HTTP/1.1 100 ")
+    line.sock.sendall(BODY)
+    assert f"taken: {LARGE}".encode() in answered(line.sock).lower()
+
+
+def test_an_answer_may_come_before_the_body(line: HTTPConnection, seen: Seen) -> None:
+    where = begin(line, "/archive/unread")
+    where.sendall(BODY[:SMALL])
+    head = where.recv(1 << 16)
+    assert head.startswith(b"HTTP/1.1 400")
+
+
+def test_a_large_body_may_not_rest(line: HTTPConnection, served: FastAPI) -> None:
+    served.state.idle_seconds = 0.2
+    where = begin(line)
+    where.sendall(BODY[: LARGE // 2])
+    assert answered(where).startswith(b"HTTP/1.1 408")
+
+
+def test_no_more_is_held_than_the_buffer(line: HTTPConnection, seen: Seen) -> None:
+    send(line, BODY).read()
+    assert len(seen.pieces) >= LARGE // (2 * connection.BUFFER_BYTES)
+    assert max(seen.pieces) <= 2 * connection.BUFFER_BYTES
