@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -123,11 +124,15 @@ def _served(site: Site) -> Iterator[int]:
     thread.start()
     while not server.started:
         time.sleep(0.05)
+    # As `serve` does once it is made.
+    gc.collect()
+    gc.freeze()
     try:
         yield port
     finally:
         server.should_exit = True
         thread.join()
+        gc.unfreeze()
 
 
 def _send(port: int, home: str, token: str, path: Path) -> float:

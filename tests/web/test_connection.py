@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
@@ -176,6 +177,41 @@ def test_a_large_body_may_not_rest(line: HTTPConnection, served: FastAPI) -> Non
     where = begin(line)
     where.sendall(BODY[: LARGE // 2])
     assert answered(where).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /behind HTTP/1.1\r\nHost:"])
+def test_a_head_that_never_ends_ends_the_connection(
+    line: HTTPConnection, seen: Seen, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    line.connect()
+    line.sock.sendall(sent)
+    assert answered(line.sock) == b""
+
+
+def test_the_head_of_a_later_request_may_not_dawdle_either(
+    line: HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(line, BODY[:SMALL]).read()
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    line.sock.sendall(b"GET /behind HTTP/1.1\r\n")
+    assert answered(line.sock) == b""
+
+
+def test_who_asked_may_wait_for_the_answer(
+    line: HTTPConnection, served: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @served.get("/slow")
+    def slow() -> Response:
+        time.sleep(0.6)
+        return Response()
+
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    for _ in range(2):
+        line.request("GET", "/slow")
+        answer = line.getresponse()
+        answer.read()
+        assert answer.status == 200
 
 
 def test_no_more_is_held_than_the_buffer(line: HTTPConnection, seen: Seen) -> None:

@@ -1,4 +1,4 @@
-"""A connection whose large bodies come past the parser of HTTP.
+"""A connection whose large bodies come past the parser of HTTP, and whose heads may not dawdle.
 
 Of a body whose length was said, only its end is of interest. The parser copies each piece several times, which
 costs more than the disk does; here what comes lies in one buffer until it is asked for.
@@ -19,6 +19,8 @@ from openportability.web import large
 
 #: What has arrived and was not asked for; then the sender has to wait.
 BUFFER_BYTES = 1 << 20
+#: The head of a request has to come within; nothing is known before of who sends it.
+HEAD_SECONDS = 30.0
 
 
 class Connection(H11Protocol):
@@ -32,6 +34,26 @@ class Connection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state | {large.CONNECTION: self}, _loop)
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._patience = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Before the first request there is no cycle.
+        asking = not getattr(self.cycle, "response_complete", True)
+        if asking and self._patience:
+            self._patience.cancel()
+            self._patience = None
+        elif not asking and not self._patience:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience:
+            self._patience.cancel()
+        super().connection_lost(exc)
 
     def take_rest(self, count: int) -> Rest:
         """Take the last `count` bytes of the body that is coming; nothing comes after it."""
