@@ -13,6 +13,7 @@ from threading import Event
 import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from openportability.web import connection
 
@@ -139,6 +140,33 @@ def test_what_is_sent_behind_a_large_body_is_not_heard(line: HTTPConnection, see
     answer = answered(where)
     assert answer.count(b"HTTP/1.1 ") == 1
     assert f"taken: {LARGE}".encode() in answer.lower()
+    assert not seen.behind.is_set()
+
+
+class Talking(Response):
+    """An answer that begins before the body is read, and ends when that does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def test_an_answer_that_began_before_the_body_came_is_the_last_as_well(
+    line: HTTPConnection, served: FastAPI, seen: Seen
+) -> None:
+    @served.post("/archive/talking")
+    async def talk() -> Response:
+        return Talking("done")
+
+    where = begin(line, "/archive/talking")
+    assert where.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+    where.sendall(BODY)
+    assert where.recv(4) == b"done"
+    with suppress(ConnectionError):
+        where.sendall(ASKED_BEHIND)
+    assert answered(where) == b""
     assert not seen.behind.is_set()
 
 

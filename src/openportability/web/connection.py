@@ -57,8 +57,9 @@ class Connection(H11Protocol):
 
     def take_rest(self, count: int) -> Rest:
         """Take the last `count` bytes of the body that is coming; nothing comes after it."""
-        # The parser will not have seen the end of it: the answer has to say that it is the last one.
+        # The parser will not have seen the end of it: the answer is the last one, and says so if it has not begun.
         cast(list[Any], self.cycle.scope["headers"]).append(CLOSE_HEADER)
+        self.cycle.keep_alive = False
         self.flow.resume_reading()
         rest = Rest(self, self.transport, count)
         self.transport.set_protocol(rest)
