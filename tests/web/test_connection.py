@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import time
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from random import Random
 from threading import Event
+from weakref import ref
 
 import pytest
 from fastapi import FastAPI, Request, Response
@@ -16,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from openportability.web import connection
+from openportability.web.connection import Connection
 
 LARGE = 5 << 20
 SMALL = 10_000
@@ -198,6 +202,42 @@ def test_an_answer_may_come_before_the_body(line: HTTPConnection, seen: Seen) ->
     where.sendall(BODY[:SMALL])
     head = where.recv(1 << 16)
     assert head.startswith(b"HTTP/1.1 400")
+
+
+def test_nonsense_after_an_answer_has_begun_only_hangs_up(
+    line: HTTPConnection, seen: Seen, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.putrequest("POST", "/archive/unread")
+    line.putheader("Transfer-Encoding", "chunked")
+    line.endheaders()
+    answer = line.getresponse()
+    assert (answer.status, answer.read()) == (400, b"no")
+    line.sock.sendall(b"no size\r\n")
+    assert answered(line.sock) == b""
+    assert "asyncio" not in {record.name for record in caplog.records}
+
+
+def test_a_connection_is_gone_as_soon_as_it_is_closed(
+    line: HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ref[Connection]] = []
+    begun = Connection.connection_made
+
+    def note(self: Connection, transport: asyncio.BaseTransport) -> None:
+        made.append(ref(self))
+        begun(self, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", note)
+    gc.disable()
+    try:
+        send(line, BODY).read()
+        line.close()
+        until = time.monotonic() + 20
+        while made[0]() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert made[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_large_body_may_not_rest(line: HTTPConnection, served: FastAPI) -> None:
