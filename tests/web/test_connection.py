@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import time
 from collections.abc import Iterator
@@ -9,12 +11,15 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from random import Random
 from threading import Event
+from weakref import ref
 
 import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from openportability.web import connection
+from openportability.web.connection import Connection
 
 LARGE = 5 << 20
 SMALL = 10_000
@@ -142,6 +147,33 @@ def test_what_is_sent_behind_a_large_body_is_not_heard(line: HTTPConnection, see
     assert not seen.behind.is_set()
 
 
+class Talking(Response):
+    """An answer that begins before the body is read, and ends when that does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def test_an_answer_that_began_before_the_body_came_is_the_last_as_well(
+    line: HTTPConnection, served: FastAPI, seen: Seen
+) -> None:
+    @served.post("/archive/talking")
+    async def talk() -> Response:
+        return Talking("done")
+
+    where = begin(line, "/archive/talking")
+    assert where.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+    where.sendall(BODY)
+    assert where.recv(4) == b"done"
+    with suppress(ConnectionError):
+        where.sendall(ASKED_BEHIND)
+    assert answered(where) == b""
+    assert not seen.behind.is_set()
+
+
 @pytest.mark.parametrize("sent", [0, 1, SMALL, LARGE // 2, LARGE - 1])
 def test_a_body_that_breaks_off_is_known_to_have_done_so(
     line: HTTPConnection, seen: Seen, sent: int
@@ -170,6 +202,42 @@ def test_an_answer_may_come_before_the_body(line: HTTPConnection, seen: Seen) ->
     where.sendall(BODY[:SMALL])
     head = where.recv(1 << 16)
     assert head.startswith(b"HTTP/1.1 400")
+
+
+def test_nonsense_after_an_answer_has_begun_only_hangs_up(
+    line: HTTPConnection, seen: Seen, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.putrequest("POST", "/archive/unread")
+    line.putheader("Transfer-Encoding", "chunked")
+    line.endheaders()
+    answer = line.getresponse()
+    assert (answer.status, answer.read()) == (400, b"no")
+    line.sock.sendall(b"no size\r\n")
+    assert answered(line.sock) == b""
+    assert "asyncio" not in {record.name for record in caplog.records}
+
+
+def test_a_connection_is_gone_as_soon_as_it_is_closed(
+    line: HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ref[Connection]] = []
+    begun = Connection.connection_made
+
+    def note(self: Connection, transport: asyncio.BaseTransport) -> None:
+        made.append(ref(self))
+        begun(self, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", note)
+    gc.disable()
+    try:
+        send(line, BODY).read()
+        line.close()
+        until = time.monotonic() + 20
+        while made[0]() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert made[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_large_body_may_not_rest(line: HTTPConnection, served: FastAPI) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
+from weakref import proxy
 
+import h11
 from starlette.types import Message
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
@@ -33,7 +35,8 @@ class Connection(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state | {large.CONNECTION: self}, _loop)
+        # Weak, or each connection would wait for the search for garbage.
+        super().__init__(config, server_state, app_state | {large.CONNECTION: proxy(self)}, _loop)
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -55,10 +58,18 @@ class Connection(H11Protocol):
             self._patience.cancel()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Say that what comes is no HTTP, or only hang up where another answer has begun."""
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def take_rest(self, count: int) -> Rest:
         """Take the last `count` bytes of the body that is coming; nothing comes after it."""
-        # The parser will not have seen the end of it: the answer has to say that it is the last one.
+        # The parser will not have seen the end of it: the answer is the last one, and says so if it has not begun.
         cast(list[Any], self.cycle.scope["headers"]).append(CLOSE_HEADER)
+        self.cycle.keep_alive = False
         self.flow.resume_reading()
         rest = Rest(self, self.transport, count)
         self.transport.set_protocol(rest)
