@@ -33,7 +33,7 @@ def test_nothing_needs_to_be_set() -> None:
     assert settings.data_dir == Path.cwd() / "var"
     assert settings.database_url == f"sqlite:///{Path.cwd()}/var/openportability.db"
     assert settings.networks == (("x", "x"), ("mastodon", "mastodon"), ("bluesky", "bluesky"))
-    assert (settings.web_threads, settings.worker_threads) == (16, 32)
+    assert (settings.web_threads, settings.worker_threads) == (16, 64)
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.extra_ca_file is None
     assert not settings.production
@@ -152,9 +152,9 @@ def test_a_number_of_threads_is_a_sensible_number(threads: str) -> None:
 
 def test_connections_follow_from_the_threads_unless_given() -> None:
     settings = read(WEB_THREADS="10", WORKER_THREADS="9")
-    assert settings.connections(web=True, worker=True) == 13
+    assert settings.connections(web=True, worker=True) == 12
     assert settings.connections(web=True, worker=False) == 10
-    assert settings.connections(web=False, worker=True) == 3
+    assert settings.connections(web=False, worker=True) == 2
     assert settings.connections(web=False, worker=False) == 1
     assert read(POOL_SIZE="5").connections(web=True, worker=True) == 5
 

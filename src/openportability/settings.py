@@ -168,7 +168,7 @@ class Settings(BaseModel):
         le=512,
         description="Requests answered at the same time; as many more may wait for other servers.",
     )
-    worker_threads: int = Field(32, ge=1, le=512, description="Jobs done at the same time.")
+    worker_threads: int = Field(64, ge=1, le=512, description="Jobs done at the same time.")
     answers_a_day: int = Field(
         20_000,
         ge=1,
@@ -277,9 +277,10 @@ class Settings(BaseModel):
     def connections(self, *, web: bool, worker: bool) -> int:
         """Return the database connections a process in these roles may hold.
 
-        A worker holds one only inside its short transactions: a quarter of its threads is plenty.
+        A worker holds one only inside its short transactions, and slices share theirs: an eighth of
+        its threads is plenty.
         """
-        needed = self.web_threads * web + -(-self.worker_threads // 4) * worker
+        needed = self.web_threads * web + -(-self.worker_threads // 8) * worker
         return self.pool_size or max(needed, 1)
 
     def network_option(self, network: str, option: str) -> str | None:

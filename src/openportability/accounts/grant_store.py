@@ -63,7 +63,7 @@ def live_grant(tx: Tx, key: PersonalKey, account: AccountId) -> Grant | None:
 
 def live_grants(tx: Tx, keys: Mapping[AccountId, PersonalKey]) -> dict[AccountId, Grant]:
     """Return the grants that live, of accounts with their owners' keys."""
-    rows = tx.execute(_live(tx.dialect), {"accounts": list(keys)})
+    rows = tx.execute(_live(tx.dialect), {"accounts": list(keys)}).all()
     return {
         row.account_id: _unpacked(keys[row.account_id].open(row.sealed, _place(row.account_id)))
         for row in rows

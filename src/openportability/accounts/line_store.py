@@ -84,13 +84,13 @@ def listed_since(tx: Tx, seq: int, *, limit: int | None = None) -> list[Listed]:
 
 def listed_of(tx: Tx, user_ids: Sequence[UserId]) -> list[Listed]:
     """Return all lines of these users, oldest account first."""
-    found = tx.execute(_lines(tx.dialect, accounts.c.user_id), {"ids": user_ids})
+    found = tx.execute(_lines(tx.dialect, accounts.c.user_id), {"ids": user_ids}).all()
     return [rows.listed(row) for row in found]
 
 
 def listed_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> list[Listed]:
     """Return the lines of those of these accounts that are still linked, oldest first."""
-    found = tx.execute(_lines(tx.dialect, accounts.c.id), {"ids": account_ids})
+    found = tx.execute(_lines(tx.dialect, accounts.c.id), {"ids": account_ids}).all()
     return [rows.listed(row) for row in found]
 
 

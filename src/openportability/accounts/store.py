@@ -93,7 +93,7 @@ def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
 
 def personal_keys(tx: Tx, vault: Vault, user_ids: Sequence[UserId]) -> dict[UserId, PersonalKey]:
     """Return the keys of several users, held as `personal_key` does."""
-    found = tx.execute(_all_wrapped(tx.dialect, held=tx.writes), {"users": user_ids})
+    found = tx.execute(_all_wrapped(tx.dialect, held=tx.writes), {"users": user_ids}).all()
     return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in found}
 
 
@@ -107,7 +107,7 @@ def _all_wrapped(dialect: Dialect, *, held: bool) -> Select[Any]:
 
 def users_by_id(tx: Tx, user_ids: Sequence[UserId]) -> dict[UserId, User]:
     """Return those of these users who are still here."""
-    found = tx.execute(_by_id(tx.dialect, users), {"ids": user_ids})
+    found = tx.execute(_by_id(tx.dialect, users), {"ids": user_ids}).all()
     return {UserId(row.id): rows.user(row) for row in found}
 
 
@@ -145,7 +145,7 @@ def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
 
 def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, Account]:
     """Return those of these accounts that are still linked."""
-    found = tx.execute(_by_id(tx.dialect, accounts), {"ids": account_ids})
+    found = tx.execute(_by_id(tx.dialect, accounts), {"ids": account_ids}).all()
     return {AccountId(row.id): rows.account(row) for row in found}
 
 

@@ -59,6 +59,8 @@ _EACH_GIVEN = text("SELECT value FROM json_each(:given)").columns(sql_column("va
 
 _LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 _SEQUENCE = text("SELECT pg_get_serial_sequence(:name, 'id')")
+#: Planning a question of many partitions anew takes longer than answering it for fifty rows.
+_KEEP_PLANS = text("SET LOCAL plan_cache_mode = force_generic_plan")
 _SET_SEQUENCE = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last, :called)")
 
 S = TypeVar("S", bound=GenerativeSelect)
@@ -77,6 +79,9 @@ class Dialect(Protocol):
     name: str
     #: Execution options under which all statements of a transaction see the same state.
     reading: Mapping[str, Any]
+    #: How many transactions of one process are worth having at the same time, of those that write much:
+    #: where the database works beside us, one thinks while it works for the other.
+    writers: int
 
     def __hash__(self) -> int:
         """There is one of each: statements are kept for it (`functools.cache`)."""
@@ -133,6 +138,12 @@ class Dialect(Protocol):
     def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
         """Let a table that was filled from elsewhere give out ids from the next one on."""
 
+    def keep_plans(self, tx: Executes) -> None:
+        """Let statements of this transaction be planned once for all values.
+
+        For small ones that come often, and whose plan is the same whatever is asked for.
+        """
+
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         """Return the plan of a statement as text."""
 
@@ -150,6 +161,7 @@ class SQLite:
 
     name = "sqlite"
     reading: Mapping[str, Any] = {}
+    writers = 1
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         # A sub-select, never a join: joined with json_each SQLite may scan the whole table.
@@ -190,6 +202,9 @@ class SQLite:
         given = {"name": table.name, "seq": last}
         tx.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), given)
 
+    def keep_plans(self, tx: Executes) -> None:
+        """Do nothing: there are no other plans."""
+
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         return "\n".join(tx.execute(Explain(statement)).scalars(3))
 
@@ -220,6 +235,7 @@ class PostgreSQL:
         "isolation_level": "REPEATABLE READ",
         "postgresql_readonly": True,
     }
+    writers = 2
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
@@ -255,6 +271,9 @@ class PostgreSQL:
     def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
         given = {"name": table.name, "last": max(last, 1), "called": last > 0}
         tx.execute(_SET_SEQUENCE, given)
+
+    def keep_plans(self, tx: Executes) -> None:
+        tx.execute(_KEEP_PLANS)
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
         return "\n".join(tx.execute(Explain(statement)).scalars())

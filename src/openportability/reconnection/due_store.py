@@ -58,7 +58,7 @@ def due(
     """Return what is due in each lane, as stored: of each kind so many, as `sort` knows them."""
     given = {"accounts": accounts, "now": micros(now), "most": limit}
     by_lane: dict[AccountId, list[Row]] = {}
-    for row in tx.execute(_due(tx.dialect), given):
+    for row in tx.execute(_due(tx.dialect), given).all():
         by_lane.setdefault(AccountId(row.account_id), []).append(row)
     return by_lane
 
@@ -121,7 +121,7 @@ def fresh(tx: Tx, wanted: Iterable[tuple[PersonalKey, Reconnection]]) -> dict[in
     if not was:
         return {}
     owners = sorted({row.user for _, row in was.values()})
-    now = tx.execute(_fresh(tx.dialect), {"owners": owners, "ids": list(was)})
+    now = tx.execute(_fresh(tx.dialect), {"owners": owners, "ids": list(was)}).all()
     return {
         row.id: _renewed(*was[row.id], row)
         for row in now
@@ -139,7 +139,7 @@ def _fresh(dialect: Dialect) -> Select[Any]:
 def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
     """Write rows as they are now. They are fresh, and their lanes held."""
     if changed:
-        tx.execute(
+        tx.execute_each(
             _PUT,
             [
                 {
@@ -162,7 +162,7 @@ def next_due(
     tx: Tx, accounts: Collection[AccountId]
 ) -> dict[AccountId, tuple[datetime | None, datetime | None]]:
     """Return when the next follow of each lane is due, and when anything else."""
-    rows = tx.execute(_next_due(tx.dialect), {"accounts": list(accounts)})
+    rows = tx.execute(_next_due(tx.dialect), {"accounts": list(accounts)}).all()
     return {
         AccountId(row.account_id): (
             None if row.follow is None else moment(row.follow),

@@ -53,7 +53,7 @@ def hold(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Lane]:
     Whoever changes rows of the ledger holds their lane first: so a slice and its person never
     wait for each other, and none overlooks what the other has just written.
     """
-    rows = tx.execute(_held(tx.dialect), {"accounts": accounts})
+    rows = tx.execute(_held(tx.dialect), {"accounts": accounts}).all()
     return {AccountId(row.account_id): read(row) for row in rows}
 
 
@@ -141,7 +141,7 @@ def let_go(tx: Tx, processes: Iterable[str]) -> None:
 def put_back(tx: Tx, changed: Sequence[Lane]) -> None:
     """Write lanes that are held as they are now."""
     if changed:
-        tx.execute(
+        tx.execute_each(
             _PUT_BACK,
             [{"lane": one.account, **stored(one)} for one in changed],
         )

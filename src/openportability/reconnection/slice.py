@@ -152,6 +152,7 @@ def _serve_all(site: Site, tx: Tx, given: Sequence[AccountId | Step]) -> list[Sl
     if len(set(accounts_of)) < len(given):
         # One of two outlived its lease: the second must see what the first has written.
         return [made for one in given for made in _serve_all(site, tx, [one])]
+    tx.dialect.keep_plans(tx)
     lanes = lane_store.hold(tx, accounts_of)
     wanted = [lanes[one] for one in given if not isinstance(one, Step) and one in lanes]
     slices = claiming.claim(site, tx, wanted) if wanted else {}
