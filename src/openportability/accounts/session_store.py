@@ -75,6 +75,17 @@ _SESSION = select(sessions).where(
 )
 
 
+_SESSIONS_OF = (
+    select(sessions)
+    .where(
+        sessions.c.user_id == bindparam("user"),
+        sessions.c.kind == bindparam("kind"),
+        sessions.c.expires_at > bindparam("now"),
+    )
+    .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
+)
+
+
 def open_session(
     tx: Tx, token_hash: bytes, user: UserId, kind: SessionKind, name: str, now: datetime
 ) -> None:
@@ -124,15 +135,7 @@ def turn_back(tx: Tx, now: datetime) -> None:
 
 def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[Session]:
     """Return where a user is signed in, latest use first."""
-    rows = tx.execute(
-        select(sessions)
-        .where(
-            sessions.c.user_id == user,
-            sessions.c.kind == kind,
-            sessions.c.expires_at > micros(now),
-        )
-        .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
-    )
+    rows = tx.execute(_SESSIONS_OF, {"user": user, "kind": kind, "now": micros(now)})
     return [_session(row) for row in rows]
 
 
