@@ -1,32 +1,25 @@
-"""What a page weighs on a first visit, in how many requests, and how long it takes at 50 requests at a time.
+"""What a page weighs on a first visit, in how many requests, and what it takes at 50 requests at a time.
 
 A real Chromium with an empty cache counts bytes and requests, as a newcomer's would; pictures of people there are none.
-Times are those of a client at the site's own process, beside one plain page of the framework served in the same way;
-so is what an answer costs the processor. Where 50 wait for one process, each waits for 50 such answers.
+Then two figures of the same requests, each beside one plain page of the framework: what an answer costs the processor
+of who serves, and when 95 of 100 had theirs. Where 50 wait for one process, each waits for 50 such answers.
 """
 
 from __future__ import annotations
 
-import http.client
-import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import repeat
 from random import Random
-from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import cost, crowd
+from bench import asking, crowd
 from bench.figures import Figure
 from lab import install
 from openportability import app
@@ -35,8 +28,7 @@ from openportability.demo import show, stage
 from openportability.demo.stage import NEWCOMER, SOURCE
 from scripts import shots
 
-AT_ONCE = 50
-_REQUESTS = 1000
+_REQUESTS = 500
 _CROWD = 100_000
 _KIB = 1024
 _MOST_REQUESTS = 12
@@ -73,7 +65,7 @@ def measure(scale: float) -> Iterator[Figure]:
     clock = MovedClock()
     with (
         stage.stage(show.free_port(), clock) as site,
-        show.served(site),
+        _serving(app.web(site), site.settings.port),
         sync_playwright() as playwright,
     ):
         me = next(one for one in stage.at_home(site).values() if one[SOURCE].handle == NEWCOMER)
@@ -85,15 +77,15 @@ def measure(scale: float) -> Iterator[Figure]:
         for name, budget in PAGES.items():
             yield from _weight(browser, site.settings.base_url, name, budget, cookie)
         browser.close()
-        with _plain() as plain:
-            baseline = _p95(f"{plain}/", "")
+        with _serving(_plain(), show.free_port()) as plain:
+            baseline = _asked(f"{plain}/", "")
         for name, budget in PAGES.items():
             # One person may not ask so often: each page has five minutes of its own.
             clock.forward(minutes=5)
             url = site.settings.base_url + budget.path
-            taken = _p95(url, cookie if budget.member else "")
-            yield _figure(name, "p95", taken, goal=budget.ms, baseline=baseline)
-        yield from _costs(app.web(site), site.settings.base_url, cookie)
+            taken = _asked(url, cookie if budget.member else "")
+            yield _figure(name, "cpu-ms", taken.cpu_ms, baseline=baseline.cpu_ms)
+            yield _figure(name, "p95-ms", taken.p95_ms, goal=budget.ms, baseline=baseline.p95_ms)
 
 
 def _figure(
@@ -104,9 +96,9 @@ def _figure(
         case=case,
         database="sqlite",
         metric=metric,
-        ours=ours,
+        ours=round(ours, 2),
         goal=goal,
-        baseline=baseline,
+        baseline=None if baseline is None else round(baseline, 2),
     )
 
 
@@ -152,15 +144,25 @@ def _first_visit(tab: Page, url: str) -> tuple[int, int]:
 # --- time and cost -------------------------------------------------------------------------------------
 
 
-def _costs(ours: FastAPI, url: str, cookie: str) -> Iterator[Figure]:
-    plain = cost.milliseconds(_plain_page(), "http://127.0.0.1:1/")
-    for name, budget in PAGES.items():
-        sent = {"cookie": cookie} if budget.member else {}
-        spent = cost.milliseconds(ours, url + budget.path, **sent)
-        yield _figure(name, "cpu-ms", round(spent, 2), baseline=round(plain, 2))
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What so many requests at a time took, each."""
+
+    #: Of the processor of who serves: from taking a request to the last byte of its answer.
+    cpu_ms: float
+    #: By the clock of who asks, the line of all others included.
+    p95_ms: float
 
 
-def _plain_page() -> FastAPI:
+def _asked(url: str, cookie: str) -> Served:
+    # This process does nothing but serve while others ask; the first answers make what is kept for all.
+    asking.p95(url, cookie, asking.AT_ONCE)
+    began = time.process_time()
+    p95 = asking.p95(url, cookie, _REQUESTS)
+    return Served(cpu_ms=(time.process_time() - began) * 1000 / _REQUESTS, p95_ms=p95)
+
+
+def _plain() -> FastAPI:
     """Return one plain page of the framework."""
     made = FastAPI()
 
@@ -172,55 +174,15 @@ def _plain_page() -> FastAPI:
 
 
 @contextmanager
-def _plain() -> Iterator[str]:
-    """Serve a plain page as our pages are served; yield its address."""
-    port = show.free_port()
-    server = uvicorn.Server(uvicorn.Config(_plain_page(), port=port, log_level="warning"))
+def _serving(made: FastAPI, port: int) -> Iterator[str]:
+    """Serve pages and do nothing else beside that: no worker. Yield the address."""
+    server = uvicorn.Server(uvicorn.Config(made, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-def _p95(url: str, cookie: str) -> float:
-    """Ask from a process of its own, so that who asks and who answers have a core each; in ms."""
-    command = [sys.executable, "-m", "bench.pages", url, cookie]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return round(float(done.stdout), 1)
-
-
-def ask(url: str, cookie: str) -> float:
-    """Ask so often, 50 at a time, each over a connection that stays open; return the p95 in ms."""
-    each = _REQUESTS // AT_ONCE
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        taken = [
-            one
-            for many in pool.map(_client, repeat(url, AT_ONCE), repeat(cookie), repeat(each))
-            for one in many
-        ]
-    return statistics.quantiles(taken, n=20)[-1] * 1000
-
-
-def _client(url: str, cookie: str, times: int) -> Sequence[float]:
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    path = f"{parts.path}?{parts.query}".rstrip("?")
-    headers = {"Accept-Encoding": "gzip", "Sec-Fetch-Site": "none"}
-    headers |= {"Cookie": cookie} if cookie else {}
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        taken.append(time.perf_counter() - began)
-        if answer.status != http.client.OK:
-            raise SystemExit(f"{url} answered {answer.status}")
-    return taken
-
-
-if __name__ == "__main__":
-    print(ask(*sys.argv[1:]))
+    try:
+        while not server.started:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -148,8 +148,10 @@ def test_a_report_is_its_owners_alone(site: Site, member: Member) -> None:
         [Upload(name="a.zip", file=io.BytesIO(zipped(archive_files())))],
         also=frozenset(),
     )
-    assert service.report_of(site, ada, shown) == made == service.newest_report(site, ada)
-    assert service.newest_report(site, eve) is None
+    assert service.report_of(site, ada, shown) == made
+    with site.db.read() as tx:
+        assert service.newest_report(tx, site, ada) == made
+        assert service.newest_report(tx, site, eve) is None
     for user, number in ((eve, shown), (ada, "nonsense")):
         with pytest.raises(NotFound):
             service.report_of(site, user, number)

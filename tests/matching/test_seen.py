@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import chain
 
 import pytest
 
+from openportability.accounts import store as accounts
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.domain import UserId
+from openportability.errors import NotFound
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter
 from openportability.site import Site
@@ -83,3 +86,34 @@ def test_a_search_finds_handles_and_names_in_any_case(site: Site, alice: UserId)
 
 def test_whom_nobody_met_has_an_empty_page(site: Site) -> None:
     assert pages(site, cast.join(site, OLD, 99).user, Filter(text="x"), 5) == [[]]
+
+
+def test_the_numbers_of_a_page_are_those_of_today(site: Site, alice: UserId) -> None:
+    """They are kept between pages, and never older than what the page is made of."""
+
+    def agree() -> int:
+        with site.db.read() as tx:
+            people, told = matching.seen(tx, site, alice), matching.counted(tx, site, alice)
+        assert told.people == int((~people.dismissed).sum())
+        assert told.places == people.count_places()
+        return told.people
+
+    assert agree() == agree() == len(PEOPLE)
+    with site.db.write() as tx:
+        first = matching.matches_of(tx, site, alice)[0]
+        matching.set_dismissed(tx, site, alice, {first.user}, dismissed=True)
+    assert agree() == len(PEOPLE) - 1
+    with site.db.write() as tx:
+        accounts.drop_account(tx, matching.matches_of(tx, site, alice)[1].sources[0].id)
+    assert agree() == len(PEOPLE) - 2
+
+
+def test_what_a_rolled_back_transaction_counts_is_told_to_nobody_else(
+    site: Site, alice: UserId
+) -> None:
+    with suppress(NotFound), site.db.write() as tx:
+        accounts.drop_account(tx, matching.matches_of(tx, site, alice)[0].sources[0].id)
+        assert matching.counted(tx, site, alice).people == len(PEOPLE) - 1
+        raise NotFound
+    with site.db.read() as tx:
+        assert matching.counted(tx, site, alice).people == len(PEOPLE)

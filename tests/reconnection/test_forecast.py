@@ -46,7 +46,7 @@ def test_a_forecast_is_within_15_percent_of_what_happens(db: Database, role: Rol
 
 def _waiting(stage: Stage) -> int:
     with stage.db.read() as tx:
-        return store.counts(tx, stage.user, Deed.FOLLOW).get((stage.me.id, State.READY), 0)
+        return store.counts(tx, stage.user)[Deed.FOLLOW].get((stage.me.id, State.READY), 0)
 
 
 def _pass_to_what_is_next(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from openportability.web.assets import STATIC, Assets
-from openportability.web.render import TEMPLATES
+from openportability.web.environment import TEMPLATES
 from scripts import vendor
 
 #: Bytes, compressed (style.md, section 8).
@@ -98,4 +98,4 @@ def test_every_word_of_a_template_can_be_translated() -> None:
 
 
 def test_the_application_keeps_its_files_in_one_place(app: FastAPI) -> None:
-    assert app.state.templates.globals["static"]("js/main.js").startswith("/static/")
+    assert app.state.static("js/main.js").startswith("/static/")

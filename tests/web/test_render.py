@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from openportability.network import Network
 from openportability.web import cookies, i18n
+from openportability.web.environment import TEMPLATES, environment
 from openportability.web.render import block, page, part
 
 STEPS = [
@@ -88,8 +89,12 @@ def test_a_value_that_is_missing_is_an_error_not_a_gap(pages: TestClient) -> Non
     assert pages.get("/lacking").status_code == 500
 
 
+def _components(app: FastAPI) -> Any:
+    return environment(app.state.static, i18n.ENGLISH).globals["ui"]
+
+
 def test_what_people_typed_is_never_markup(app: FastAPI) -> None:
-    ui = app.state.templates.globals["ui"]
+    ui = _components(app)
     evil = '<script>"x"</script>'
     for made in (
         ui.field(evil, "name", value=evil, error=evil, suggestions=[evil]),
@@ -103,10 +108,10 @@ def test_what_people_typed_is_never_markup(app: FastAPI) -> None:
 
 def test_every_component_is_shown_on_the_patterns_page(app: FastAPI, client: TestClient) -> None:
     text = client.get("/_patterns").text
-    ui = app.state.templates.globals["ui"]
+    ui = _components(app)
     macros = {name for name in dir(ui) if not name.startswith("_")}
     inside_others = {"icon", "logo", "stat", "network_logo", "when", "breakable"}
-    source, _, _ = app.state.templates.loader.get_source(app.state.templates, "patterns.html")
+    source = (TEMPLATES / "patterns.html").read_text(encoding="utf-8")
     assert {name for name in macros - inside_others if f"ui.{name}(" not in source} == {
         "avatar",
         "notice_box",
@@ -114,8 +119,8 @@ def test_every_component_is_shown_on_the_patterns_page(app: FastAPI, client: Tes
     assert "Ada Lindqvist" in text
 
 
-def test_every_component_says_what_it_takes(app: FastAPI) -> None:
-    source, _, _ = app.state.templates.loader.get_source(app.state.templates, "_macros.html")
+def test_every_component_says_what_it_takes() -> None:
+    source = (TEMPLATES / "_macros.html").read_text(encoding="utf-8")
     lines = source.splitlines()
     for number, line in enumerate(lines):
         if line.startswith("{% macro "):
@@ -167,3 +172,16 @@ def test_an_address_with_hidden_steps_up_is_not_led_back_to(pages: TestClient) -
     answer = pages.get("/nowhere/..%2F..%2Fetc")
     assert answer.status_code == 404
     assert "etc" not in answer.text
+
+
+def test_words_that_stand_in_a_template_are_those_of_its_language(app: FastAPI) -> None:
+    """Also where they hold a percent sign, or what would be markup; what is filled in is looked up each time."""
+    french = i18n.load_languages()["fr"]
+    made = environment(app.state.static, french).from_string(
+        '{{ _("Home") }} {{ _("%(count)s%%", count=7) }} {{ _("100%% & more") }}'
+        '{% trans %}Home{% endtrans %}{{ [_("Home")]|join }}{{ _(later) }}'
+    )
+    home = french.catalogue.gettext("Home")
+    assert home != "Home"
+    with i18n.spoken(french):
+        assert made.render(later="Home") == f"{home} 7% 100% & more{home}{home}{home}"

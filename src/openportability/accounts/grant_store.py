@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.dialect import Dialect
@@ -77,14 +77,14 @@ def _live(dialect: Dialect) -> Select[Any]:
     )
 
 
+_MAY_FOLLOW = select(grants.c.account_id).where(
+    grants.c.user_id == bindparam("user"), grants.c.state == _LIVE, grants.c.can_follow
+)
+
+
 def may_follow(tx: Tx, user: UserId) -> set[AccountId]:
     """Return the accounts of a user whose grants live and allow following."""
-    rows = tx.execute(
-        select(grants.c.account_id).where(
-            grants.c.user_id == user, grants.c.state == _LIVE, grants.c.can_follow
-        )
-    )
-    return {AccountId(account) for (account,) in rows}
+    return {AccountId(account) for (account,) in tx.execute(_MAY_FOLLOW, {"user": user})}
 
 
 def due_turns(tx: Tx, now: datetime, most: int) -> list[AccountId]:

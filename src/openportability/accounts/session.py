@@ -47,10 +47,11 @@ def visitor(request: Request) -> Member | None:
         return None
     now = site.clock.now()
     with site.db.read() as tx:
-        found = session_store.session(tx, site.vault.token_hash(token), now)
-        user = store.user(tx, found.user) if found else None
-    kind = SessionKind.BROWSER if bearer is None else SessionKind.API
-    if found is None or user is None or found.kind is not kind:
+        known = session_store.asking(tx, site.vault.token_hash(token), now)
+    if known is None:
+        return None
+    found, user = known
+    if found.kind is not (SessionKind.BROWSER if bearer is None else SessionKind.API):
         return None
     if session_store.is_stale(found, now):
         with site.db.write() as tx:
@@ -58,7 +59,7 @@ def visitor(request: Request) -> Member | None:
             store.hold(tx, found.user, now)
             session_store.note_use(tx, found.id, now)
     rates.admit_account(request, request.method, found.user)
-    asking = Member(user=found.user, session=found.id, kind=kind, chosen=user)
+    asking = Member(user=found.user, session=found.id, kind=found.kind, chosen=user)
     request.state.member = asking
     return asking
 
@@ -113,7 +114,7 @@ def is_member(request: HTTPConnection) -> bool:
     site = _site(request)
     with site.db.read() as tx:
         hashed, now = site.vault.token_hash(token), site.clock.now()
-        return session_store.session(tx, hashed, now) is not None
+        return session_store.asking(tx, hashed, now) is not None
 
 
 def _site(request: HTTPConnection) -> Site:

@@ -10,9 +10,11 @@ from enum import StrEnum
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 
+from openportability.accounts import rows
+from openportability.accounts.people import User
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.db.schema import flows, merges, sessions
+from openportability.db.schema import flows, merges, sessions, users
 from openportability.domain import AccountId, ActorId, NetworkName, Purpose, UserId
 from openportability.vault import Unreadable, Vault
 
@@ -69,9 +71,27 @@ class Offer:
     other: UserId
 
 
-#: Asked with every request of a member: to write a statement down takes longer than to ask it.
-_SESSION = select(sessions).where(
-    sessions.c.token_hash == bindparam("token"), sessions.c.expires_at > bindparam("now")
+#: Asked with every request of a member, so in one statement.
+_ASKING = (
+    select(
+        users,
+        sessions.c.id.label("session"),
+        *(sessions.c.kind, sessions.c.name),
+        *(sessions.c.created_at.label("opened_at"), sessions.c.seen_at.label("used_at")),
+    )
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(sessions.c.token_hash == bindparam("token"), sessions.c.expires_at > bindparam("now"))
+)
+
+
+_SESSIONS_OF = (
+    select(sessions)
+    .where(
+        sessions.c.user_id == bindparam("user"),
+        sessions.c.kind == bindparam("kind"),
+        sessions.c.expires_at > bindparam("now"),
+    )
+    .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
 )
 
 
@@ -93,10 +113,20 @@ def open_session(
     )
 
 
-def session(tx: Tx, token_hash: bytes, now: datetime) -> Session | None:
-    """Return the session of a token, or None when it ended."""
-    row = tx.execute(_SESSION, {"token": token_hash, "now": micros(now)}).one_or_none()
-    return None if row is None else _session(row)
+def asking(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Session, User] | None:
+    """Return the session of a token and whose it is, or None when it ended."""
+    row = tx.execute(_ASKING, {"token": token_hash, "now": micros(now)}).one_or_none()
+    if row is None:
+        return None
+    found = Session(
+        id=row.session,
+        user=UserId(row.id),
+        kind=SessionKind(row.kind),
+        name=row.name,
+        created_at=moment(row.opened_at),
+        seen_at=moment(row.used_at),
+    )
+    return found, rows.user(row)
 
 
 def is_stale(found: Session, now: datetime) -> bool:
@@ -124,15 +154,7 @@ def turn_back(tx: Tx, now: datetime) -> None:
 
 def sessions_of(tx: Tx, user: UserId, kind: SessionKind, now: datetime) -> list[Session]:
     """Return where a user is signed in, latest use first."""
-    rows = tx.execute(
-        select(sessions)
-        .where(
-            sessions.c.user_id == user,
-            sessions.c.kind == kind,
-            sessions.c.expires_at > micros(now),
-        )
-        .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
-    )
+    rows = tx.execute(_SESSIONS_OF, {"user": user, "kind": kind, "now": micros(now)})
     return [_session(row) for row in rows]
 
 

@@ -135,12 +135,14 @@ def accounts_of(tx: Tx, user_id: UserId) -> list[Account]:
 
 def accounts_of_all(tx: Tx, user_ids: Sequence[UserId]) -> list[Account]:
     """Return the accounts of many users, oldest first."""
-    found = tx.execute(
-        select(accounts)
-        .where(tx.dialect.among(accounts.c.user_id, user_ids))
-        .order_by(accounts.c.id)
-    )
+    found = tx.execute(_of_all(tx.dialect), {"users": user_ids})
     return [rows.account(row) for row in found]
+
+
+@cache
+def _of_all(dialect: Dialect) -> Select[Any]:
+    theirs = dialect.among_given(accounts.c.user_id, "users")
+    return select(accounts).where(theirs).order_by(accounts.c.id)
 
 
 def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, Account]:

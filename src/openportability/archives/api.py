@@ -206,7 +206,8 @@ def imports(site: TheSite, asking: AMember, network: str) -> FetchesOut:
 
 
 def _fetches_out(site: Site, user: UserId, there: Collection[AccountId]) -> list[FetchOut]:
-    readings = importing.readings(site, user)
+    with site.db.read() as tx:
+        readings = importing.readings(tx, user)
     return [_fetch_out(site, readings[one]) for one in there if one in readings]
 
 

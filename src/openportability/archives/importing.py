@@ -92,10 +92,9 @@ def begin(
         return store.fetches_of(tx, user)[owner.id]
 
 
-def readings(site: Site, user: UserId) -> dict[AccountId, Fetch]:
+def readings(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:
     """Return how the readings of a user's accounts stand."""
-    with site.db.read() as tx:
-        return store.fetches_of(tx, user)
+    return store.fetches_of(tx, user)
 
 
 def due(site: Site) -> list[AccountId]:

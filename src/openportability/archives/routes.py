@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -142,8 +142,9 @@ def _account(site: Site, shown: str) -> AccountId | None:
     return accounts_service.account_id(site, shown) if shown else None
 
 
-def _linked(site: Site, user: UserId, mine: Sequence[Account]) -> list[Linked]:
-    readings = importing.readings(site, user)
+def _linked(
+    site: Site, mine: Sequence[Account], readings: Mapping[AccountId, Fetch]
+) -> list[Linked]:
     proved = [account for account in mine if account.proof is Proof.PROVED]
     return [
         _one_linked(site, account, network, readings.get(account.id))
@@ -156,8 +157,8 @@ def _linked(site: Site, user: UserId, mine: Sequence[Account]) -> list[Linked]:
 
 def _linked_one(site: Site, user: UserId, shown: str) -> Linked:
     with site.db.read() as tx:
-        mine = accounts.accounts_of(tx, user)
-    for one in _linked(site, user, mine):
+        mine, readings = accounts.accounts_of(tx, user), importing.readings(tx, user)
+    for one in _linked(site, mine, readings):
         if one.id == shown:
             return one
     raise NotFound
@@ -188,12 +189,12 @@ def _form(
 ) -> Response:
     sources = service.sources(site)
     with site.db.read() as tx:
-        mine = accounts.accounts_of(tx, user)
-    linked = _linked(site, user, mine)
+        mine, readings = accounts.accounts_of(tx, user), importing.readings(tx, user)
+        newest = service.newest_report(tx, site, user)
+    linked = _linked(site, mine, readings)
     if not sources and not linked:
         raise NotFound
     proved = {account.actor.network for account in mine if account.proof is Proof.PROVED}
-    newest = service.newest_report(site, user)
     stand = f"{site.vault.show_id('user', user)} {newest.at.isoformat() if newest else ''}"
     return render.page(
         request,

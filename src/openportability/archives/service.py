@@ -132,11 +132,10 @@ def report_of(site: Site, user: UserId, shown_id: str) -> Report:
         return _report(tx, site, user, number)
 
 
-def newest_report(site: Site, user: UserId) -> Report | None:
+def newest_report(tx: Tx, site: Site, user: UserId) -> Report | None:
     """Return the report of the user's last archive."""
-    with site.db.read() as tx:
-        number = store.newest(tx, user)
-        return None if number is None else _report(tx, site, user, number)
+    number = store.newest(tx, user)
+    return None if number is None else _report(tx, site, user, number)
 
 
 def inspect(form: ArchiveFormat, paths: Sequence[Path]) -> Archive:

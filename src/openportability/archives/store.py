@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 
 from openportability.archives.fetch import Fetch, FetchState, Progress
 from openportability.clock import micros, moment
@@ -29,11 +29,15 @@ def add_report(
     return number
 
 
+_OF_USER = archives.c.user_id == bindparam("user")
+_REPORT = select(archives).where(_OF_USER, archives.c.id == bindparam("number"))
+_COUNT = select(func.count()).select_from(archives).where(_OF_USER)
+_NEWEST = select(func.max(archives.c.id)).where(_OF_USER)
+
+
 def report(tx: Tx, key: PersonalKey, user: UserId, number: int) -> bytes | None:
     """Return a user's report, or None where there is none or it is not theirs."""
-    row = tx.execute(
-        select(archives).where(archives.c.id == number, archives.c.user_id == user)
-    ).one_or_none()
+    row = tx.execute(_REPORT, {"user": user, "number": number}).one_or_none()
     return None if row is None else key.open(row.report, _place(user, row.network))
 
 
@@ -56,16 +60,13 @@ def move_reports(tx: Tx, old: PersonalKey, new: PersonalKey, user: UserId, to: U
 
 def count(tx: Tx, user: UserId) -> int:
     """Return how many reports a user has."""
-    mine = select(func.count()).select_from(archives).where(archives.c.user_id == user)
-    number: int = tx.execute(mine).scalar_one()
+    number: int = tx.execute(_COUNT, {"user": user}).scalar_one()
     return number
 
 
 def newest(tx: Tx, user: UserId) -> int | None:
     """Return the number of a user's newest report."""
-    return tx.execute(
-        select(func.max(archives.c.id)).where(archives.c.user_id == user)
-    ).scalar_one_or_none()
+    return tx.execute(_NEWEST, {"user": user}).scalar_one_or_none()
 
 
 def moments_since(tx: Tx, user: UserId, since: datetime) -> list[int]:
@@ -106,9 +107,12 @@ def begin_fetch(
     tx.execute(tx.dialect.upsert(fetches, key=["account_id"], change=change), row)
 
 
+_FETCHES_OF = select(fetches).where(fetches.c.user_id == bindparam("user"))
+
+
 def fetches_of(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:
     """Return the readings of a user's accounts."""
-    rows = tx.execute(select(fetches).where(fetches.c.user_id == user))
+    rows = tx.execute(_FETCHES_OF, {"user": user})
     return {
         AccountId(row.account_id): Fetch(
             account=AccountId(row.account_id),

@@ -116,4 +116,4 @@ def report(request: Request, site: TheSite, asking: AMember, shown_id: str) -> R
 
 def _found(site: Site, user: UserId) -> int:
     with site.db.read() as tx:
-        return int((~matching.seen(tx, site, user).dismissed).sum())
+        return matching.counted(tx, site, user).people

@@ -99,12 +99,15 @@ def wording(choice: Choice) -> str:
 def reworded(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes that this person answered, but in other words than today's."""
     holds = current(tx, user)
-    return [choice for choice in unasked(tx, user, offers) if choice in holds]
+    return [choice for choice in _unasked(holds, offers) if choice in holds]
 
 
 def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes nobody asked this person about, or only in other words than today's."""
-    holds = current(tx, user)
+    return _unasked(current(tx, user), offers)
+
+
+def _unasked(holds: Mapping[Choice, Consent], offers: Mapping[Choice, Offer]) -> list[Choice]:
     return [
         choice
         for choice, offer in offers.items()

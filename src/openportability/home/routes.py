@@ -62,7 +62,7 @@ def _ways_to_tell(site: Site, linked: Sequence[Account]) -> list[dict[str, objec
 
 def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> steps.State:
     held = lists.lists_of(tx, asking.user)
-    people = matching.seen(tx, site, asking.user)
+    found = matching.counted(tx, site, asking.user)
     lines = reconnection.progress(tx, site, asking.user)
     may_follow = grant_store.may_follow(tx, asking.user)
     reworded = consent.reworded(tx, asking.user)
@@ -74,7 +74,7 @@ def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> ste
         ),
         may_follow=bool(may_follow),
         lists=len(held),
-        matches=int((~people.dismissed).sum()),
+        matches=found.people,
         done=sum(line.total("done") for line in lines),
         waiting=sum(line.total("waiting") + line.total("pending") for line in lines),
         proposed=sum(line.total("proposed") for line in lines),

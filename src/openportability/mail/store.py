@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -71,10 +71,12 @@ def put_address(
     tx.execute(mail_addresses.insert().values(values))
 
 
+_ADDRESS_OF = select(mail_addresses).where(mail_addresses.c.user_id == bindparam("user"))
+
+
 def address_of(tx: Tx, key: PersonalKey, user: UserId) -> Address | None:
     """Return a person's address, None where there is none."""
-    found = select(mail_addresses).where(mail_addresses.c.user_id == user)
-    row = tx.execute(found).one_or_none()
+    row = tx.execute(_ADDRESS_OF, {"user": user}).one_or_none()
     if row is None:
         return None
     said = json.loads(key.open(row.sealed, _place(user)))

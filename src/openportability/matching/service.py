@@ -9,15 +9,16 @@ import numpy as np
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, Kind, Match, Proof, UserId
+from openportability.domain import Account, Kind, Match, NetworkName, Proof, UserId
 from openportability.graph import store as lists
 from openportability.graph.codec import sorted_set
 from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
-from openportability.matching.directory import Directories
+from openportability.matching.counting import Count, Counts, count
+from openportability.matching.directory import Directories, Directory
 from openportability.matching.rules import Bit
 from openportability.matching.seen import Filter, Seen
-from openportability.matching.sets import COSTS, MAY_AVOID
+from openportability.matching.sets import COSTS, MAY_AVOID, MatchSet
 from openportability.site import Site
 
 
@@ -33,11 +34,24 @@ class Selection:
 
 def seen(tx: Tx, site: Site, user: UserId) -> Seen:
     """Return everyone a user may see, dismissed ones included, as columns."""
+    return Seen(*_shown_to(tx, site, user))
+
+
+def counted(tx: Tx, site: Site, user: UserId) -> Count:
+    """Return how many a user may see."""
+    shown = _shown_to(tx, site, user)
+    # Who writes may see what is rolled back: nothing that others could be told.
+    return count(Seen(*shown)) if tx.writes else site.memory.of(Counts).of(*shown)
+
+
+def _shown_to(
+    tx: Tx, site: Site, user: UserId
+) -> tuple[Directory, MatchSet, UserId, set[NetworkName]]:
     key = accounts.personal_key(tx, site.vault, user)
     met = store.open_set(tx, key, user)
     held = lists.lists_of(tx, user)
     brought = {one.of.network for one in held if one.of.kind is Kind.FOLLOWING}
-    return Seen(site.memory.of(Directories).as_of(tx), met, user, brought)
+    return site.memory.of(Directories).as_of(tx), met, user, brought
 
 
 def matches_of(tx: Tx, site: Site, user: UserId) -> list[Match]:

@@ -24,12 +24,13 @@ from openportability.vault import PersonalKey, Vault
 _KEPT_DAYS = 30
 #: Counters: the mark of the segment that belongs to this database, and when it was made.
 SEGMENT, SEGMENT_MADE = "matching.segment", "matching.segment.made"
-#: Put together once: it is asked at each forward pass.
+#: Put together once: they are asked at each forward pass, and at each page.
 _SET_AND_KEY = (
     select(match_sets.c.sealed, match_sets.c.apart, user_keys.c.wrapped)
     .join(user_keys, user_keys.c.user_id == match_sets.c.user_id)
     .where(match_sets.c.user_id == bindparam("user"))
 )
+_SEEN = select(match_sets.c.sealed).where(match_sets.c.user_id == bindparam("user"))
 
 
 @dataclass(kw_only=True)
@@ -47,7 +48,7 @@ class Opened:
 
 def open_set(tx: Tx, key: PersonalKey, user: UserId) -> MatchSet:
     """Return what of a person's match set may be shown to them, for looking."""
-    sealed = tx.execute(select(match_sets.c.sealed).where(match_sets.c.user_id == user)).scalar()
+    sealed = tx.execute(_SEEN, {"user": user}).scalar()
     return MatchSet() if sealed is None else MatchSet.unpacked(key.open(sealed, _place(user)))
 
 

@@ -55,7 +55,7 @@ def look(site: Site, user: UserId, session: int) -> Coming:
     with site.db.read() as tx:
         other = _other(tx, site, session)
         matches = [one for one in matching.matches_of(tx, site, other) if one.user != user]
-        counts = ledger.counts(tx, other, Deed.FOLLOW)
+        counts = ledger.counts(tx, other)[Deed.FOLLOW]
         return Coming(
             accounts=accounts.accounts_of(tx, other),
             lists=len(lists.lists_of(tx, other)),

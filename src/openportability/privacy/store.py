@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, and_, delete, func, select, update
+from sqlalchemy import Column, Row, Table, and_, bindparam, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -87,10 +87,12 @@ def created_at(tx: Tx, user: UserId) -> datetime:
     return moment(tx.execute(select(users.c.created_at).where(users.c.id == user)).scalar_one())
 
 
+_PLANS_OF = select(plans.c.id).where(plans.c.user_id == bindparam("user")).order_by(plans.c.id)
+
+
 def plans_of(tx: Tx, user: UserId) -> list[int]:
     """Return a user's plans, oldest first."""
-    made = select(plans.c.id).where(plans.c.user_id == user).order_by(plans.c.id)
-    return list(tx.execute(made).scalars())
+    return list(tx.execute(_PLANS_OF, {"user": user}).scalars())
 
 
 def answers_of(tx: Tx, user: UserId) -> list[tuple[int, int]]:

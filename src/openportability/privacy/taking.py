@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from openportability.archives import store as archives
 from openportability.clock import EPOCH
 from openportability.consent import store as consent
 from openportability.db.engine import Tx
-from openportability.domain import Account, Deed, UserId
+from openportability.domain import Account, AccountId, Deed, UserId
 from openportability.errors import NotFound
 from openportability.graph import store as lists
 from openportability.graph.store import Held
@@ -41,6 +41,7 @@ from openportability.privacy.parts import (
 from openportability.reconnection import lane_store, plan_store
 from openportability.reconnection import service as reconnection
 from openportability.reconnection import store as ledger
+from openportability.reconnection.rules import State
 from openportability.reconnection.service import Line
 from openportability.site import Site
 from openportability.vault import PersonalKey
@@ -97,13 +98,14 @@ class Overview:
 
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     """Return how much there is of everything; a list of a million is not opened for that."""
+    counted = ledger.counts(tx, user)
     return Overview(
         accounts=accounts.accounts_of(tx, user),
         lists=lists.lists_of(tx, user),
         consents=list(_consents(tx, user)),
-        states=_states(tx, user, Deed.FOLLOW),
-        blocks=_states(tx, user, Deed.BLOCK),
-        matches=matching.seen(tx, site, user).count_places(),
+        states=_states(counted[Deed.FOLLOW]),
+        blocks=_states(counted[Deed.BLOCK]),
+        matches=matching.counted(tx, site, user).places,
         plans=len(store.plans_of(tx, user)),
         archives=archives.count(tx, user),
         sessions=list(_sessions(tx, site, user)),
@@ -111,9 +113,9 @@ def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     )
 
 
-def _states(tx: Tx, user: UserId, deed: Deed) -> list[tuple[str, int]]:
+def _states(counted: Mapping[tuple[AccountId, State], int]) -> list[tuple[str, int]]:
     states = Counter[str]()
-    for (_, state), count in ledger.counts(tx, user, deed).items():
+    for (_, state), count in counted.items():
         states[state] += count
     return sorted(states.items())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import AccountId, Deed, NetworkName, UserId
+from openportability.domain import AccountId, NetworkName, UserId
 from openportability.reconnection import claiming, lane_store, pacing, store
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.rules import State
@@ -17,6 +17,8 @@ def forecast(
     tx: Tx, site: Site, user: UserId, waiting: Mapping[NetworkName, int]
 ) -> tuple[Forecast, ...]:
     """Say for each network when so many waiting follows and blocks will be done: they share what it allows."""
+    if not waiting:
+        return ()
     now = site.clock.now()
     chosen = accounts.user(tx, user)
     lanes = {lane.network: lane for lane in lane_store.lanes_of(tx, user)}
@@ -43,8 +45,8 @@ def forecast(
 def on_their_way(tx: Tx, user: UserId) -> dict[AccountId, int]:
     """Return how many follows and blocks of each account go before what is planned now."""
     found: dict[AccountId, int] = {}
-    for deed in Deed:
-        for (account, state), count in store.counts(tx, user, deed).items():
+    for counted in store.counts(tx, user).values():
+        for (account, state), count in counted.items():
             if state is State.READY:
                 found[account] = found.get(account, 0) + count
     return found

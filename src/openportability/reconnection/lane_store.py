@@ -22,6 +22,8 @@ from openportability.reconnection.rules import LaneState
 #: Longer than a slice may take. Who was killed is replaced at once where that is seen
 #: (`let_go`), else after this.
 LEASE = timedelta(seconds=120)
+_LANES_OF = select(lanes).where(lanes.c.user_id == bindparam("user")).order_by(lanes.c.account_id)
+_LANES_HELD = _LANES_OF.with_for_update()
 _PUT_BACK = (
     update(lanes)
     .where(lanes.c.account_id == bindparam("lane"))
@@ -65,16 +67,12 @@ def _held(dialect: Dialect) -> Select[Any]:
 
 def hold_all(tx: Tx, user: UserId) -> list[Lane]:
     """Hold all lanes of a user, always in the same order."""
-    rows = tx.execute(
-        select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id).with_for_update()
-    )
-    return [read(row) for row in rows]
+    return [read(row) for row in tx.execute(_LANES_HELD, {"user": user})]
 
 
 def lanes_of(tx: Tx, user: UserId) -> list[Lane]:
     """Return a user's lanes."""
-    rows = tx.execute(select(lanes).where(lanes.c.user_id == user).order_by(lanes.c.account_id))
-    return [read(row) for row in rows]
+    return [read(row) for row in tx.execute(_LANES_OF, {"user": user})]
 
 
 def wake(tx: Tx, account: AccountId, now: datetime) -> None:

@@ -35,8 +35,8 @@ _ROWS = 50
 
 @router.get("/reconnect")
 def overview(request: Request, site: TheSite, asking: AMember) -> Response:
-    values = shown.progress(site, asking.user)
     with site.db.read() as tx:
+        values = shown.progress(tx, site, asking.user)
         mine = planning.followers(tx, site, asking.user)
     return render.page(request, "reconnection/overview.html", mine=mine, **values)
 
@@ -140,7 +140,8 @@ def progress(request: Request, site: TheSite, asking: AMember) -> Response:
     """Answer with how it goes, as a stream of the block that the page shows."""
 
     def look() -> str:
-        values = shown.progress(site, asking.user)
+        with site.db.read() as tx:
+            values = shown.progress(tx, site, asking.user)
         return render.block(request, "reconnection/overview.html", "progress", **values)
 
     return sse.stream(request, ("progress", asking.user, i18n.speaking().code), look)

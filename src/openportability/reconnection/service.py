@@ -94,7 +94,8 @@ class Line:
 
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""
-    counted, blocks = _counted(tx, user, Deed.FOLLOW), _counted(tx, user, Deed.BLOCK)
+    totals = store.counts(tx, user)
+    counted, blocks = _by_account(totals[Deed.FOLLOW]), _by_account(totals[Deed.BLOCK])
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
     known = accounts.accounts_by_id(tx, sorted(counted.keys() | blocks.keys() | lanes.keys()))
     mine = {
@@ -252,9 +253,11 @@ def _wake(tx: Tx, site: Site, lanes: Sequence[Lane]) -> None:
         planning.wake_lane(tx, site, lane.account)
 
 
-def _counted(tx: Tx, user: UserId, deed: Deed) -> dict[AccountId, dict[State, int]]:
+def _by_account(
+    counts: Mapping[tuple[AccountId, State], int],
+) -> dict[AccountId, dict[State, int]]:
     counted: dict[AccountId, dict[State, int]] = {}
-    for (account, state), number in store.counts(tx, user, deed).items():
+    for (account, state), number in counts.items():
         counted.setdefault(account, {})[state] = number
     return counted
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from openportability.clock import Watch
+from openportability.db.engine import Tx
 from openportability.domain import Account, NetworkName, UserId
 from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
@@ -109,10 +110,9 @@ def reason_words(site: Site, lines: Sequence[Line]) -> dict[int, tuple[str, str]
     }
 
 
-def progress(site: Site, user: UserId) -> dict[str, Any]:
+def progress(tx: Tx, site: Site, user: UserId) -> dict[str, Any]:
     """Return what the page of how it goes is made of."""
-    with site.db.read() as tx:
-        lines = service.progress(tx, site, user)
+    lines = service.progress(tx, site, user)
     return {
         "lines": lines,
         "titles": titles(site),

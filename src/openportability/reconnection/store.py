@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -59,15 +59,16 @@ def want(
     return _count(tx, user) - before
 
 
+_KNOWN = select(
+    _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
+).where(_COLUMNS.user_id == bindparam("user"), _COLUMNS.deed == bindparam("deed"))
+
+
 def known(
     tx: Tx, key: PersonalKey, user: UserId, deed: Deed
 ) -> dict[tuple[AccountId, AccountId], Known]:
     """Return what is known of every follow (or block) of a user, by our account and theirs."""
-    rows = tx.execute(
-        select(
-            _COLUMNS.account_id, _COLUMNS.whom, _COLUMNS.state, _COLUMNS.reason, _COLUMNS.at
-        ).where(_COLUMNS.user_id == user, _COLUMNS.deed == deed)
-    ).all()
+    rows = tx.execute(_KNOWN, {"user": user, "deed": deed}).all()
     whom = key.unblock_all(sealing.WHOM, (row.whom for row in rows))
     return {
         (AccountId(row.account_id), AccountId(other)): Known(
@@ -170,14 +171,19 @@ def cancel(
     return cancelled
 
 
-def counts(tx: Tx, user: UserId, deed: Deed) -> dict[tuple[AccountId, State], int]:
-    """Count follows (or blocks) by account of ours and state."""
-    rows = tx.execute(
-        select(_COLUMNS.account_id, _COLUMNS.state, func.count().label("number"))
-        .where(_COLUMNS.user_id == user, _COLUMNS.deed == deed)
-        .group_by(_COLUMNS.account_id, _COLUMNS.state)
-    )
-    return {(AccountId(row.account_id), State(row.state)): row.number for row in rows}
+_COUNTS = (
+    select(_COLUMNS.deed, _COLUMNS.account_id, _COLUMNS.state, func.count().label("number"))
+    .where(_COLUMNS.user_id == bindparam("user"))
+    .group_by(_COLUMNS.deed, _COLUMNS.account_id, _COLUMNS.state)
+)
+
+
+def counts(tx: Tx, user: UserId) -> dict[Deed, dict[tuple[AccountId, State], int]]:
+    """Count follows, and blocks, by account of ours and state."""
+    counted: dict[Deed, dict[tuple[AccountId, State], int]] = {deed: {} for deed in Deed}
+    for row in tx.execute(_COUNTS, {"user": user}):
+        counted[Deed(row.deed)][AccountId(row.account_id), State(row.state)] = row.number
+    return counted
 
 
 def page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from openportability.db.engine import Tx
 from openportability.db.schema import accounts, follow_lists, reconnections, users
@@ -44,14 +44,16 @@ def put(tx: Tx, day: date, counts: Counts) -> None:
     tx.execute(tx.dialect.upsert(daily_totals, key=["day", "name"], change=["n"]), rows)
 
 
+_DAYS = (
+    select(daily_totals)
+    .where(daily_totals.c.day >= bindparam("since"))
+    .order_by(daily_totals.c.day)
+)
+
+
 def days(tx: Tx, since: date) -> list[Day]:
     """Return the totals of each day from then on, the earliest first."""
     found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    rows = tx.execute(
-        select(daily_totals)
-        .where(daily_totals.c.day >= since.toordinal())
-        .order_by(daily_totals.c.day)
-    )
-    for row in rows:
+    for row in tx.execute(_DAYS, {"since": since.toordinal()}):
         found[row.day][row.name] = row.n
     return [Day(day=date.fromordinal(day), counts=counts) for day, counts in found.items()]

@@ -59,6 +59,10 @@ def _compiled(source: bytes, locale: str) -> bytes:
     return compiled.getvalue()
 
 
+#: Of the language that our texts are written in.
+_AS_WRITTEN = NullTranslations()
+
+
 @cache
 def _read(source: bytes, locale: str) -> NullTranslations:
     """Compile and read a catalogue; the same text once in a process, for that takes a while."""
@@ -67,7 +71,7 @@ def _read(source: bytes, locale: str) -> NullTranslations:
 
 def _load(po: Path) -> Language:
     locale = Locale.parse(po.stem, sep="-")
-    catalogue: NullTranslations = NullTranslations()
+    catalogue = _AS_WRITTEN
     mo = po.with_suffix(".mo")
     if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
         catalogue = Translations(BytesIO(mo.read_bytes()))

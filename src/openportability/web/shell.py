@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from openportability.db.engine import Database
-from openportability.web import i18n, incoming, measure, pages, problems, render, security, sse
+from openportability.web import i18n, incoming, measure, pages, problems, security, sse
 from openportability.web.assets import Assets
 from openportability.web.house import House
 from openportability.web.line import Line
@@ -42,7 +42,7 @@ def dress(
     app.state.line = Line(_TURNS_A_THREAD * house.settings.web_threads)
     app.state.idle_seconds = incoming.IDLE_SECONDS
     app.state.languages = i18n.load_languages()
-    app.state.templates = render.environment(assets.address)
+    app.state.static = assets.address
     app.state.streams = sse.Streams()
     app.state.tally = measure.Tally()
     app.include_router(assets.router())

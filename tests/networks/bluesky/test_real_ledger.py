@@ -86,7 +86,7 @@ def test_two_thousand_follows_wait_as_the_server_says_and_are_taken_back(
     _serve(site, me)
     assert sorted(_follows(anna)) == sorted(by_hand)
     with db.read() as tx:
-        assert store.counts(tx, me.user, Deed.FOLLOW) == {(me.id, State.UNDONE): FOLLOWS}
+        assert store.counts(tx, me.user)[Deed.FOLLOW] == {(me.id, State.UNDONE): FOLLOWS}
 
 
 def _join(site: Site, actor: Actor, grant: Grant | None) -> Account:
@@ -131,7 +131,7 @@ def _serve(site: Site, me: Account) -> None:
 
 def _waiting(site: Site, me: Account) -> int:
     with site.db.read() as tx:
-        return store.counts(tx, me.user, Deed.FOLLOW).get((me.id, State.READY), 0)
+        return store.counts(tx, me.user)[Deed.FOLLOW].get((me.id, State.READY), 0)
 
 
 def _lane(site: Site, me: Account) -> Lane:
