@@ -283,6 +283,7 @@ def test_entries_that_share_bytes_are_refused() -> None:
     assert refused(forged).code == "archive.corrupt_file"
 
 
+@pytest.mark.slow
 def test_going_back_in_a_zip_in_a_zip_has_an_end() -> None:
     noise = random.Random(7)
     many = {

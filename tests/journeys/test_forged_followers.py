@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
 from tests.journeys.steps import ledger, matched, submit
@@ -32,6 +34,7 @@ def test_she_is_followed_by_nobody_who_did_not_pick_her(house: House) -> None:
     assert place.follows(alice) == before
 
 
+@pytest.mark.slow
 def test_who_has_no_list_is_asked_even_if_all_else_goes_by_itself(house: House) -> None:
     place, _, bob, carol = before_mallory(house)
     dave = place.somebody()

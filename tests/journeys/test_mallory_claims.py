@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
 from tests.journeys.steps import matched, read_all
 
 
+@pytest.mark.slow
 def test_who_only_claims_is_followed_when_picked_by_hand_and_not_otherwise(house: House) -> None:
     place = Neighbourhood(house)
     alice, bob, mallory = (place.somebody() for _ in range(3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
 from tests.journeys.steps import ledger, read, submit
@@ -9,6 +11,7 @@ from tests.journeys.steps import ledger, read, submit
 HERD = "herd"
 
 
+@pytest.mark.slow
 def test_a_file_in_place_of_the_lane_and_back(house: House) -> None:
     place = Neighbourhood(house, HERD)
     alice, mallory, *new = (place.somebody() for _ in range(4))

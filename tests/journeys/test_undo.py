@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+import pytest
+
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbourhood
 from tests.journeys.steps import ledger, submit
 
 
+@pytest.mark.slow
 def test_undo_takes_back_ours_and_nothing_else(house: House) -> None:
     place = Neighbourhood(house)
     alice, bob = place.friends()

@@ -27,6 +27,7 @@ MAKE_ANEW = """The schema is not that of {name} any more. As long as that versio
 Once it is released, leave the file and its migrations as they are, and write another migration."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_what_a_release_kept_is_there_after_the_upgrade(
     file: Path, empty_database_url: str, tmp_path: Path

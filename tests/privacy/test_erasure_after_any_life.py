@@ -159,6 +159,7 @@ def newest(house: House) -> UserId:
         return max(store.everyone(tx))
 
 
+@pytest.mark.slow
 def test_after_any_life_nothing_is_left(
     house: House, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

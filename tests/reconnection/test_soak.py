@@ -9,6 +9,7 @@ import pytest
 from bench.soak.run import Size, soak
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     found, _ = soak(tmp_path, None, Size(people=8, targets=3))
     assert (found.lost, found.double, found.untrue, found.over_limit) == (0, 0, 0, 0), found.words
