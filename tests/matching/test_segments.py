@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from openportability.db.engine import Database
 from openportability.db.schema import counters
 from openportability.domain import UserId
 from openportability.graph import pass_store
+from openportability.graph.pass_store import Portion
 from openportability.matching import segments, store
 from openportability.matching.holders import who_lists
 from openportability.matching.segments import Segments
@@ -50,14 +52,14 @@ def site(db: Database, clock: MovedClock, given: dict[str, str]) -> Site:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[UserId]:
     """Whose lists were opened by passes over lists."""
     opened: list[UserId] = []
-    every = pass_store.each_portion
+    unpack = pass_store._portion
 
-    def counted(*args: object, **named: object) -> object:
-        for some in every(*args, **named):  # type: ignore[arg-type] # passed on as it came
-            opened.extend(UserId(owner) for owner, _ in some)
-            yield some
+    def counted(*args: Any) -> Portion:
+        some = unpack(*args)
+        opened.extend(UserId(owner) for owner in some.owners.tolist())
+        return some
 
-    monkeypatch.setattr(pass_store, "each_portion", counted)
+    monkeypatch.setattr(pass_store, "_portion", counted)
     return opened
 
 

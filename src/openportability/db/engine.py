@@ -123,6 +123,7 @@ class Database:
                 pool_pre_ping=True,
                 hide_parameters=True,
             )
+            _answer_in_bytes(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -178,6 +179,19 @@ class Database:
     def close(self) -> None:
         self.presence.close()
         self._engine.dispose()
+
+
+def _answer_in_bytes(engine: Engine) -> None:
+    """Let PostgreSQL send bytes and numbers as they are: as text, what is sealed comes twice as long.
+
+    Not what its catalogue says of tables: that has types which are read as text alone.
+    """
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def asked(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if "pg_catalog." not in statement:
+            # https://www.psycopg.org/psycopg3/docs/api/cursors.html#psycopg.Cursor.format
+            cursor.format = type(cursor.format).BINARY
 
 
 def _write_ahead(raw: sqlite3.Connection) -> None:

@@ -88,7 +88,8 @@ def _count(packed: bytes) -> int:
 
 def _shuffled(packed: bytes, count: int) -> NDArray[np.uint8]:
     try:
-        plain = _OWN.decompressor.decompress(packed[_HEAD.size :], allow_extra_data=False)
+        frame = memoryview(packed)[_HEAD.size :]
+        plain = _OWN.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Unreadable(str(error)) from error
     if len(plain) != count * 8:

@@ -1,22 +1,23 @@
 """A pass over all lists: many are opened together and come as one row of keys.
 
-To open lists one by one took longer than to look into them. While one portion is unpacked by a thread of its own,
-which leaves the interpreter to others, the next one is read and unsealed.
+To open lists one by one took longer than to look into them. While some batches are unsealed, unpacked and looked at by
+threads of their own, which mostly leave the interpreter to others, the next one is read.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import Row
 
-from openportability.db.engine import Database, Tx
+from openportability.db.engine import Database
 from openportability.db.schema import follow_lists
 from openportability.domain import NetworkName
 from openportability.graph.codec import Keys, Unreadable, decode, decode_all
@@ -24,12 +25,20 @@ from openportability.graph.store import SEALED, log_unreadable, place
 from openportability.vault import Unreadable as Sealed
 from openportability.vault import Vault
 
-#: What one query of a pass reads: so many lists, and no more once they hold so many links (8 MB).
+#: What one transaction of a pass reads: so many lists, and no more once they hold so many links (8 MB).
 _BATCH_LISTS = 1_000
 _BATCH_LINKS = 1_000_000
+#: Rows that come from the database at once.
+_ROWS = 100
+#: Lists that are unpacked together: for more, memory would be asked of the system anew each time.
+_PORTION_LISTS = 200
+#: Threads that open lists and look into them: more would wait for the interpreter.
+_LOOKING = 2
 
+_NUMBERED = SEALED.add_columns(follow_lists.c.seq, follow_lists.c.n)
 #: Kind, owner and bytes of an unsealed list.
 _Plain = tuple[str, int, bytes]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,64 +57,72 @@ class Portion:
         yield from zip(self.owners.tolist(), np.split(self.keys, self.ends[:-1]), strict=True)
 
 
-def each_portion(
-    db: Database, vault: Vault, networks: Collection[NetworkName] | None, *, since: int = 0
-) -> Iterator[Portion]:
-    """Pass over all lists of these networks (None: of all) that came after a sequence number.
+def over_all(
+    db: Database,
+    vault: Vault,
+    networks: Collection[NetworkName] | None,
+    look: Callable[[Portion], Found],
+    *,
+    since: int = 0,
+) -> Iterator[Found]:
+    """Pass over all lists of some networks (None: of all) that came after a sequence number; yield what `look` finds.
 
-    Each is opened with its owner's key. Each batch is read in a transaction of its own: what
-    changes while the pass goes on may come in its old form, in its new one, or in both; what
-    goes may not come at all. A batch ends when it is large.
+    `look` is called by other threads, several at once. Each list is opened with its owner's key. Each batch is read in
+    a transaction of its own: what changes while the pass goes on may come in its old form, in its new one, or in both;
+    what goes may not come at all. A batch ends when it is large.
     """
-    coming: list[Future[Portion]] = []
-    with ThreadPoolExecutor(1) as unpacking:
+    coming: deque[Future[list[Found]]] = deque()
+    with ThreadPoolExecutor(_LOOKING) as looking:
         for rows in _batches(db, networks, since):
-            unsealed = _unsealed(vault, rows)
-            yield from [one.result() for one in coming]
-            coming = [unpacking.submit(_portion, *one) for one in unsealed.items()]
-        yield from [one.result() for one in coming]
+            coming.append(looking.submit(_looked, vault, rows, look))
+            if len(coming) > _LOOKING:
+                yield from coming.popleft().result()
+        for one in coming:
+            yield from one.result()
 
 
 def _batches(
     db: Database, networks: Collection[NetworkName] | None, after: int
 ) -> Iterator[Sequence[Row[Any]]]:
-    while True:
-        with db.read() as tx:
-            meant = [follow_lists.c.seq > after]
-            if networks is not None:
-                meant.append(tx.dialect.among(follow_lists.c.network, list(networks)))
-            last, more = _batch(tx, meant)
-            if last is None:
-                return
-            wanted = SEALED.where(*meant, follow_lists.c.seq <= last)
-            rows = tx.execute(wanted.order_by(follow_lists.c.seq)).all()
+    while rows := _batch(db, networks, after):
         yield rows
-        if not more:
-            return
-        after = last
+        after = rows[-1].seq
 
 
-def _batch(tx: Tx, meant: Sequence[ColumnElement[bool]]) -> tuple[int | None, bool]:
-    """Return the number of the last list of the next batch, and whether others may come behind it."""
-    heads = tx.execute(
-        select(follow_lists.c.seq, follow_lists.c.n)
-        .where(*meant)
-        .order_by(follow_lists.c.seq)
-        .limit(_BATCH_LISTS)
-    ).all()
-    links, last = 0, None
-    for head in heads:
-        links += head.n
-        if last is not None and links > _BATCH_LINKS:
-            return last, True
-        last = head.seq
-    return last, len(heads) == _BATCH_LISTS
+def _batch(
+    db: Database, networks: Collection[NetworkName] | None, after: int
+) -> Sequence[Row[Any]]:
+    """Return the next lists: as many as are read at once, one at least while there are any."""
+    rows: list[Row[Any]] = []
+    links = 0
+    with db.read() as tx:
+        wanted = _NUMBERED.where(follow_lists.c.seq > after)
+        if networks is not None:
+            wanted = wanted.where(tx.dialect.among(follow_lists.c.network, list(networks)))
+        wanted = wanted.order_by(follow_lists.c.seq).limit(_BATCH_LISTS)
+        with tx.execute(wanted.execution_options(yield_per=_ROWS)) as found:
+            for row in chain.from_iterable(found.partitions()):
+                links += row.n
+                if rows and links > _BATCH_LINKS:
+                    break
+                rows.append(row)
+    return rows
+
+
+def _looked(
+    vault: Vault, rows: Sequence[Row[Any]], look: Callable[[Portion], Found]
+) -> list[Found]:
+    return [
+        look(_portion(network, plain[start : start + _PORTION_LISTS]))
+        for network, plain in _unsealed(vault, rows).items()
+        for start in range(0, len(plain), _PORTION_LISTS)
+    ]
 
 
 def _unsealed(vault: Vault, rows: Sequence[Row[Any]]) -> dict[NetworkName, list[_Plain]]:
     found: dict[NetworkName, list[_Plain]] = defaultdict(list)
     before, key = None, None
-    for account, kind, owner, network, sealed, wrapped in map(tuple, rows):
+    for account, kind, owner, network, sealed, wrapped, *_ in map(tuple, rows):
         if key is None or owner != before:
             # The lists of a person mostly come one after the other.
             before, key = owner, vault.personal(wrapped, owner)

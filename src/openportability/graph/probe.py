@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from openportability.graph.codec import Keys
 
+Places = NDArray[np.intp]
+
 #: Knuth's multiplicative hash: 2**64 divided by the golden ratio, odd.
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 #: Table slots per key: one in sixteen strangers survives to the exact search.
@@ -27,18 +29,22 @@ class Probe:
         self._table = np.zeros(1 << bits, np.bool_)
         self._table[self._slots(keys)] = True
 
-    def among(self, asked: Keys) -> tuple[Keys, Keys]:
+    def among(self, asked: Keys) -> tuple[Places, Places]:
         """Return positions in `asked` of keys that are here, and their positions in `self.keys`."""
         maybe = np.flatnonzero(self._table[self._slots(asked)])
         if not self.keys.size or not maybe.size:
-            return np.empty(0, np.uint64), np.empty(0, np.uint64)
-        at = np.searchsorted(self.keys, asked[maybe])
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        few = asked[maybe]
+        at = np.searchsorted(self.keys, few)
         at[at == self.keys.size] = 0
-        exact = self.keys[at] == asked[maybe]
-        return maybe[exact].astype(np.uint64), at[exact].astype(np.uint64)
+        exact = self.keys[at] == few
+        return maybe[exact], at[exact]
 
-    def _slots(self, keys: Keys) -> Keys:
-        return (keys * _GOLDEN) >> self._shift
+    def _slots(self, keys: Keys) -> Places:
+        slots = keys * _GOLDEN
+        slots >>= self._shift
+        # Small enough to be places; as other numbers they would be turned into such one by one.
+        return slots.view(np.intp)
 
 
 def held(keys: Keys, asked: Keys) -> NDArray[np.bool_]:

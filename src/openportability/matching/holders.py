@@ -13,6 +13,7 @@ from openportability.accounts.people import Listed
 from openportability.domain import NetworkName, UserId
 from openportability.graph import pass_store
 from openportability.graph.codec import Keys, sorted_set
+from openportability.graph.pass_store import Portion
 from openportability.graph.probe import Probe
 from openportability.matching.directory import Numbers, Places, ranges
 from openportability.matching.segments import Segments
@@ -20,9 +21,6 @@ from openportability.site import Site
 from openportability.vault import Unreadable
 
 log = logging.getLogger(__name__)
-
-#: Keys that are looked for at once: more would not fit the processor's cache.
-_ASKED_TOGETHER = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +108,13 @@ def _in_segment(site: Site, asked: Iterable[_Asked]) -> tuple[list[Pairs], int]:
 def _in_lists(site: Site, asked: dict[NetworkName, _Asked], since: int) -> Iterator[Pairs]:
     """Yield what the lists say that came after a sequence number, by one pass over them."""
     probes = {network: Probe(one.keys) for network, one in asked.items()}
-    for some in pass_store.each_portion(site.db, site.vault, [*asked], since=since):
-        probe, one = probes[some.network], asked[some.network]
-        for start in range(0, some.keys.size, _ASKED_TOGETHER):
-            at, places = probe.among(some.keys[start : start + _ASKED_TOGETHER])
-            owner = np.searchsorted(some.ends, at.astype(np.intp) + start, side="right")
-            yield one.hit(places.astype(np.intp), some.owners[owner])
+
+    def look(some: Portion) -> Pairs:
+        at, places = probes[some.network].among(some.keys)
+        owner = np.searchsorted(some.ends, at, side="right")
+        return asked[some.network].hit(places, some.owners[owner])
+
+    return pass_store.over_all(site.db, site.vault, [*asked], look, since=since)
 
 
 def _once(hits: Pairs) -> Pairs:
