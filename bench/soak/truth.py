@@ -20,6 +20,8 @@ from openportability.reconnection.rules import LaneState, State
 #: Nothing is left to do; who is asked may answer later.
 _ENDED = frozenset({State.FOLLOWED, State.ALREADY, State.REQUESTED, State.REFUSED, State.GONE})
 _THERE = frozenset({State.FOLLOWED, State.ALREADY})
+#: Where time was up there are many; they must not keep other words away.
+_LEFT_TOLD = 5
 #: A promise of minutes is told by the pauses of one wait that a network asks for, not by limits.
 _LONG_ENOUGH = timedelta(hours=1)
 
@@ -80,7 +82,8 @@ def at_the_end(town: Town) -> Findings:
         for row, actor in rows:
             if row.state not in _ENDED or row.reason == "net.unavailable":
                 found.lost += 1
-                found.say(f"left: {row.state} {row.reason} {row.attempts} {actor}")
+                if found.lost <= _LEFT_TOLD:
+                    found.say(f"left: {row.state} {row.reason} {row.attempts} {actor}")
     meanwhile(town, town.members, found)
     for name, line in town.lines.items():
         for actor, spent in line.ask("spending").items():
@@ -138,9 +141,12 @@ def _page_agrees(town: Town, me: Account, follows: set[ActorId], found: Findings
 
 
 def _late(town: Town, me: Account, rows: Sequence[tuple[Reconnection, ActorId]]) -> float | None:
-    """Return by which part of the time the promise was missed; None: it was too short to tell."""
+    """Return by which part of the time the promise was missed; None: it was too short to tell.
+
+    It is about our asking: who was asked approves when they like.
+    """
     promised, began = town.promised[me.user], town.began
-    ended = max((row.at for row, _ in rows if row.state is State.FOLLOWED), default=began)
+    ended = max((row.asked_at for row, _ in rows if row.asked_at is not None), default=began)
     if promised - began < _LONG_ENOUGH:
         return None
     return (ended - promised) / (promised - began)

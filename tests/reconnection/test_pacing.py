@@ -119,6 +119,14 @@ def test_the_account_of_a_busy_week_stays_short(limits: Limits) -> None:
     assert len(spent) < 150
 
 
+def test_given_back_is_what_was_spent_last_and_never_more() -> None:
+    first = pacing.spend([], 5, SHORT, NOW)
+    spent = pacing.spend(first, 3, SHORT, NOW + timedelta(seconds=30))
+    assert pacing.give_back(spent, 3) == first
+    assert [one.count for one in pacing.give_back(spent, 4)] == [4]
+    assert pacing.give_back(spent, 9) == []
+
+
 def test_less_of_what_is_not_known_is_not_known() -> None:
     assert pacing.less(None, 3) is None
     assert pacing.less(2, 3) == 0

@@ -49,6 +49,21 @@ def test_the_time_that_a_network_names_is_kept_whatever_the_person_presses(stage
     assert stage.states() == [S.FOLLOWED] * 2
 
 
+def test_an_answer_ends_failures_in_a_row_and_what_was_not_made_is_not_spent(herd: Stage) -> None:
+    def fails() -> None:
+        herd.fails("follow", Fault.THROTTLED_BLIND)
+
+    fails()
+    herd.want(*(herd.member() for _ in range(3)))
+    herd.serve()
+    assert (herd.lane().failures, herd.lane().spent) == (1, ())
+    herd.clock.forward(minutes=5, seconds=1)
+    herd.watched.after["follow"] = fails
+    herd.serve()
+    assert herd.lane().failures == 1
+    assert [one.count for one in herd.lane().spent] == [1]
+
+
 def test_who_is_signed_out_goes_on_after_signing_in(stage: Stage) -> None:
     bob = stage.member()
     stage.network.stage.ask("withdraw", who=stage.me.actor.id)

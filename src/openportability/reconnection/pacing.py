@@ -76,6 +76,17 @@ def spend(spent: Sequence[Spent], count: int, limits: Limits, now: datetime) -> 
     return _folded(kept, now)
 
 
+def give_back(spent: Sequence[Spent], count: int) -> list[Spent]:
+    """Return the account without so many follows that the network says were not made, the newest ones."""
+    kept = list(spent)
+    while count > 0 and kept:
+        last = kept.pop()
+        if last.count > count:
+            kept.append(Spent(at=last.at, count=last.count - count))
+        count -= last.count
+    return kept
+
+
 def finish_at(
     limits: Limits,
     pace: Pace,

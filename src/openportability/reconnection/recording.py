@@ -28,7 +28,7 @@ from openportability.reconnection import (
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import Decision, LaneState
+from openportability.reconnection.rules import Decision, LaneState, State
 from openportability.site import Site
 
 #: Says what an answer means for a row as it is now; None: it is still to be asked for.
@@ -128,7 +128,7 @@ def _turn(
     tx: Tx, step: Step, lane: Lane | None, fresh: Mapping[int, Reconnection], now: datetime
 ) -> _Turn:
     """Decide on rows, whoever has the lane by now: these are facts. Go on only if it is still ours."""
-    changed, rest = [], []
+    changed, rest, unmade = [], [], 0
     for was, judge in step.judged:
         row = fresh.get(was.id)
         if row is None:
@@ -138,16 +138,28 @@ def _turn(
             rest.append(row)
         else:
             changed.append(_decided(tx, step.work, row, decision, now))
+            unmade += step.asked and decision.unsent and row.state is State.READY
     rest += [fresh[row.id] for row in step.rest if row.id in fresh]
     if lane is None or lane.lease != step.work.token:
         return _not_ours(step, lane, changed, now)
-    if step.learned is not None and step.learned.budget is not None:
-        budget = step.learned.budget
-        lane = replace(lane, remaining=budget.remaining, reset_at=budget.reset_at)
+    lane = _wiser(step, lane, unmade)
     turn = _Turn(step=step, lane=lane, changed=changed, next=Next())
     if lane.state is LaneState.OPEN:
         _go_on(turn, lane, rest, now)
     return turn
+
+
+def _wiser(step: Step, lane: Lane, unmade: int) -> Lane:
+    """Return a lane that knows what a call told: an answer ends failures, what was not made is not spent."""
+    if step.learned is None:
+        return lane
+    if unmade:
+        lane = replace(lane, spent=tuple(pacing.give_back(lane.spent, unmade)))
+    if lane.failures and step.failure is None:
+        lane = replace(lane, failures=0)
+    if (budget := step.learned.budget) is not None:
+        lane = replace(lane, remaining=budget.remaining, reset_at=budget.reset_at)
+    return lane
 
 
 def _not_ours(step: Step, lane: Lane | None, changed: list[Reconnection], now: datetime) -> _Turn:
@@ -218,12 +230,12 @@ def _ends(turn: _Turn) -> bool:
 def _end(turn: _Turn, due: tuple[datetime | None, datetime | None], now: datetime) -> None:
     """Give a lane back."""
     assert turn.lane is not None, "it is ours"
-    work, failure, state = turn.step.work, turn.step.failure, turn.lane.state
+    failure, state, before = turn.step.failure, turn.lane.state, turn.lane.failures
     if failure is None:
         reason, next_at, failures = None, _next(turn.step, turn.lane, due, now), 0
     else:
-        halted = rules.halt(failure, failures=work.lane.failures, now=now)
-        reason, next_at, failures = halted.reason, halted.next_at, work.lane.failures + 1
+        halted = rules.halt(failure, failures=before, now=now)
+        reason, next_at, failures = halted.reason, halted.next_at, before + 1
         state = halted.state if state is LaneState.OPEN else state
     turn.next = Next(again=failure is None and next_at is not None and next_at <= now)
     turn.lane = replace(
