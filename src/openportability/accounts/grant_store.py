@@ -53,11 +53,14 @@ def put_grant(
     tx.execute(tx.dialect.upsert(grants, key=["account_id"], change=change), row)
 
 
+_LIVE_GRANT = select(grants.c.sealed).where(
+    grants.c.account_id == bindparam("account"), grants.c.state == _LIVE
+)
+
+
 def live_grant(tx: Tx, key: PersonalKey, account: AccountId) -> Grant | None:
     """Return the grant of an account, or None when there is none that lives."""
-    sealed = tx.execute(
-        select(grants.c.sealed).where(grants.c.account_id == account, grants.c.state == _LIVE)
-    ).scalar()
+    sealed = tx.execute(_LIVE_GRANT, {"account": account}).scalar()
     return None if sealed is None else _unpacked(key.open(sealed, _place(account)))
 
 

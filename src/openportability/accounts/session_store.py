@@ -84,6 +84,10 @@ _ASKING = (
 )
 
 
+_IS_OPEN = select(sessions.c.id).where(sessions.c.id == bindparam("number"))
+_IS_FLOW = flows.c.state_hash == bindparam("state")
+_FLOW = select(flows.c.sealed).where(_IS_FLOW)
+_TAKE_FLOW = delete(flows).where(_IS_FLOW).returning(flows.c.sealed, flows.c.expires_at)
 _SESSIONS_OF = (
     select(sessions)
     .where(
@@ -170,7 +174,7 @@ def signed_in_between(tx: Tx, user: UserId, since: datetime, until: datetime) ->
 
 def is_open(tx: Tx, number: int) -> bool:
     """Say whether nobody has ended a session."""
-    return tx.execute(select(sessions.c.id).where(sessions.c.id == number)).first() is not None
+    return tx.execute(_IS_OPEN, {"number": number}).first() is not None
 
 
 def end_session(tx: Tx, user: UserId, number: int) -> bool:
@@ -207,11 +211,7 @@ def open_flow(tx: Tx, vault: Vault, state_hash: bytes, flow: Flow, now: datetime
 
 def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] | None:
     """Take a sign-in that came back, with the time when it ends: it can be taken once."""
-    row = tx.execute(
-        delete(flows)
-        .where(flows.c.state_hash == state_hash)
-        .returning(flows.c.sealed, flows.c.expires_at)
-    ).one_or_none()
+    row = tx.execute(_TAKE_FLOW, {"state": state_hash}).one_or_none()
     if row is None:
         return None
     form = json.loads(vault.open(row.sealed, _place_of(state_hash)))
@@ -229,7 +229,7 @@ def take_flow(tx: Tx, vault: Vault, state_hash: bytes) -> tuple[Flow, datetime] 
 
 def next_of(tx: Tx, vault: Vault, state_hash: bytes) -> str:
     """Return where a sign-in under way leads, empty for an unknown one."""
-    sealed = tx.execute(select(flows.c.sealed).where(flows.c.state_hash == state_hash)).scalar()
+    sealed = tx.execute(_FLOW, {"state": state_hash}).scalar()
     if sealed is None:
         return ""
     try:

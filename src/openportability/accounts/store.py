@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Executable, Select, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from openportability.accounts import rows
@@ -43,10 +43,14 @@ class HeldMeanwhile(Exception):
     """Somebody linked this actor since we looked: roll back and look again."""
 
 
+_CREATE = insert(users).returning(users.c.id)
+_KEEP_KEY = insert(user_keys)
+
+
 def create_user(tx: Tx, vault: Vault, locale: str, now: datetime) -> UserId:
     """Make a user who is found by nobody and asked for everything, with a key of their own."""
     made = tx.execute(
-        insert(users).returning(users.c.id),
+        _CREATE,
         {
             "locale": locale,
             "found": Found.NOBODY,
@@ -56,7 +60,7 @@ def create_user(tx: Tx, vault: Vault, locale: str, now: datetime) -> UserId:
             "created_at": micros(now),
         },
     ).scalar_one()
-    tx.execute(insert(user_keys).values(user_id=made, wrapped=vault.new_personal_key(made)))
+    tx.execute(_KEEP_KEY, {"user_id": made, "wrapped": vault.new_personal_key(made)})
     return UserId(made)
 
 
@@ -70,12 +74,15 @@ def user(tx: Tx, user_id: UserId) -> User | None:
     return None if row is None else rows.user(row)
 
 
+_HOLD = update(users).where(users.c.id == bindparam("user")).values(seen_at=bindparam("now"))
+
+
 def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
     """Note that a person is here, and let nobody else change what is theirs until this ends.
 
     Say whether they (still) take part.
     """
-    done = tx.execute(update(users).where(users.c.id == user_id).values(seen_at=micros(now)))
+    done = tx.execute(_HOLD, {"user": user_id, "now": micros(now)})
     return done.rowcount == 1
 
 
@@ -85,10 +92,14 @@ def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
 
 
 def personal_key(tx: Tx, vault: Vault, user_id: UserId) -> PersonalKey:
-    """Return the key of all that is sealed for a user."""
-    # What is sealed now must not be left behind by a rotation that replaces this key.
-    statement = _WRAPPED_HELD if tx.writes else _WRAPPED
-    return vault.personal(tx.execute(statement, {"user": user_id}).scalar_one(), user_id)
+    """Return the key of all that is sealed for a user; it is asked for once in a transaction."""
+    key: PersonalKey | None = tx.held.get((personal_key, user_id))
+    if key is None:
+        # What is sealed now must not be left behind by a rotation that replaces this key.
+        statement = _WRAPPED_HELD if tx.writes else _WRAPPED
+        key = vault.personal(tx.execute(statement, {"user": user_id}).scalar_one(), user_id)
+        tx.held[personal_key, user_id] = key
+    return key
 
 
 def personal_keys(tx: Tx, vault: Vault, user_ids: Sequence[UserId]) -> dict[UserId, PersonalKey]:
@@ -116,9 +127,12 @@ def _by_id(dialect: Dialect, table: Table) -> Select[Any]:
     return select(table).where(dialect.among_given(table.c.id, "ids"))
 
 
+_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("account"))
+
+
 def account(tx: Tx, account_id: AccountId) -> Account | None:
     """Return an account, or None when it was unlinked."""
-    row = tx.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
+    row = tx.execute(_ACCOUNT, {"account": account_id}).one_or_none()
     return None if row is None else rows.account(row)
 
 
@@ -151,6 +165,17 @@ def accounts_by_id(tx: Tx, account_ids: Sequence[AccountId]) -> dict[AccountId, 
     return {AccountId(row.id): rows.account(row) for row in found}
 
 
+_OF_ACTOR = (
+    select(accounts)
+    .where(
+        accounts.c.network == bindparam("network"),
+        accounts.c.actor_id == bindparam("actor"),
+        or_(accounts.c.proof == Proof.PROVED, accounts.c.user_id == bindparam("user")),
+    )
+    .order_by(accounts.c.proof == Proof.PROVED)
+)
+
+
 def account_of_actor(
     tx: Tx, network: NetworkName, actor_id: ActorId, *, or_claimed_by: UserId | None = None
 ) -> Account | None:
@@ -158,15 +183,8 @@ def account_of_actor(
 
     What others claim is never an answer: it holds nothing against anybody.
     """
-    found = tx.execute(
-        select(accounts)
-        .where(
-            accounts.c.network == network,
-            accounts.c.actor_id == actor_id,
-            or_(accounts.c.proof == Proof.PROVED, accounts.c.user_id == or_claimed_by),
-        )
-        .order_by(accounts.c.proof == Proof.PROVED)
-    ).all()
+    asked = {"network": network, "actor": actor_id, "user": or_claimed_by}
+    found = tx.execute(_OF_ACTOR, asked).all()
     return rows.account(found[-1]) if found else None
 
 
@@ -198,7 +216,7 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
     Its sequence makes the next sweep meet it as a newcomer.
     """
     made = tx.execute(
-        tx.dialect.insert_missing(accounts, key=()).returning(accounts.c.id),
+        _added(tx.dialect),
         {
             "user_id": user_id,
             "network": actor.network,
@@ -212,6 +230,11 @@ def add_account(tx: Tx, user_id: UserId, actor: Actor, key: Key, proof: Proof) -
     if made is None:
         raise HeldMeanwhile
     return Account(id=AccountId(made), user=user_id, actor=actor, key=key, proof=proof)
+
+
+@cache
+def _added(dialect: Dialect) -> Executable:
+    return dialect.insert_missing(accounts, key=()).returning(accounts.c.id)
 
 
 def see_actor(tx: Tx, account_id: AccountId, actor: Actor) -> None:
@@ -239,13 +262,14 @@ def prove(tx: Tx, account_id: AccountId) -> None:
         raise HeldMeanwhile from None
 
 
+_MEET_AGAIN = (
+    update(accounts).where(accounts.c.user_id == bindparam("user")).values(seq=bindparam("next"))
+)
+
+
 def meet_again(tx: Tx, user_id: UserId) -> None:
     """Let the next sweep look at a user's accounts as if they were new (they may now be found)."""
-    tx.execute(
-        update(accounts)
-        .where(accounts.c.user_id == user_id)
-        .values(seq=tx.dialect.next_seq(tx, SEQ))
-    )
+    tx.execute(_MEET_AGAIN, {"user": user_id, "next": tx.dialect.next_seq(tx, SEQ)})
 
 
 def move_accounts(tx: Tx, user_id: UserId, to: UserId) -> None:

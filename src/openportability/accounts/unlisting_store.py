@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.schema import suppressed
 from openportability.domain import Actor
 from openportability.vault import Vault
+
+_IS_THERE = select(suppressed.c.network).where(suppressed.c.hash == bindparam("hash"))
 
 
 def never_list(tx: Tx, vault: Vault, actor: Actor, now: datetime) -> None:
@@ -26,8 +28,7 @@ def lift(tx: Tx, vault: Vault, actor: Actor) -> None:
 
 def is_never_listed(tx: Tx, vault: Vault, actor: Actor) -> bool:
     """Say whether an actor asked never to be listed."""
-    found = select(suppressed.c.network).where(suppressed.c.hash == _hash(vault, actor))
-    return tx.execute(found).first() is not None
+    return tx.execute(_IS_THERE, {"hash": _hash(vault, actor)}).first() is not None
 
 
 def _hash(vault: Vault, actor: Actor) -> bytes:

@@ -14,6 +14,17 @@ from openportability.db.schema import archives, fetches
 from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.vault import PersonalKey
 
+_OF_USER = archives.c.user_id == bindparam("user")
+_REPORT = select(archives).where(_OF_USER, archives.c.id == bindparam("number"))
+_COUNT = select(func.count()).select_from(archives).where(_OF_USER)
+_ADD = insert(archives).returning(archives.c.id)
+_MOMENTS = (
+    select(archives.c.at)
+    .where(_OF_USER, archives.c.at > bindparam("since"))
+    .order_by(archives.c.at)
+)
+_NEWEST = select(func.max(archives.c.id)).where(_OF_USER)
+
 
 def add_report(
     tx: Tx, key: PersonalKey, user: UserId, network: NetworkName, report: bytes, at: datetime
@@ -25,14 +36,8 @@ def add_report(
         "report": key.seal(report, _place(user, network)),
         "at": micros(at),
     }
-    number: int = tx.execute(insert(archives).values(row).returning(archives.c.id)).scalar_one()
+    number: int = tx.execute(_ADD, row).scalar_one()
     return number
-
-
-_OF_USER = archives.c.user_id == bindparam("user")
-_REPORT = select(archives).where(_OF_USER, archives.c.id == bindparam("number"))
-_COUNT = select(func.count()).select_from(archives).where(_OF_USER)
-_NEWEST = select(func.max(archives.c.id)).where(_OF_USER)
 
 
 def report(tx: Tx, key: PersonalKey, user: UserId, number: int) -> bytes | None:
@@ -71,13 +76,7 @@ def newest(tx: Tx, user: UserId) -> int | None:
 
 def moments_since(tx: Tx, user: UserId, since: datetime) -> list[int]:
     """Return when a user brought archives since then, oldest first, as stored."""
-    return list(
-        tx.execute(
-            select(archives.c.at)
-            .where(archives.c.user_id == user, archives.c.at > micros(since))
-            .order_by(archives.c.at)
-        ).scalars()
-    )
+    return list(tx.execute(_MOMENTS, {"user": user, "since": micros(since)}).scalars())
 
 
 #: Longer than a worker reads before it gives a reading back.

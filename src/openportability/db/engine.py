@@ -37,6 +37,8 @@ class Tx:
         self.dialect = dialect
         #: False where nothing may be changed, nor held.
         self.writes = writes
+        #: What nobody else can change until the transaction ends: whoever read it need not ask again.
+        self.held: dict[object, Any] = {}
         self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:

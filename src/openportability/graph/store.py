@@ -42,6 +42,11 @@ _OF_USER = follow_lists.c.user_id == bindparam("user")
 _IN_ORDER = follow_lists.c.network, *_OWN
 #: Put together once: they are asked at each step of matching, and at each page.
 _SEALED_OF = SEALED.where(_OF_USER).order_by(*_IN_ORDER)
+_SEALED_LIST = select(follow_lists.c.sealed).where(
+    _OF_USER,
+    follow_lists.c.account_id == bindparam("account"),
+    follow_lists.c.kind == bindparam("kind"),
+)
 _LISTS_OF = select(follow_lists).where(_OF_USER).order_by(*_IN_ORDER)
 
 
@@ -113,9 +118,8 @@ def open_list(
     tx: Tx, key: PersonalKey, user: UserId, account: AccountId, kind: Kind
 ) -> Keys | None:
     """Return the keys of one list, or None where there is none."""
-    sealed = tx.execute(
-        select(follow_lists.c.sealed).where(*_is_list(user, account, kind))
-    ).scalar()
+    which = {"user": user, "account": account, "kind": kind}
+    sealed = tx.execute(_SEALED_LIST, which).scalar()
     return None if sealed is None else decode(key.open(sealed, place(account, kind)))
 
 

@@ -33,6 +33,9 @@ class Count:
     places: int
 
 
+NOBODY = Count(people=0, places=0)
+
+
 class Counts:
     """What this process counted of one edition of the directory."""
 

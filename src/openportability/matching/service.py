@@ -14,7 +14,7 @@ from openportability.graph import store as lists
 from openportability.graph.codec import sorted_set
 from openportability.jobs.port import Wake
 from openportability.matching import store, sweep
-from openportability.matching.counting import Count, Counts, count
+from openportability.matching.counting import NOBODY, Count, Counts, count
 from openportability.matching.directory import Directories, Directory
 from openportability.matching.rules import Bit
 from openportability.matching.seen import Filter, Seen
@@ -34,21 +34,27 @@ class Selection:
 
 def seen(tx: Tx, site: Site, user: UserId) -> Seen:
     """Return everyone a user may see, dismissed ones included, as columns."""
-    return Seen(*_shown_to(tx, site, user))
+    return Seen(*_shown_to(tx, site, user, _met(tx, site, user)))
 
 
 def counted(tx: Tx, site: Site, user: UserId) -> Count:
     """Return how many a user may see."""
-    shown = _shown_to(tx, site, user)
+    met = _met(tx, site, user)
+    if not len(met):
+        # Who is new needs no directory; while many come it is another one at each page.
+        return NOBODY
+    shown = _shown_to(tx, site, user, met)
     # Who writes may see what is rolled back: nothing that others could be told.
     return count(Seen(*shown)) if tx.writes else site.memory.of(Counts).of(*shown)
 
 
+def _met(tx: Tx, site: Site, user: UserId) -> MatchSet:
+    return store.open_set(tx, accounts.personal_key(tx, site.vault, user), user)
+
+
 def _shown_to(
-    tx: Tx, site: Site, user: UserId
+    tx: Tx, site: Site, user: UserId, met: MatchSet
 ) -> tuple[Directory, MatchSet, UserId, set[NetworkName]]:
-    key = accounts.personal_key(tx, site.vault, user)
-    met = store.open_set(tx, key, user)
     held = lists.lists_of(tx, user)
     brought = {one.of.network for one in held if one.of.kind is Kind.FOLLOWING}
     return site.memory.of(Directories).as_of(tx), met, user, brought

@@ -186,9 +186,8 @@ def start(
     number = shown.read_id(site, "plan", plan_id)
     names = [NetworkName(name) for name in also.blocks] if also else []
     with site.db.write() as tx:
-        planned = planning.plan(tx, site, asking.user, number)
         return {
-            "followed_already": planned.followed,
+            "followed_already": planning.followed(tx, site, asking.user, number),
             "wanted": planning.start(tx, site, asking.user, number),
             "blocks": blocking.carry_over(tx, site, asking.user, names, number),
         }

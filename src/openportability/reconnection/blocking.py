@@ -39,12 +39,13 @@ class Offer:
 def offers(tx: Tx, site: Site, user: UserId, planned: Planned) -> list[Offer]:
     """Return what can be carried over before a plan, where there is any. Nothing is sent."""
     key = accounts.personal_key(tx, site.vault, user)
-    before = forecasting.on_their_way(tx, user)
+    wanted = [(account, rows) for account, rows in _rows(tx, site, user) if rows]
+    before = forecasting.on_their_way(tx, user) if wanted else {}
     found = []
-    for account, rows in _rows(tx, site, user):
+    for account, rows in wanted:
         blocks = site.networks[account.actor.network].blocks
         grant = grant_store.live_grant(tx, key, account.id)
-        if rows and blocks is not None:
+        if blocks is not None:
             allowed = grant is not None and grant.can_block
             name = account.actor.network
             waiting = before.get(account.id, 0) + planned.number(name, Verdict.NEW) + len(rows)
@@ -66,6 +67,8 @@ def carry_over(
     tx: Tx, site: Site, user: UserId, networks: Collection[NetworkName], plan_id: int
 ) -> int:
     """Want the blocks of people on these networks; return how many are new."""
+    if not networks:
+        return 0
     return sum(
         planning.want(tx, site, user, rows, origin=Origin.MANUAL, plan_id=plan_id, deed=Deed.BLOCK)
         for account, rows in _rows(tx, site, user)

@@ -75,14 +75,20 @@ def lanes_of(tx: Tx, user: UserId) -> list[Lane]:
     return [read(row) for row in tx.execute(_LANES_OF, {"user": user})]
 
 
+_WAKE = (
+    update(lanes)
+    .where(
+        lanes.c.account_id == bindparam("lane"),
+        lanes.c.failures == 0,
+        or_(lanes.c.next_at.is_(None), lanes.c.next_at > bindparam("now")),
+    )
+    .values(next_at=bindparam("now"))
+)
+
+
 def wake(tx: Tx, account: AccountId, now: datetime) -> None:
     """Have a lane looked at now, unless its network told us to wait or does not answer."""
-    too_late = or_(lanes.c.next_at.is_(None), lanes.c.next_at > micros(now))
-    tx.execute(
-        update(lanes)
-        .where(lanes.c.account_id == account, lanes.c.failures == 0, too_late)
-        .values(next_at=micros(now))
-    )
+    tx.execute(_WAKE, {"lane": account, "now": micros(now)})
 
 
 def due_lanes(

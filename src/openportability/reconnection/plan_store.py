@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -42,6 +42,9 @@ class Plan:
     at: datetime
 
 
+_PUT = insert(plans).returning(plans.c.id)
+
+
 def put_plan(
     tx: Tx,
     key: PersonalKey,
@@ -59,24 +62,28 @@ def put_plan(
         "rows": [[row.account, row.whom, row.network, row.verdict, row.rank] for row in rows],
     }
     made: int = tx.execute(
-        insert(plans)
-        .values(
-            user_id=user,
-            sealed=key.seal(json.dumps(form).encode(), _place(user)),
-            state=PlanState.OPEN,
-            at=micros(now),
-            expires_at=micros(now + _KEPT),
-        )
-        .returning(plans.c.id)
+        _PUT,
+        {
+            "user_id": user,
+            "sealed": key.seal(json.dumps(form).encode(), _place(user)),
+            "state": PlanState.OPEN,
+            "at": micros(now),
+            "expires_at": micros(now + _KEPT),
+        },
     ).scalar_one()
     return made
 
 
+_IS_PLAN = plans.c.user_id == bindparam("user"), plans.c.id == bindparam("plan")
+_PLAN = select(plans).where(*_IS_PLAN)
+_START = (
+    update(plans).where(*_IS_PLAN, plans.c.state == PlanState.OPEN).values(state=PlanState.STARTED)
+)
+
+
 def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
     """Return a user's plan, or None."""
-    row = tx.execute(
-        select(plans).where(plans.c.user_id == user, plans.c.id == plan_id)
-    ).one_or_none()
+    row = tx.execute(_PLAN, {"user": user, "plan": plan_id}).one_or_none()
     if row is None:
         return None
     form = json.loads(key.open(row.sealed, _place(user)))
@@ -101,12 +108,7 @@ def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
 
 def start(tx: Tx, user: UserId, plan_id: int) -> bool:
     """Note that a plan is started; say whether it was not before."""
-    done = tx.execute(
-        update(plans)
-        .where(plans.c.user_id == user, plans.c.id == plan_id, plans.c.state == PlanState.OPEN)
-        .values(state=PlanState.STARTED)
-    )
-    return done.rowcount == 1
+    return tx.execute(_START, {"user": user, "plan": plan_id}).rowcount == 1
 
 
 def drop_plans(tx: Tx, user: UserId) -> None:

@@ -60,11 +60,6 @@ class Planned:
         """Return how many rows on a network have one of these verdicts."""
         return sum(self.counts.get(network, {}).get(one, 0) for one in verdicts)
 
-    @property
-    def followed(self) -> int:
-        """Return how many the person follows already, whoever did it."""
-        return sum(self.number(name, Verdict.ALREADY, Verdict.DONE) for name in self.counts)
-
 
 def make_plan(
     site: Site, user: UserId, selection: Selection, networks: frozenset[NetworkName] | None
@@ -94,6 +89,7 @@ def make_plan(
             selection=selected.packed(selection, networks),
             now=site.clock.now(),
         )
+    with site.db.read() as tx:
         return _shown(tx, site, user, made, rows, rooms, started=False)
 
 
@@ -102,6 +98,12 @@ def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
     kept = _kept(tx, site, user, plan_id)
     started = kept.state is plan_store.PlanState.STARTED
     return _shown(tx, site, user, plan_id, kept.rows, kept.rooms, started=started)
+
+
+def followed(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
+    """Return how many of a plan the person followed already, whoever did it."""
+    kept = _kept(tx, site, user, plan_id)
+    return sum(row.verdict in {Verdict.ALREADY, Verdict.DONE} for row in kept.rows)
 
 
 def make_again(site: Site, user: UserId, plan_id: int) -> Planned:

@@ -120,7 +120,7 @@ def start(
     left = {name: handing.room_on(site, asking.user, name) for name in files}
     try:
         with site.db.write() as tx:
-            already = planning.plan(tx, site, asking.user, number).followed
+            already = planning.followed(tx, site, asking.user, number)
             count = planning.start(tx, site, asking.user, number)
             names = [NetworkName(name) for name in block or []]
             blocks = blocking.carry_over(tx, site, asking.user, names, number)

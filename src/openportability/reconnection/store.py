@@ -245,10 +245,13 @@ def _of(
     return conditions
 
 
+_COUNT = (
+    select(func.count()).select_from(reconnections).where(_COLUMNS.user_id == bindparam("user"))
+)
+
+
 def _count(tx: Tx, user: UserId) -> int:
-    rows: int = tx.execute(
-        select(func.count()).select_from(reconnections).where(_COLUMNS.user_id == user)
-    ).scalar_one()
+    rows: int = tx.execute(_COUNT, {"user": user}).scalar_one()
     return rows
 
 
