@@ -15,8 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing import connection, get_context
 from pathlib import Path
 from threading import Event
 
@@ -125,7 +124,7 @@ def _serve_pages() -> None:
         uvicorn.Server(config).run([listening])
 
 
-def _work(environ: dict[str, str], log: Path, begun: Connection) -> None:
+def _work(environ: dict[str, str], log: Path, begun: connection.Connection) -> None:
     with log.open("ab") as said:
         os.dup2(said.fileno(), sys.stdout.fileno())
         os.dup2(said.fileno(), sys.stderr.fileno())
