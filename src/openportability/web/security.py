@@ -107,8 +107,8 @@ class Guard:
         most = most_bytes(scope["path"], kind)
         body = Incoming(receive, most, scope["app"].state.idle_seconds)
         try:
-            if rates.waits(request.method, scope["path"]):
-                early = await run_in_threadpool(self._early, request)
+            if rates.is_shared(request):
+                early = await threads.run_counting(self._early, request)
             else:
                 early = self._early(request)
             if early is not None:
