@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -69,6 +70,23 @@ def test_pages_and_signing_in_go_on_while_lists_wait(house: House) -> None:
         assert page.status == 503
         assert "Your place in the queue is 1" in page.words
     assert browser.api("POST", "/archives", {}).status == 400
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_pages_go_on_while_everybody_waits_to_be_counted(house: House) -> None:
+    """SQLite takes one writer at a time: as many as there are threads for pages want to sign in, and wait for it."""
+    member = house.new_browser()
+    member.sign_in("bird", "newcomer")
+    many = house.site.settings.web_threads + 2
+    with ThreadPoolExecutor(many) as threads:
+        with house.site.db.write():
+            waiting = [
+                threads.submit(member.send, "/auth/bird/start", {"purpose": "identify"})
+                for _ in range(many)
+            ]
+            assert [member.get("/archive").status for _ in range(many)] == [200] * many
+            assert not any(one.done() for one in waiting)
+        assert {one.result().status for one in waiting} == {303}
 
 
 def test_nobody_takes_the_turns_of_all(clock: MovedClock) -> None:

@@ -16,7 +16,7 @@ from openportability.domain import UserId
 from openportability.errors import NotAllowed
 from openportability.site import Site
 from openportability.web import cookies, rates
-from openportability.web.threads import at_once
+from openportability.web.threads import at_once, counted_where
 
 COOKIE = cookies.SESSION
 
@@ -37,6 +37,7 @@ def site_of(request: Request) -> Site:
     return _site(request)
 
 
+@counted_where(rates.is_shared)
 def visitor(request: Request) -> Member | None:
     """Anybody may ask; says who it is, if they are signed in."""
     site = _site(request)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from openportability.clock import EPOCH, moment
 from openportability.db.engine import Database
@@ -81,9 +81,9 @@ def rate_of(method: str, path: str) -> Rate | None:
     return LOOK if method in _SAFE else CHANGE
 
 
-def waits(method: str, path: str) -> bool:
-    """Say whether the count of such a request is asked of the database."""
-    rate = rate_of(method, path)
+def is_shared(request: Request) -> bool:
+    """Say whether the count of a request is asked of the database, where it may wait for others who write."""
+    rate = rate_of(request.method, request.scope["path"])
     return rate is not None and rate.shared
 
 

@@ -108,8 +108,8 @@ class Guard:
         coming = large.receiving(scope, receive)
         body = Incoming(coming, most, scope["app"].state.idle_seconds)
         try:
-            if rates.waits(request.method, scope["path"]):
-                early = await run_in_threadpool(self._early, request)
+            if rates.is_shared(request):
+                early = await threads.run_counting(self._early, request)
             else:
                 early = self._early(request)
             if early is not None:

@@ -1,13 +1,14 @@
 """Which threads answer a request: those for pages, others for what waits for other servers, a few for lists.
 
 A server of a network that answers slowly holds threads of the second kind until they are all waiting; pages
-go on. So they do while everybody brings lists, of which few are read at a time. The thread pool is the event loop's
-own, so it is set when that begins.
+go on. So they do while everybody brings lists, of which few are read at a time, and while everybody signs in:
+requests that the database counts wait for its writer in a few threads of their own. The thread pool is the event
+loop's own, so it is set when that begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,7 +20,8 @@ R = TypeVar("R")
 
 _WAITING: RunVar[CapacityLimiter] = RunVar("openportability.waiting")
 _READING: RunVar[CapacityLimiter] = RunVar("openportability.reading")
-#: One in so many threads reads lists.
+_COUNTING: RunVar[CapacityLimiter] = RunVar("openportability.counting")
+#: One in so many threads reads lists, and one counts requests.
 _ONE_IN = 8
 #: Where nobody said how many, as in tests of a route alone.
 _FEW = 4
@@ -29,12 +31,34 @@ def share_out(count: int) -> None:
     """Let `count` requests be answered at a time, and as many more wait for other servers."""
     to_thread.current_default_thread_limiter().total_tokens = count
     _WAITING.set(CapacityLimiter(count))
-    _READING.set(CapacityLimiter(max(1, count // _ONE_IN)))
+    for few in (_READING, _COUNTING):
+        few.set(CapacityLimiter(max(1, count // _ONE_IN)))
 
 
 def waiting_for_others(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Answer with this function in a thread of those that may wait for other servers."""
     return _among(_WAITING, endpoint)
+
+
+def counted_where(
+    counts: Callable[P, bool],
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Answer in one of the few threads that count where `counts` says so of what is asked; else in one for pages."""
+
+    def among(endpoint: Callable[P, R]) -> Callable[P, R]:
+        @wraps(endpoint)
+        async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
+            limiter = _limiter(_COUNTING) if counts(*args, **kwargs) else None
+            return await to_thread.run_sync(partial(endpoint, *args, **kwargs), limiter=limiter)
+
+        return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
+
+    return among
+
+
+def run_counting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+    """Do this in one of the few threads that count."""
+    return to_thread.run_sync(partial(function, *args, **kwargs), limiter=_limiter(_COUNTING))
 
 
 def reading_lists(endpoint: Callable[P, R]) -> Callable[P, R]:
@@ -55,10 +79,15 @@ def at_once(quick: Callable[P, R]) -> Callable[P, R]:
 def _among(kind: RunVar[CapacityLimiter], endpoint: Callable[P, R]) -> Callable[P, R]:
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
-        limiter = kind.get(None)
-        if limiter is None:
-            limiter = CapacityLimiter(_FEW)
-            kind.set(limiter)
-        return await to_thread.run_sync(partial(endpoint, *args, **kwargs), limiter=limiter)
+        work = partial(endpoint, *args, **kwargs)
+        return await to_thread.run_sync(work, limiter=_limiter(kind))
 
     return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
+
+
+def _limiter(kind: RunVar[CapacityLimiter]) -> CapacityLimiter:
+    limiter = kind.get(None)
+    if limiter is None:
+        limiter = CapacityLimiter(_FEW)
+        kind.set(limiter)
+    return limiter
