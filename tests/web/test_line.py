@@ -84,7 +84,7 @@ def test_pages_go_on_while_everybody_waits_to_be_counted(house: House) -> None:
                 threads.submit(member.send, "/auth/bird/start", {"purpose": "identify"})
                 for _ in range(many)
             ]
-            assert [member.get("/archive").status for _ in range(many)] == [200] * many
+            assert member.get("/archive").status == 200
             assert not any(one.done() for one in waiting)
         assert {one.result().status for one in waiting} == {303}
 
