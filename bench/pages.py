@@ -28,7 +28,7 @@ from openportability.demo import show, stage
 from openportability.demo.stage import NEWCOMER, SOURCE
 from scripts import shots
 
-_REQUESTS = 500
+_REQUESTS = 300
 _CROWD = 100_000
 _KIB = 1024
 _MOST_REQUESTS = 12
