@@ -123,3 +123,19 @@ def test_a_new_file_that_another_process_is_writing_is_waited_for(tmp_path: Path
     database.close()
     done.join()
     other.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
+    db: Database, database_url: str
+) -> None:
+    with db.read() as tx:
+        used = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    other = Database(database_url)
+    with other.read() as tx:
+        # Returns when it is gone.
+        ended = text("SELECT pg_terminate_backend(:pid, 10000)")
+        assert tx.execute(ended, {"pid": used}).scalar_one()
+    other.close()
+    with db.read() as tx:
+        assert tx.execute(text("SELECT pg_backend_pid()")).scalar_one() != used

@@ -7,6 +7,7 @@ network is asked. Effects that must not happen on rollback (wakes, mails) wait i
 from __future__ import annotations
 
 import logging
+import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
 from sqlalchemy import Dialect as SqlDialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import ON_POSTGRESQL, ON_SQLITE, Dialect
@@ -122,9 +123,9 @@ class Database:
                 self.url,
                 pool_size=pool_size,
                 max_overflow=0,
-                pool_pre_ping=True,
                 hide_parameters=True,
             )
+            _notice_the_end(self._engine)
             _answer_in_bytes(self._engine)
 
     @contextmanager
@@ -181,6 +182,25 @@ class Database:
     def close(self) -> None:
         self.presence.close()
         self._engine.dispose()
+
+
+def _notice_the_end(engine: Engine) -> None:
+    """Replace connections that PostgreSQL ended while nobody used them.
+
+    Seen without asking it, for each question takes a way there and back: unasked it says nothing but farewell.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def taken(raw: Any, _record: Any, _holder: Any) -> None:
+        if raw.closed or _has_something_to_read(raw.fileno()):
+            raise InvalidatePoolError
+
+
+def _has_something_to_read(file: int) -> bool:
+    """Say whether something came, or the end did, without waiting for it."""
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _answer_in_bytes(engine: Engine) -> None:

@@ -23,7 +23,7 @@ from openportability.domain import Account, AccountId, Match, NetworkName, Proof
 from openportability.matching import rules
 from openportability.matching.directory import Directory, Lines, Numbers, Places
 from openportability.matching.rules import Bit
-from openportability.matching.sets import COSTS, MAY_SHOW, Bits, MatchSet, Said
+from openportability.matching.sets import COSTS, MAY_SHOW, NO_ROW, Bits, MatchSet, Said
 
 Mask = NDArray[np.bool_]
 
@@ -178,14 +178,17 @@ class Seen:
         )
 
     def _named(self, tx: Tx, text: str, which: Mask) -> Mask:
-        words = line_store.words_of(tx, _ids(self.users[which]))
-        return self.are(
-            {
-                UserId(user)
-                for user, handle, name in words
-                if text in handle.casefold() or text in name.casefold()
-            }
-        )
+        found = set[UserId]()
+        for users, *columns in line_store.words_of(tx, _ids(self.users[which])):
+            for words in columns:
+                # In most portions there is nobody of that name: one look tells.
+                if text in "\n".join(words).casefold():
+                    found |= {
+                        UserId(user)
+                        for user, word in zip(users, words, strict=True)
+                        if text in word.casefold()
+                    }
+        return self.are(found)
 
     def _on(self, network: NetworkName) -> Mask:
         if network not in self._networks:
@@ -222,10 +225,13 @@ def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Lines, Sa
     Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
     proof that I may not see is shown as if there were none: else its absence would tell of it.
     """
-    _, here = directory.find(met.accounts())
+    known, here = directory.find(met.accounts())
+    # Written down, for to look each account up in the set again would take as long as the first time.
+    row = np.full(directory.lines.user.size, NO_ROW)
+    row[here] = np.flatnonzero(known)
     here = here[directory.lines.user[here] != user]
-    lines = directory.lines.kept(directory.with_their_others(here))
-    said = met.about(lines.account)
+    places = directory.with_their_others(here)
+    lines, said = directory.lines.kept(places), met.at(row[places])
     if not here.size:
         return lines, said, np.zeros(0, np.bool_)
     through = MAY_SHOW[said.bits, lines.found] & (said.answered | ~COSTS[said.bits])

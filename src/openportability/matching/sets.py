@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportability.domain import AccountId
-from openportability.matching.directory import FOUND, Numbers
+from openportability.matching.directory import FOUND, Numbers, Places
 from openportability.matching.people import People
 from openportability.matching.rules import COMBINATIONS, Bit, costs, may_avoid, may_show
 
@@ -27,6 +27,8 @@ Counts = NDArray[np.int64]
 #: `since` counts seconds since 1970; unsigned 32 bits of it last until 2106.
 _ROW = np.dtype([("account", "<u8"), ("since", "<u4"), ("bits", "u1"), ("marks", "u1")])
 _NEVER = np.uint32(2**32 - 1)
+#: Where there is no row.
+NO_ROW = -1
 _VERSION = b"\x01"
 
 _DISMISSED = 1
@@ -124,13 +126,20 @@ class MatchSet:
     def about(self, accounts: Numbers) -> Said:
         """Return what the set says of these accounts."""
         here, at = self._find(accounts)
-        rows = {name: np.zeros(accounts.size, _ROW[name]) for name in ("bits", "since", "marks")}
-        for name, column in rows.items():
-            column[here] = self._rows[name][at]
-        marks = rows["marks"]
+        places = np.full(accounts.size, NO_ROW)
+        places[here] = at
+        return self.at(places)
+
+    def at(self, places: Places) -> Said:
+        """Return what the set says in these of its rows; nothing at `NO_ROW`."""
+        # Behind the last row stands one that says nothing: there is `NO_ROW`, counted from the end.
+        bits, since, marks = (
+            np.append(self._rows[name], _ROW[name].type(0))[places]
+            for name in ("bits", "since", "marks")
+        )
         return Said(
-            bits=rows["bits"],
-            since=rows["since"],
+            bits=bits,
+            since=since,
             dismissed=marks & _DISMISSED != 0,
             arrived=marks & _ARRIVED != 0,
             answered=marks & _ANSWERED != 0,
