@@ -22,6 +22,7 @@ from openportability.matching import service as matching
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
+from tests.examples import few
 from tests.matching.reference import Answer, World
 
 NETWORKS = (OLD, NEW)
@@ -245,8 +246,7 @@ def wipe(db: Database) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=12,
-    deadline=None,
+    few(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32), steps=st.integers(10, 40))
