@@ -40,6 +40,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import GenerativeSelect
 
+from openportability.db import each
 from openportability.db.explain import Explain
 from openportability.db.schema import counters
 from openportability.errors import Misconfigured
@@ -60,7 +61,13 @@ _EACH_GIVEN = text("SELECT value FROM json_each(:given)").columns(sql_column("va
 _LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 _SEQUENCE = text("SELECT pg_get_serial_sequence(:name, 'id')")
 #: Planning a question of many partitions anew takes longer than answering it for fifty rows.
-_KEEP_PLANS = text("SET LOCAL plan_cache_mode = force_generic_plan")
+#: And a plan that lives on goes by keys: it may not read whole tables because they were short when it was made.
+_KEEP_PLANS = text(
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), "
+    + ", ".join(
+        f"set_config('enable_{one}', 'off', true)" for one in ("seqscan", "hashjoin", "mergejoin")
+    )
+)
 _SET_SEQUENCE = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last, :called)")
 
 S = TypeVar("S", bound=GenerativeSelect)
@@ -68,6 +75,8 @@ S = TypeVar("S", bound=GenerativeSelect)
 
 class Executes(Protocol):
     """What a verb needs of a transaction."""
+
+    connection: Connection
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]: ...
 
@@ -138,10 +147,18 @@ class Dialect(Protocol):
     def set_last_id(self, tx: Executes, table: Table, last: int) -> None:
         """Let a table that was filled from elsewhere give out ids from the next one on."""
 
+    def update_each(
+        self, tx: Executes, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Change rows that are known by a key: each is given with it, and all with the same other columns.
+
+        Values go to the driver as they are.
+        """
+
     def keep_plans(self, tx: Executes) -> None:
         """Let statements of this transaction be planned once for all values.
 
-        For small ones that come often, and whose plan is the same whatever is asked for.
+        For small ones that come often and ask by keys, so that their plan is the same whatever is asked for.
         """
 
     def explain(self, tx: Executes, statement: ClauseElement) -> str:
@@ -201,6 +218,13 @@ class SQLite:
         tx.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
         given = {"name": table.name, "seq": last}
         tx.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), given)
+
+    def update_each(
+        self, tx: Executes, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        if rows:
+            written = each.one_by_one(table, tuple(key), _others(rows, key))
+            tx.connection.exec_driver_sql(written, list(rows))
 
     def keep_plans(self, tx: Executes) -> None:
         """Do nothing: there are no other plans."""
@@ -272,6 +296,14 @@ class PostgreSQL:
         given = {"name": table.name, "last": max(last, 1), "called": last > 0}
         tx.execute(_SET_SEQUENCE, given)
 
+    def update_each(
+        self, tx: Executes, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        if rows:
+            change = _others(rows, key)
+            columns = {f"all_{name}": [row[name] for row in rows] for name in (*key, *change)}
+            tx.execute(each.all_at_once(table, tuple(key), change), columns)
+
     def keep_plans(self, tx: Executes) -> None:
         tx.execute(_KEEP_PLANS)
 
@@ -283,6 +315,10 @@ class PostgreSQL:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             yield connection
+
+
+def _others(rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in rows[0] if name not in key)
 
 
 class _AsJson(TypeDecorator[Values]):

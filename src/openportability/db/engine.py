@@ -10,15 +10,13 @@ import logging
 import select
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, make_url
-from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
@@ -45,15 +43,6 @@ class Tx:
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.connection.execute(statement, parameters)
 
-    def execute_each(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement once for each row of values, with nothing done to these on the way.
-
-        For rows that come in thousands: to look at each of them took as long as to write it.
-        """
-        written, order = _written(statement, self.connection.dialect)
-        given = [tuple(row[name] for name in order) for row in rows] if order else list(rows)
-        self.connection.exec_driver_sql(written, given)
-
     def after(self, effect: Callable[[], None]) -> None:
         """Do this once the transaction is committed; never if it is rolled back."""
         self._after.append(effect)
@@ -65,13 +54,6 @@ class Tx:
                 effect()
             except Exception as error:  # noqa: BLE001 - whatever fails, the rows are committed
                 log.error("effect_failed", extra=without_words(error))
-
-
-@lru_cache(maxsize=64)
-def _written(statement: Any, dialect: SqlDialect) -> tuple[str, Sequence[str]]:
-    """Return a statement as the driver takes it, and in which order it takes its values; by name if empty."""
-    compiled = statement.compile(dialect=dialect)
-    return str(compiled), tuple(compiled.positiontup or ())
 
 
 #: How long a writer waits for others, and how long tidying up does.

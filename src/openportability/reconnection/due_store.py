@@ -21,7 +21,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    update,
 )
 from sqlalchemy import Row as SqlRow
 
@@ -37,13 +36,6 @@ from openportability.vault import PersonalKey
 
 _ROWS = reconnections.c
 _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
-_CHANGING = ("state", "reason", "attempts", "due_at", "at", "asked_at", "record")
-_PUT = (
-    update(reconnections)
-    .where(_ROWS.user_id == bindparam("user"), _ROWS.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
-)
-
 Row = SqlRow[tuple[object, ...]]
 
 
@@ -138,24 +130,21 @@ def _fresh(dialect: Dialect) -> Select[Any]:
 
 def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
     """Write rows as they are now. They are fresh, and their lanes held."""
-    if changed:
-        tx.execute_each(
-            _PUT,
-            [
-                {
-                    "user": row.user,
-                    "row": row.id,
-                    "new_state": row.state,
-                    "new_reason": row.reason,
-                    "new_attempts": row.attempts,
-                    "new_due_at": micros(row.due_at),
-                    "new_at": micros(row.at),
-                    "new_asked_at": None if row.asked_at is None else micros(row.asked_at),
-                    "new_record": row.stored,
-                }
-                for row in changed
-            ],
-        )
+    rows = [
+        {
+            "user_id": row.user,
+            "id": row.id,
+            "state": row.state.value,
+            "reason": row.reason,
+            "attempts": row.attempts,
+            "due_at": micros(row.due_at),
+            "at": micros(row.at),
+            "asked_at": None if row.asked_at is None else micros(row.asked_at),
+            "record": row.stored,
+        }
+        for row in changed
+    ]
+    tx.dialect.update_each(tx, reconnections, ("user_id", "id"), rows)
 
 
 def next_due(
@@ -174,19 +163,19 @@ def next_due(
 
 @cache
 def _next_due(dialect: Dialect) -> Select[Any]:
+    # Asked of each lane by itself: joined, PostgreSQL may read the ledgers of all to find those of fifty.
     follow = and_(_ROWS.state == State.READY, ~_is_held(_ROWS.reason))
     states: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in _OPEN]
     mine = and_(_ROWS.user_id == lanes.c.user_id, _ROWS.account_id == lanes.c.account_id)
-    return (
-        select(
-            _ROWS.account_id,
-            func.min(case((follow, _ROWS.due_at))).label("follow"),
-            func.min(case((~follow, _ROWS.due_at))).label("other"),
-        )
-        .select_from(lanes.join(reconnections, mine))
-        .where(dialect.among_given(lanes.c.account_id, "accounts"), _ROWS.state.in_(states))
-        .group_by(_ROWS.account_id)
-    )
+    soonest = [
+        select(func.min(case((these, _ROWS.due_at))))
+        .where(mine, _ROWS.state.in_(states))
+        .scalar_subquery()
+        .label(name)
+        for name, these in (("follow", follow), ("other", ~follow))
+    ]
+    these_lanes = dialect.among_given(lanes.c.account_id, "accounts")
+    return select(lanes.c.account_id, *soonest).where(these_lanes)
 
 
 def _kind(row: Row) -> str:

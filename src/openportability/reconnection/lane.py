@@ -14,12 +14,6 @@ from openportability.domain import AccountId, NetworkName, UserId
 from openportability.reconnection.pacing import Spent
 from openportability.reconnection.rules import LaneState
 
-#: Columns that change while a lane is served.
-CHANGING = (
-    *("state", "reason", "next_at", "lease", "lease_until"),
-    *("remaining", "reset_at", "spent", "failures"),
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
@@ -75,17 +69,17 @@ def _unpacked(spent: str) -> tuple[Spent, ...]:
 
 
 def stored(lane: Lane) -> dict[str, object]:
-    """Return the columns that change, each named as a new value."""
+    """Return the columns that change while it is served."""
     return {
-        "new_state": lane.state,
-        "new_reason": lane.reason,
-        "new_next_at": _micros(lane.next_at),
-        "new_lease": lane.lease,
-        "new_lease_until": _micros(lane.lease_until),
-        "new_remaining": lane.remaining,
-        "new_reset_at": _micros(lane.reset_at),
-        "new_spent": _packed(lane.spent),
-        "new_failures": lane.failures,
+        "state": lane.state.value,
+        "reason": lane.reason,
+        "next_at": _micros(lane.next_at),
+        "lease": lane.lease,
+        "lease_until": _micros(lane.lease_until),
+        "remaining": lane.remaining,
+        "reset_at": _micros(lane.reset_at),
+        "spent": _packed(lane.spent),
+        "failures": lane.failures,
     }
 
 

@@ -16,7 +16,7 @@ from openportability.db.engine import Tx
 from openportability.db.schema import grants, lanes
 from openportability.domain import Account, AccountId, NetworkName, UserId
 from openportability.reconnection import host_store
-from openportability.reconnection.lane import CHANGING, Lane, read, stored
+from openportability.reconnection.lane import Lane, read, stored
 from openportability.reconnection.rules import LaneState
 
 #: Longer than a slice may take. Who was killed is replaced at once where that is seen
@@ -24,11 +24,6 @@ from openportability.reconnection.rules import LaneState
 LEASE = timedelta(seconds=120)
 _LANES_OF = select(lanes).where(lanes.c.user_id == bindparam("user")).order_by(lanes.c.account_id)
 _LANES_HELD = _LANES_OF.with_for_update()
-_PUT_BACK = (
-    update(lanes)
-    .where(lanes.c.account_id == bindparam("lane"))
-    .values({name: bindparam(f"new_{name}") for name in CHANGING})
-)
 
 
 def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
@@ -144,11 +139,8 @@ def let_go(tx: Tx, processes: Iterable[str]) -> None:
 
 def put_back(tx: Tx, changed: Sequence[Lane]) -> None:
     """Write lanes that are held as they are now."""
-    if changed:
-        tx.execute_each(
-            _PUT_BACK,
-            [{"lane": one.account, **stored(one)} for one in changed],
-        )
+    rows = [{"account_id": one.account, **stored(one)} for one in changed]
+    tx.dialect.update_each(tx, lanes, ["account_id"], rows)
 
 
 def pause(tx: Tx, user: UserId) -> int:
