@@ -11,7 +11,7 @@ from openportability.accounts import store as accounts
 from openportability.domain import Grant, Purpose, Wanted
 from openportability.network import Answers
 from openportability.networks.fake.reply import Fault
-from openportability.reconnection import lane_store
+from openportability.reconnection import lane_store, service
 from openportability.reconnection.rules import LaneState, State
 from tests.reconnection.stage import Killed, Stage
 
@@ -64,6 +64,13 @@ def test_an_answer_ends_failures_in_a_row_and_what_was_not_made_is_not_spent(her
     assert [one.count for one in herd.lane().spent] == [1]
 
 
+def shown(stage: Stage) -> tuple[LaneState, str | None]:
+    """Return how the lane goes, as its person is told."""
+    with stage.db.read() as tx:
+        (line,) = service.progress(tx, stage.site, stage.user)
+    return line.state, line.reason
+
+
 def test_who_is_signed_out_goes_on_after_signing_in(stage: Stage) -> None:
     bob = stage.member()
     stage.network.stage.ask("withdraw", who=stage.me.actor.id)
@@ -72,7 +79,10 @@ def test_who_is_signed_out_goes_on_after_signing_in(stage: Stage) -> None:
     assert stage.lane().state is LaneState.SIGNED_OUT
     stage.pass_days(1)
     assert stage.row(bob).state is S.READY
+    assert shown(stage) == (LaneState.SIGNED_OUT, "net.signed_out")
     stage.grant()
+    # Before a worker has opened the lane: the person did what was asked of them.
+    assert shown(stage) == (LaneState.OPEN, None)
     stage.pass_days(1)
     assert stage.row(bob).state is S.FOLLOWED
 

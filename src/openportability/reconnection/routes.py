@@ -66,6 +66,9 @@ def make_plan(
             planning.set_pace(tx, asking.user, pace)
     with site.db.read() as tx:
         key = accounts.personal_key(tx, site.vault, asking.user)
+        if not planning.followers(tx, site, asking.user):
+            # That page says what is missing first.
+            return RedirectResponse("/reconnect", 303)
     if scope == "selection":
         users = frozenset(shown.read_match(key, one) for one in match_ids or [])
         selection = Selection(users=users)
@@ -126,13 +129,14 @@ def start(
             blocks = blocking.carry_over(tx, site, asking.user, names, number)
             for name, room in left.items():
                 handing.hand_over(tx, site, asking.user, name, room)
+            waits = bool(planning.to_allow(tx, site, asking.user))
     except Conflict:
         planned = planning.make_again(site, asking.user, number)
         response = RedirectResponse(_address(site, planned), 303)
         text = i18n.gettext("Something has changed in the meantime. This is the new plan.")
         cookies.flash(request, response, "warn", text)
         return response
-    return _done(request, shown.started(count, blocks, already))
+    return _done(request, shown.started(count, blocks, already, waits=waits))
 
 
 @router.get("/reconnect/progress")

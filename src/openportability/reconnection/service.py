@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, Deed, NetworkName, UserId
@@ -97,6 +98,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     totals = store.counts(tx, user)
     counted, blocks = _by_account(totals[Deed.FOLLOW]), _by_account(totals[Deed.BLOCK])
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
+    allowed = grant_store.may_follow(tx, user)
     known = accounts.accounts_by_id(tx, sorted(counted.keys() | blocks.keys() | lanes.keys()))
     mine = {
         number: account
@@ -122,6 +124,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
             blocks.get(account.id, {}),
             lanes.get(account.id),
             forecasts,
+            allowed,
         )
         for account in sorted(mine.values(), key=lambda account: account.id)
     ]
@@ -266,13 +269,26 @@ def _total(counts: Mapping[State, int], group: str) -> int:
     return sum(counts.get(state, 0) for state in GROUPS[group])
 
 
+def _as_known(lane: Lane, counts: Mapping[State, int], allowed: Collection[AccountId]) -> Lane:
+    """Return a lane as its person knows it, before a worker has come to it: whether it waits for their permission."""
+    may_follow = lane.account in allowed
+    if lane.state is LaneState.SIGNED_OUT and may_follow:
+        return replace(lane, state=LaneState.OPEN, reason=None)
+    if lane.state is LaneState.OPEN and not may_follow and counts.get(State.READY):
+        return replace(lane, state=LaneState.SIGNED_OUT)
+    return lane
+
+
 def _progress(
     account: Account,
     counts: Mapping[State, int],
     blocks: Mapping[State, int],
     lane: Lane | None,
     forecasts: Mapping[NetworkName, Forecast],
+    allowed: Collection[AccountId],
 ) -> Progress:
+    if lane is not None:
+        lane = _as_known(lane, counts, allowed)
     return Progress(
         account=account,
         counts=counts,

@@ -126,8 +126,8 @@ def progress(tx: Tx, site: Site, user: UserId) -> dict[str, Any]:
     }
 
 
-def started(follows: int, blocks: int, already: int) -> str:
-    """Say what a plan has put on its way, and how many there were whom the person follows already."""
+def started(follows: int, blocks: int, already: int, *, waits: bool) -> str:
+    """Say what a plan has put on its way, how many the person follows already, and whether a permission is missing."""
     if not (follows or blocks):
         return i18n.gettext("This plan was started.")
     said = []
@@ -144,4 +144,6 @@ def started(follows: int, blocks: int, already: int) -> str:
             "%(count)s person you follow already.", "%(count)s you follow already.", already
         )
         said.append(text % {"count": i18n.number(already)})
+    if waits:
+        said.append(i18n.gettext("What needs your permission waits until you give it below."))
     return " ".join(said)

@@ -26,7 +26,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "dismissed": ("off", _("set aside")),
     "open": ("good", _("at work")),
     "paused": ("off", _("paused")),
-    "signed_out": ("bad", _("sign in again")),
+    "signed_out": ("bad", _("waits for you")),
     "halted": ("bad", _("stopped")),
     "proved": ("good", _("proved")),
     "claimed": ("ask", _("not proved")),
