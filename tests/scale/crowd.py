@@ -31,6 +31,8 @@ SPEED = 50
 _FOLLOW_SECONDS = 0.2
 #: How long a person reads a page: the machine is to be busy and not choked.
 _READING_SECONDS = 0.1
+#: A lane that met several failures while processes were killed rests for an hour of the site's time: two minutes here.
+_PATIENCE_SECONDS = 240.0
 
 
 class Lost(Exception):
@@ -100,7 +102,7 @@ class Person:
         """Start following everybody, once they are found, and watch until it is done."""
         until(lambda: again(self._found), lambda found: found == others)
         again(lambda: self._start(others))
-        until(self._watch, lambda done: done == others)
+        until(self._watch, lambda done: done == others, seconds=_PATIENCE_SECONDS)
 
     def _sign_in(self) -> None:
         self.browser.sign_in(OLD, self.old_handle)
