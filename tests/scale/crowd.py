@@ -31,7 +31,7 @@ SPEED = 50
 _FOLLOW_SECONDS = 0.2
 #: How long a person reads a page: the machine is to be busy and not choked.
 _READING_SECONDS = 0.1
-#: A lane that met several failures while processes were killed rests for an hour of the site's time: two minutes here.
+#: A lane may rest for up to an hour of the site's time, where its network asks for that: two minutes here.
 _PATIENCE_SECONDS = 240.0
 
 
