@@ -26,6 +26,7 @@ from openportability import app
 from openportability.clock import MovedClock
 from openportability.demo import show, stage
 from openportability.demo.stage import NEWCOMER, SOURCE
+from openportability.web import connection
 from scripts import shots
 
 _REQUESTS = 300
@@ -176,7 +177,7 @@ def _plain() -> FastAPI:
 @contextmanager
 def _serving(made: FastAPI, port: int) -> Iterator[str]:
     """Serve pages and do nothing else beside that: no worker. Yield the address."""
-    server = uvicorn.Server(uvicorn.Config(made, port=port, log_level="warning"))
+    server = uvicorn.Server(connection.config(made, port=port))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -23,7 +23,7 @@ from openportability import app
 from openportability.accounts import tokens
 from openportability.domain import UserId
 from openportability.site import Site
-from openportability.web.connection import Connection
+from openportability.web import connection
 
 _PIECE_BYTES = 1 << 20
 _TIMES = 3
@@ -116,9 +116,7 @@ def _served(site: Site) -> Iterator[int]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    config = uvicorn.Config(
-        app.web(site), host="127.0.0.1", port=port, log_level="error", http=Connection
-    )
+    config = connection.config(app.web(site), host="127.0.0.1", port=port)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -23,7 +23,7 @@ from openportability.networks.fake.residents import Role
 from openportability.networks.fake.world import World, shared_world
 from openportability.settings import Settings
 from openportability.site import Site
-from openportability.web.connection import Connection
+from openportability.web import connection
 from openportability.web.line import Line
 from tests.browsing import Browser
 
@@ -119,9 +119,7 @@ def opened(data_dir: Path, database_url: str, clock: MovedClock, **more: str) ->
 
 @contextmanager
 def _served(app: FastAPI, listening: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=Connection, log_level="warning", timeout_graceful_shutdown=1)
-    )
+    server = uvicorn.Server(connection.config(app, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     while not server.started:

@@ -15,7 +15,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing import connection, get_context
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
 
@@ -26,7 +27,7 @@ from openportability.clock import EPOCH, MovedClock
 from openportability.networks.fake.world import World
 from openportability.networks.fake.world_server import WorldServer
 from openportability.settings import Settings
-from openportability.web.connection import Connection
+from openportability.web import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 #: From which workers are forked.
@@ -120,11 +121,10 @@ def _serve_pages() -> None:
     site = app.build(Settings.read(os.environ), FastClock(os.environ), worker=False)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        config = uvicorn.Config(app.web(site), http=Connection, log_level="warning")
-        uvicorn.Server(config).run([listening])
+        uvicorn.Server(connection.config(app.web(site))).run([listening])
 
 
-def _work(environ: dict[str, str], log: Path, begun: connection.Connection) -> None:
+def _work(environ: dict[str, str], log: Path, begun: Connection) -> None:
     with log.open("ab") as said:
         os.dup2(said.fileno(), sys.stdout.fileno())
         os.dup2(said.fileno(), sys.stderr.fileno())

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+import uvicorn
 
 from openportability import app as house
 from openportability.accounts.costs import report
@@ -33,6 +34,7 @@ from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
 from openportability.vault import Vault
+from openportability.web import connection
 from openportability.web.measure import request_number
 
 #: Where the database in use may be named.
@@ -146,8 +148,6 @@ def pause(
 @program.command()
 def desk(*, port: Annotated[int, typer.Option(help="Where to serve it.")] = 8010) -> None:
     """Serve the operator's page to this machine only: states and counts, pauses, trying again."""
-    import uvicorn  # noqa: PLC0415 - heavy, and only needed here
-
     site = house.build(_settings(), SystemClock(), worker=False)
     made = desks.make(site, port)
     typer.echo(
@@ -227,10 +227,6 @@ def work(site: Site) -> None:
 
 def run(site: Site, *, worker: bool) -> None:
     """Serve until told to stop; requests and slices that are under way are finished."""
-    import uvicorn  # noqa: PLC0415 - heavy, and only needed here
-
-    from openportability.web.connection import Connection  # noqa: PLC0415 - as heavy
-
     settings = site.settings
     stop = Event()
     working = Thread(target=site.engine.run, args=(stop,), name="worker")
@@ -247,16 +243,7 @@ def run(site: Site, *, worker: bool) -> None:
             super().handle_exit(sig, frame)
 
     server = Server(
-        uvicorn.Config(
-            app,
-            http=Connection,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            timeout_graceful_shutdown=10,
-            server_header=False,
-            proxy_headers=False,
-        )
+        connection.config(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=10)
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         # When it has stopped, the server raises the signal once more: that must not end us before the work has.

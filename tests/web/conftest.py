@@ -18,7 +18,7 @@ from openportability.domain import NetworkName
 from openportability.network import Network
 from openportability.settings import Settings
 from openportability.vault import Keyring, Vault
-from openportability.web.connection import Connection
+from openportability.web import connection
 from openportability.web.shell import dress
 
 HOME = "http://127.0.0.1:8000"
@@ -87,9 +87,7 @@ def served(make_app: Callable[[str], FastAPI]) -> Iterator[FastAPI]:
     """The shell on a port of its own; `settings.base_url` says where. Routes may still be added."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         app = make_app(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        server = uvicorn.Server(
-            uvicorn.Config(app, http=Connection, log_level="warning", timeout_graceful_shutdown=1)
-        )
+        server = uvicorn.Server(connection.config(app, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started:

@@ -71,14 +71,15 @@ class Offer:
     other: UserId
 
 
+#: By names that no column of a user has.
+_SESSION = (
+    sessions.c.id.label("session"),
+    *(sessions.c.user_id, sessions.c.kind, sessions.c.name),
+    *(sessions.c.created_at.label("opened_at"), sessions.c.seen_at.label("used_at")),
+)
 #: Asked with every request of a member, so in one statement.
 _ASKING = (
-    select(
-        users,
-        sessions.c.id.label("session"),
-        *(sessions.c.kind, sessions.c.name),
-        *(sessions.c.created_at.label("opened_at"), sessions.c.seen_at.label("used_at")),
-    )
+    select(users, *_SESSION)
     .join(users, users.c.id == sessions.c.user_id)
     .where(sessions.c.token_hash == bindparam("token"), sessions.c.expires_at > bindparam("now"))
 )
@@ -89,7 +90,7 @@ _IS_FLOW = flows.c.state_hash == bindparam("state")
 _FLOW = select(flows.c.sealed).where(_IS_FLOW)
 _TAKE_FLOW = delete(flows).where(_IS_FLOW).returning(flows.c.sealed, flows.c.expires_at)
 _SESSIONS_OF = (
-    select(sessions)
+    select(*_SESSION)
     .where(
         sessions.c.user_id == bindparam("user"),
         sessions.c.kind == bindparam("kind"),
@@ -120,17 +121,7 @@ def open_session(
 def asking(tx: Tx, token_hash: bytes, now: datetime) -> tuple[Session, User] | None:
     """Return the session of a token and whose it is, or None when it ended."""
     row = tx.execute(_ASKING, {"token": token_hash, "now": micros(now)}).one_or_none()
-    if row is None:
-        return None
-    found = Session(
-        id=row.session,
-        user=UserId(row.id),
-        kind=SessionKind(row.kind),
-        name=row.name,
-        created_at=moment(row.opened_at),
-        seen_at=moment(row.used_at),
-    )
-    return found, rows.user(row)
+    return None if row is None else (_session(row), rows.user(row))
 
 
 def is_stale(found: Session, now: datetime) -> bool:
@@ -288,10 +279,10 @@ def _offer_of(session: int) -> str:
 
 def _session(row: Row[tuple[object, ...]]) -> Session:
     return Session(
-        id=row.id,
+        id=row.session,
         user=UserId(row.user_id),
         kind=SessionKind(row.kind),
         name=row.name,
-        created_at=moment(row.created_at),
-        seen_at=moment(row.seen_at),
+        created_at=moment(row.opened_at),
+        seen_at=moment(row.used_at),
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from openportability.accounts import service as accounts
 from openportability.accounts.session import AMember, TheSite
-from openportability.archives import importing, service, wire
+from openportability.archives import importing, service, store, wire
 from openportability.archives.fetch import Fetch, FetchState
 from openportability.archives.gather import Upload
 from openportability.archives.report import Report, Way
@@ -207,7 +207,7 @@ def imports(site: TheSite, asking: AMember, network: str) -> FetchesOut:
 
 def _fetches_out(site: Site, user: UserId, there: Collection[AccountId]) -> list[FetchOut]:
     with site.db.read() as tx:
-        readings = importing.readings(tx, user)
+        readings = store.fetches_of(tx, user)
     return [_fetch_out(site, readings[one]) for one in there if one in readings]
 
 

@@ -92,11 +92,6 @@ def begin(
         return store.fetches_of(tx, user)[owner.id]
 
 
-def readings(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:
-    """Return how the readings of a user's accounts stand."""
-    return store.fetches_of(tx, user)
-
-
 def due(site: Site) -> list[AccountId]:
     """Return the readings to go on with now, of networks that are still switched on."""
     networks = [

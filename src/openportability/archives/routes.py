@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
-from openportability.archives import importing, in_browser, service
+from openportability.archives import importing, in_browser, service, store
 from openportability.archives.fetch import Fetch, FetchState
 from openportability.archives.gather import Upload
 from openportability.archives.rules import Caps
@@ -157,7 +157,7 @@ def _linked(
 
 def _linked_one(site: Site, user: UserId, shown: str) -> Linked:
     with site.db.read() as tx:
-        mine, readings = accounts.accounts_of(tx, user), importing.readings(tx, user)
+        mine, readings = accounts.accounts_of(tx, user), store.fetches_of(tx, user)
     for one in _linked(site, mine, readings):
         if one.id == shown:
             return one
@@ -189,7 +189,7 @@ def _form(
 ) -> Response:
     sources = service.sources(site)
     with site.db.read() as tx:
-        mine, readings = accounts.accounts_of(tx, user), importing.readings(tx, user)
+        mine, readings = accounts.accounts_of(tx, user), store.fetches_of(tx, user)
         newest = service.newest_report(tx, site, user)
     linked = _linked(site, mine, readings)
     if not sources and not linked:

@@ -19,7 +19,7 @@ from openportability.demo.tour import Tour, Wrong
 from openportability.demo.visitor import Declined
 from openportability.errors import Misconfigured
 from openportability.site import Site
-from openportability.web.connection import Connection
+from openportability.web import connection
 
 #: Somebody the newcomer followed arrives so often while the demo is served.
 _ARRIVAL_SECONDS = 60.0
@@ -72,12 +72,10 @@ Nothing here is real, and nothing leaves this computer. Ctrl+C ends it.
 def served(site: Site) -> Iterator[None]:
     """Serve pages and do the work in threads of this process."""
     stop = threading.Event()
-    config = uvicorn.Config(
+    config = connection.config(
         app.web(site),
-        http=Connection,
         host=site.settings.host,
         port=site.settings.port,
-        log_level="warning",
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from weakref import proxy
 
 import h11
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -25,8 +25,20 @@ BUFFER_BYTES = 1 << 20
 HEAD_SECONDS = 30.0
 
 
+def config(app: ASGIApp, **given: Any) -> Config:
+    """Return how a server serves a site, whoever starts it; `given` are more of the server's own options."""
+    return Config(
+        app,
+        http=Connection,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        **given,
+    )
+
+
 class Connection(H11Protocol):
-    """A connection to this site: what the server has to take as its `http`."""
+    """A connection to this site."""
 
     def __init__(
         self,

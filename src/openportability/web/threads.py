@@ -37,33 +37,26 @@ def share_out(count: int) -> None:
 
 def waiting_for_others(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Answer with this function in a thread of those that may wait for other servers."""
-    return _among(_WAITING, endpoint)
+    return _among(lambda *_, **__: _limiter(_WAITING), endpoint)
 
 
-def counted_where(
-    counts: Callable[P, bool],
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def reading_lists(endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Answer with this function in one of the few threads that read lists."""
+    return _among(lambda *_, **__: _limiter(_READING), endpoint)
+
+
+def counted_where(counts: Callable[P, bool]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Answer in one of the few threads that count where `counts` says so of what is asked; else in one for pages."""
 
-    def among(endpoint: Callable[P, R]) -> Callable[P, R]:
-        @wraps(endpoint)
-        async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
-            limiter = _limiter(_COUNTING) if counts(*args, **kwargs) else None
-            return await to_thread.run_sync(partial(endpoint, *args, **kwargs), limiter=limiter)
+    def kind(*args: P.args, **kwargs: P.kwargs) -> CapacityLimiter | None:
+        return _limiter(_COUNTING) if counts(*args, **kwargs) else None
 
-        return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
-
-    return among
+    return partial(_among, kind)
 
 
 def run_counting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
     """Do this in one of the few threads that count."""
     return to_thread.run_sync(partial(function, *args, **kwargs), limiter=_limiter(_COUNTING))
-
-
-def reading_lists(endpoint: Callable[P, R]) -> Callable[P, R]:
-    """Answer with this function in one of the few threads that read lists."""
-    return _among(_READING, endpoint)
 
 
 def at_once(quick: Callable[P, R]) -> Callable[P, R]:
@@ -76,11 +69,13 @@ def at_once(quick: Callable[P, R]) -> Callable[P, R]:
     return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
 
 
-def _among(kind: RunVar[CapacityLimiter], endpoint: Callable[P, R]) -> Callable[P, R]:
+def _among(kind: Callable[P, CapacityLimiter | None], endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Answer in a thread of the kind that is said for what is asked; None: of those for pages."""
+
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
         work = partial(endpoint, *args, **kwargs)
-        return await to_thread.run_sync(work, limiter=_limiter(kind))
+        return await to_thread.run_sync(work, limiter=kind(*args, **kwargs))
 
     return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
 
