@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from openportability.web import large
 
 #: What has arrived and was not asked for; then the sender has to wait.
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 21
 #: The head of a request has to come within; nothing is known before of who sends it.
 HEAD_SECONDS = 30.0
 

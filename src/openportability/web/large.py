@@ -11,6 +11,8 @@ from starlette.types import Message, Receive, Scope
 CONNECTION: Final = "connection"
 #: Smaller ones are not worth it: the connection ends with such a body.
 _FROM_BYTES = 1 << 20
+#: Among the headers of a request, this makes its answer the last one of the connection.
+_LAST: Final = (b"connection", b"close")
 
 
 class Rest(Protocol):
@@ -30,9 +32,12 @@ def receiving(scope: Scope, receive: Receive) -> Receive:
     connection = scope.get("state", {}).get(CONNECTION)
     headers = Headers(scope=scope)
     length = headers.get("content-length", "")
-    # Of a body in chunks, a length that is said as well does not count: RFC 9112, section 6.3.
-    known = length.isdecimal() and "transfer-encoding" not in headers
-    if connection is None or not known or int(length) < _FROM_BYTES:
+    if "transfer-encoding" in headers:
+        if length:
+            # Beside chunks a length does not count, and what follows is not to be trusted: RFC 9112, section 6.3.
+            scope["headers"].append(_LAST)
+        return receive
+    if connection is None or not length.isdecimal() or int(length) < _FROM_BYTES:
         return receive
     return _Large(connection, receive, int(length)).receive
 
