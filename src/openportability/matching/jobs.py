@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from openportability.clock import monotonic
 from openportability.domain import UserId
 from openportability.graph import store as lists
 from openportability.jobs.port import Chore, Job, Wake
@@ -88,6 +89,7 @@ def _meet_rounds(site: Site) -> bool:
     """Say whether anybody was met."""
     met = 0
     while True:
+        began = monotonic()
         done = sweep.meet_lists(site)
         if done.left:
             site.engine.wake(_MANY)
@@ -95,7 +97,8 @@ def _meet_rounds(site: Site) -> bool:
             return met > 0
         met += done.met
         if done.met > 1 and not done.full and sweep.lists_wait(site):
-            time.sleep(_BREATH_SECONDS)
+            # The longer it took, the longer others had to wait, and the more may come together.
+            time.sleep(max(_BREATH_SECONDS, monotonic() - began))
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:

@@ -19,8 +19,7 @@ from openportability.site import Site
 
 def is_automatic(tx: Tx, user: UserId) -> bool:
     """Say whether whoever arrives is followed for a person without asking."""
-    chosen = accounts.user(tx, user)
-    return chosen is not None and chosen.standing is Standing.AUTOMATIC
+    return _wish(tx, user) is Standing.AUTOMATIC
 
 
 def propose(site: Site, user: UserId) -> int:
@@ -29,10 +28,13 @@ def propose(site: Site, user: UserId) -> int:
     Visibility, blocks, dismissals and consent are read now, in the same transaction. Killed
     meanwhile, it is done again.
     """
+    added = 0
     with site.db.read() as tx:
         change = sets.change_of(tx, user)
-    with site.db.write() as tx:
-        added = _propose(tx, site, user)
+        wish = _wish(tx, user)
+    if wish is not Standing.OFF:
+        with site.db.write() as tx:
+            added = _propose(tx, site, user)
     if change:
         with site.db.write() as tx:
             sets.looked_at(tx, user, change)
@@ -40,10 +42,10 @@ def propose(site: Site, user: UserId) -> int:
 
 
 def _propose(tx: Tx, site: Site, user: UserId) -> int:
-    chosen = accounts.user(tx, user)
-    if chosen is None or chosen.standing is Standing.OFF:
+    wish = _wish(tx, user)
+    if wish is Standing.OFF:
         return 0
-    automatic = chosen.standing is Standing.AUTOMATIC
+    automatic = wish is Standing.AUTOMATIC
     wanted: dict[State, list[Match]] = {State.READY: [], State.PROPOSED: []}
     for match in matching.arrived(tx, site, user):
         unasked = automatic and rules.unasked(match)
@@ -55,6 +57,12 @@ def _propose(tx: Tx, site: Site, user: UserId) -> int:
                 tx, site, user, rows, origin=Origin.STANDING, plan_id=None, state=state
             )
     return added
+
+
+def _wish(tx: Tx, user: UserId) -> Standing:
+    """Return what a person chose; off for who has left."""
+    chosen = accounts.user(tx, user)
+    return chosen.standing if chosen else Standing.OFF
 
 
 def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:

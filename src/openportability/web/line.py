@@ -12,12 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from openportability.clock import Clock
 from openportability.errors import Busy
 
-#: Who waits comes back after so long, and longer the further behind: some 25 people are served a second.
+#: Who waits comes back when those before them should be through, within these bounds.
 _SOON = timedelta(seconds=2)
 _LATEST = timedelta(seconds=30)
-_SERVED_A_SECOND = 25
+#: How long a turn lasts, until some have ended.
+_AT_FIRST = timedelta(seconds=2)
+#: What each turn that ends weighs in how long one lasts.
+_WEIGHT = 1 / 16
 #: How long a place is kept for who does not come back in time.
 _KEPT = timedelta(seconds=60)
 #: So many files of one person at a time: more would be others' turns.
@@ -35,6 +39,8 @@ class Line:
         self._inside: Counter[bytes] = Counter()
         #: Who waits, first come first, and until when their place is kept.
         self._waiting: dict[bytes, datetime] = {}
+        #: How long a turn lasts of late.
+        self._lasts = _AT_FIRST
 
     @property
     def length(self) -> int:
@@ -42,20 +48,23 @@ class Line:
         return len(self._waiting)
 
     @contextmanager
-    def turn(self, who: bytes, now: datetime) -> Iterator[None]:
+    def turn(self, who: bytes, clock: Clock) -> Iterator[None]:
         """Hold a turn for as long as the block takes; raise `Busy` with the place of who must wait."""
+        now = clock.now()
         self._waiting = {one: kept for one, kept in self._waiting.items() if kept > now}
         ahead = _index(who, self._waiting)
         if self._inside.total() + ahead >= self.most or self._inside[who] >= _MOST_EACH:
-            until = now + min(_SOON + timedelta(seconds=ahead // _SERVED_A_SECOND), _LATEST)
+            until = now + min(max(_SOON, self._lasts * (ahead / self.most)), _LATEST)
             if who in self._waiting or len(self._waiting) < _MOST_PLACES:
                 self._waiting[who] = until + _KEPT
             raise Busy(until, "svc.queue", place=ahead + 1)
         self._waiting.pop(who, None)
         self._inside[who] += 1
+        began = clock.passed()
         try:
             yield
         finally:
+            self._lasts += (clock.passed() - began - self._lasts) * _WEIGHT
             self._inside[who] -= 1
             self._inside += Counter()  # forgets who has none
 
