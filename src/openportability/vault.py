@@ -36,6 +36,8 @@ __all__ = ["BadKeyring", "Keyring", "PersonalKey", "Unreadable", "Vault"]
 
 _VERSION = 1
 _NONCE_BYTES = 12
+#: How everything begins that a person seals.
+_HEADER = bytes([_VERSION])
 
 
 # --- the vault --------------------------------------------------------------------------------
@@ -144,7 +146,9 @@ class Vault:
             self._look(missing=True)
         if (purpose, key_id) not in self._keys.of:
             raise Unreadable
-        return _gcm_open(self._keys.of[purpose, key_id], sealed[len(header) :], header, place)
+        return _gcm_open(
+            self._keys.of[purpose, key_id], memoryview(sealed)[len(header) :], header, place
+        )
 
     def _look(self, *, missing: bool) -> None:
         ring = self._newer(missing) if self._newer else None
@@ -172,21 +176,20 @@ class PersonalKey:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._seals = AESGCM(_personal_subkey(key, "seal"))
 
     def __repr__(self) -> str:
         return "PersonalKey()"
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Seal for one place."""
-        header = bytes([_VERSION])
-        return header + _gcm_seal(self._seals, plain, header, place)
+        return _HEADER + _gcm_seal(self._seals, plain, _HEADER, place)
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Return what was sealed for this place; raise `Unreadable` for anything else."""
-        header = bytes([_VERSION])
-        if sealed[:1] != header:
+        if sealed[:1] != _HEADER:
             raise Unreadable
-        return _gcm_open(self._seals, sealed[1:], header, place)
+        return _gcm_open(self._seals, memoryview(sealed)[1:], _HEADER, place)
 
     def block(self, kind: str, number: int) -> bytes:
         """Encipher a number: 16 bytes, always the same ones, that only this person's key reads."""
@@ -204,12 +207,7 @@ class PersonalKey:
         """Do `unblock` for many blocks in one pass; one bad block makes all unreadable."""
         return self._blocks.read(kind, blocks)
 
-    # Made when first used: most passes need only one of them. Two threads may both make one; the
-    # results are the same.
-
-    @cached_property
-    def _seals(self) -> AESGCM:
-        return AESGCM(_personal_subkey(self._key, "seal"))
+    # Made when first used: few need it. Two threads may both make one; the results are the same.
 
     @cached_property
     def _blocks(self) -> Blocks:
@@ -251,10 +249,9 @@ def _gcm_seal(key: AESGCM, plain: bytes, header: bytes, place: str) -> bytes:
     return nonce + key.encrypt(nonce, plain, header + place.encode())
 
 
-def _gcm_open(key: AESGCM, sealed: bytes, header: bytes, place: str) -> bytes:
-    nonce, ciphered = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+def _gcm_open(key: AESGCM, sealed: memoryview, header: bytes, place: str) -> bytes:
     try:
-        return key.decrypt(nonce, ciphered, header + place.encode())
+        return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], header + place.encode())
     except (InvalidTag, ValueError):
         raise Unreadable from None
 

@@ -124,3 +124,11 @@ def test_more_keys_than_a_list_may_hold_are_not_encoded(monkeypatch: pytest.Monk
 def test_a_list_takes_less_than_seven_bytes_a_link() -> None:
     ids = np.random.default_rng(1).integers(10**17, 19 * 10**17, 3000, np.uint64)
     assert len(encode(np.unique(ids))) < 7 * ids.size
+
+
+def test_lists_of_any_level_lie_beside_one_another() -> None:
+    """Earlier lists were packed more tightly."""
+    keys = keys_of(FIRST_KEYS)
+    assert [one.tolist() for one in np.split(decode_all([FIRST_FORM, encode(keys)])[0], 2)] == [
+        sorted(FIRST_KEYS)
+    ] * 2

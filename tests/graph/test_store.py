@@ -87,7 +87,7 @@ def test_a_pass_meets_each_list_once_however_it_is_cut(
 def read(site: Site, networks: list[NetworkName] | None) -> list[tuple[int, tuple[int, ...]]]:
     return [
         (owner, tuple(keys.tolist()))
-        for some in pass_store.over_all(site.db, site.vault, networks, list)
+        for some in pass_store.over_all(site.db, site.vault, networks)
         for owner, keys in some
     ]
 

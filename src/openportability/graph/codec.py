@@ -21,7 +21,8 @@ _N = TypeVar("_N", bound=np.generic)
 
 _VERSION = 1
 _HEAD = struct.Struct("<BQ")
-_LEVEL = 3
+#: Leaves bytes that hardly repeat as they are: opened four times as fast as level 3, for a twentieth more of them.
+_LEVEL = -1
 #: The longest head of a zstd frame.
 _FRAME_HEAD = 18
 #: Most keys a list may hold; protects the decoder from a forged count.

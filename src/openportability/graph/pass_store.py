@@ -1,17 +1,16 @@
 """A pass over all lists: many are opened together and come as one row of keys.
 
-To open lists one by one took longer than to look into them. While some batches are unsealed, unpacked and looked at by
-threads of their own, which mostly leave the interpreter to others, the next one is read.
+To open lists one by one took longer than to look into them. While a batch is opened, the next one is read.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +30,11 @@ _BATCH_LINKS = 1_000_000
 #: Rows that come from the database at once.
 _ROWS = 100
 #: Lists that are unpacked together: for more, memory would be asked of the system anew each time.
-_PORTION_LISTS = 200
-#: Threads that open lists and look into them: more would wait for the interpreter.
-_LOOKING = 2
+_PORTION_LISTS = 100
 
 _NUMBERED = SEALED.add_columns(follow_lists.c.seq, follow_lists.c.n)
 #: Kind, owner and bytes of an unsealed list.
 _Plain = tuple[str, int, bytes]
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,35 +54,28 @@ class Portion:
 
 
 def over_all(
-    db: Database,
-    vault: Vault,
-    networks: Collection[NetworkName] | None,
-    look: Callable[[Portion], Found],
-    *,
-    since: int = 0,
-) -> Iterator[Found]:
-    """Pass over all lists of some networks (None: of all) that came after a sequence number; yield what `look` finds.
+    db: Database, vault: Vault, networks: Collection[NetworkName] | None, *, since: int = 0
+) -> Iterator[Portion]:
+    """Yield all lists of some networks (None: of all) that came after a sequence number.
 
-    `look` is called by other threads, several at once. Each list is opened with its owner's key. Each batch is read in
-    a transaction of its own: what changes while the pass goes on may come in its old form, in its new one, or in both;
-    what goes may not come at all. A batch ends when it is large.
+    Each is opened with its owner's key. Each batch is read in a transaction of its own: what changes while the pass
+    goes on may come in its old form, in its new one, or in both; what goes may not come at all. A batch ends when it is
+    large.
     """
-    coming: deque[Future[list[Found]]] = deque()
-    with ThreadPoolExecutor(_LOOKING) as looking:
-        for rows in _batches(db, networks, since):
-            coming.append(looking.submit(_looked, vault, rows, look))
-            if len(coming) > _LOOKING:
-                yield from coming.popleft().result()
-        for one in coming:
-            yield from one.result()
+    for rows in _batches(db, networks, since):
+        for network, plain in _unsealed(vault, rows).items():
+            for start in range(0, len(plain), _PORTION_LISTS):
+                yield _portion(network, plain[start : start + _PORTION_LISTS])
 
 
 def _batches(
     db: Database, networks: Collection[NetworkName] | None, after: int
 ) -> Iterator[Sequence[Row[Any]]]:
-    while rows := _batch(db, networks, after):
-        yield rows
-        after = rows[-1].seq
+    with ThreadPoolExecutor(1) as reading:
+        coming = reading.submit(_batch, db, networks, after)
+        while rows := coming.result():
+            coming = reading.submit(_batch, db, networks, rows[-1].seq)
+            yield rows
 
 
 def _batch(
@@ -107,16 +96,6 @@ def _batch(
                     break
                 rows.append(row)
     return rows
-
-
-def _looked(
-    vault: Vault, rows: Sequence[Row[Any]], look: Callable[[Portion], Found]
-) -> list[Found]:
-    return [
-        look(_portion(network, plain[start : start + _PORTION_LISTS]))
-        for network, plain in _unsealed(vault, rows).items()
-        for start in range(0, len(plain), _PORTION_LISTS)
-    ]
 
 
 def _unsealed(vault: Vault, rows: Sequence[Row[Any]]) -> dict[NetworkName, list[_Plain]]:

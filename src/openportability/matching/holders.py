@@ -13,7 +13,6 @@ from openportability.accounts.people import Listed
 from openportability.domain import NetworkName, UserId
 from openportability.graph import pass_store
 from openportability.graph.codec import Keys, sorted_set
-from openportability.graph.pass_store import Portion
 from openportability.graph.probe import Probe
 from openportability.matching.directory import Numbers, Places, ranges
 from openportability.matching.segments import Segments
@@ -109,12 +108,10 @@ def _in_lists(site: Site, asked: dict[NetworkName, _Asked], since: int) -> Itera
     """Yield what the lists say that came after a sequence number, by one pass over them."""
     probes = {network: Probe(one.keys) for network, one in asked.items()}
 
-    def look(some: Portion) -> Pairs:
+    for some in pass_store.over_all(site.db, site.vault, [*asked], since=since):
         at, places = probes[some.network].among(some.keys)
         owner = np.searchsorted(some.ends, at, side="right")
-        return asked[some.network].hit(places, some.owners[owner])
-
-    return pass_store.over_all(site.db, site.vault, [*asked], look, since=since)
+        yield asked[some.network].hit(places, some.owners[owner])
 
 
 def _once(hits: Pairs) -> Pairs:

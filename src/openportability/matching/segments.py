@@ -92,7 +92,7 @@ def build(site: Site) -> None:
             made_at=micros(site.clock.now()),
             links=lists.links_since(tx, 0),
         )
-    every = chain.from_iterable(pass_store.over_all(site.db, site.vault, None, list))
+    every = chain.from_iterable(pass_store.over_all(site.db, site.vault, None))
     new = path(site).with_suffix(f".{head.mark}")
     try:
         segment_build.write(new, site.vault, head, every)
