@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, Member, TheSite
-from openportability.domain import NetworkName, Pace
+from openportability.domain import NetworkName, Pace, Standing
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
@@ -38,7 +38,10 @@ def overview(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.read() as tx:
         values = shown.progress(tx, site, asking.user)
         mine = planning.followers(tx, site, asking.user)
-    return render.page(request, "reconnection/overview.html", mine=mine, **values)
+    automatic = asking.chosen.standing is Standing.AUTOMATIC
+    return render.page(
+        request, "reconnection/overview.html", mine=mine, automatic=automatic, **values
+    )
 
 
 @router.post("/reconnect/plan")
