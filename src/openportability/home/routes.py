@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
@@ -20,8 +20,9 @@ from openportability.reconnection.rules import State
 from openportability.reconnection.service import Progress
 from openportability.site import Site
 from openportability.web import i18n, render
+from openportability.web.routing import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
@@ -25,9 +25,10 @@ from openportability.reconnection import (
 )
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
+from openportability.web.routing import Router
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 #: Rows shown of a plan or of the ledger at once.
 _ROWS = 50
