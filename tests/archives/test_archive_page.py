@@ -178,7 +178,7 @@ def test_an_answer_of_the_site_is_shown_and_the_lists_stay(
     expect(visit.panel("found")).to_be_visible()
     visit.page.context.clear_cookies()
     visit.page.get_by_role("button", name="Hand over these lists").click()
-    expect(visit.panel("problem")).to_be_visible()
+    expect(visit.panel("refused")).to_be_focused()
     expect(visit.panel("found")).to_be_visible()
     visit.complaints.clear()  # the browser's own, that an answer was 401
 
@@ -205,16 +205,16 @@ def test_lists_that_wait_for_their_turn_are_sent_then_but_not_after_another_choi
     visit.bring(mine(following=[1, 2]))
     with full(house):
         hand_over.click()
-        expect(visit.panel("problem")).to_contain_text("Your place in the queue is 1")
+        expect(visit.panel("refused")).to_contain_text("Your place in the queue is 1")
     visit.page.wait_for_url("**/archive/*")
     visit.page.goto("/archive")
     visit.sent.clear()
     visit.bring(mine(following=[1, 2]))
     with full(house):
         hand_over.click()
-        expect(visit.panel("problem")).to_be_visible()
+        expect(visit.panel("refused")).to_be_visible()
         visit.bring(mine(following=[3]))
-        expect(visit.panel("problem")).to_be_hidden()
+        expect(visit.panel("refused")).to_be_hidden()
         expect(hand_over).to_be_enabled()
     visit.page.wait_for_timeout(4000)  # longer than the page was told to wait
     assert len(visit.sent) == 1

@@ -84,7 +84,8 @@ def test_what_goes_wrong_is_said_in_words_with_a_way_on(
         tab.get_by_role("button", name="Read my archive").click()
         expect(tab.get_by_role("alert")).to_contain_text(words)
         # Who has only a keyboard goes on from there, not from the top of the page.
-        expect(tab.locator("[data-archive-panel=problem] :focus")).to_be_visible()
+        card = tab.locator(".card", has=tab.locator("#file"))
+        expect(card.locator("[data-archive-panel=problem] :focus")).to_be_visible()
         look(tab)
     context.close()
 
@@ -137,6 +138,8 @@ def _journey(
     expect(tab.get_by_text("Everything that can be done now is done.")).to_have_count(
         len(DESTINATIONS), timeout=_PATIENCE_MS
     )
+    expect(tab.get_by_text("Undo everything")).to_be_visible()
+    expect(tab.get_by_text("Stop", exact=True)).to_have_count(0)
     look(tab)
     taken_back = _take_one_back(demo, tab, hand, me)
     _check(
@@ -284,10 +287,13 @@ def _see_somebody_arrive(demo: Demo, tab: Page, me: Home) -> None:
     bars = tab.locator("#progress progress")
     wanted = [bars.nth(at).get_attribute("max") for at in range(len(DESTINATIONS))]
     tab.evaluate("window.neverReloaded = true")
+    tab.get_by_text("Undo everything").click()
     stage.join(demo.site, friend, Random(0))
     for at, had in enumerate(wanted):
         expect(bars.nth(at)).to_have_attribute("max", str(int(had or 0) + 1), timeout=_PATIENCE_MS)
     assert tab.evaluate("window.neverReloaded")
+    # What the person has opened stays open while the rest goes on.
+    expect(tab.get_by_role("button", name="Yes, take everything back")).to_be_visible()
 
 
 # --- how ------------------------------------------------------------------------------------------

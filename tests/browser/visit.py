@@ -14,6 +14,15 @@ WIDTHS = (320, 1280)
 #: More stops of the keyboard than any page may ask for.
 _MOST_STOPS = 250
 
+#: Whether some table does not fit, those that are folded away included.
+_CUT_OFF = """() => [...document.querySelectorAll('.table')].some(table => {
+    const fold = table.closest('details')
+    const was = fold?.open
+    if (fold) fold.open = true
+    const cut = table.scrollWidth > table.clientWidth
+    if (fold) fold.open = was
+    return cut
+})"""
 _IS_FOCUSED = "one => one === document.activeElement"
 _FOCUS_IS_SEEN = """one => [one, one.closest('.choice')]
     .some(part => part && getComputedStyle(part).outlineStyle !== 'none')"""
@@ -63,6 +72,7 @@ def look(tab: Page) -> None:
         tab.set_viewport_size({"width": width, "height": size["height"]})
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{tab.url} is {wide} wide on a screen of {width}"
+        assert not tab.evaluate(_CUT_OFF), f"{tab.url} cuts a table off on a screen of {width}"
     tab.set_viewport_size(size)
 
 

@@ -140,7 +140,7 @@ def test_the_api_gets_a_problem(failing: TestClient) -> None:
     assert body["code"] == "archive.count_mismatch"
     assert body["status"] == 400
     assert body["count"] == 1284
-    assert body["title"] == "The archive announces more rows, we read 1,284"
+    assert body["title"] == "Rows that the archive announces: more; read: 1,284"
 
 
 def test_being_busy_says_until_when(failing: TestClient) -> None:

@@ -65,3 +65,11 @@ def test_a_person_is_spoken_to_in_one_way(code: str, other: str) -> None:
 def test_every_language_says_everything() -> None:
     assert list(i18n.load_languages()) == ["en", "ar", "de", "es", "fr", "it", "pt", "sv"]
     assert list(translations.complaints(translations.extracted())) == []
+
+
+def test_what_is_counted_has_a_form_for_one() -> None:
+    """`Lines: 1` is right for every number, `1 lines` for no language."""
+    counted = re.compile(r"%\((count|days)\)s (?!on your way)[a-z]")
+    never_one = {"You have %(count)s tokens already"}
+    said = {one.id for one in translations.extracted() if isinstance(one.id, str)}
+    assert {text for text in said if counted.search(text)} == never_one

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts import service
 from openportability.accounts.session import APresentMember, AVisitor, TheSite
+from openportability.web.routing import Router
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"])
+router = Router(prefix="/api/v1", tags=["accounts"])
 
 
 class FieldOut(BaseModel):

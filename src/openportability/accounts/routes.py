@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import (
@@ -33,9 +33,10 @@ from openportability.domain import Account, NetworkName, Purpose
 from openportability.errors import NotAllowed, NotFound, OpenPortabilityError
 from openportability.site import Site
 from openportability.web import cookies, i18n, problems, render
+from openportability.web.routing import Router
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 #: Cookie with the secret that binds a sign-in to the browser that began it.
 _BROWSER = "sign-in"

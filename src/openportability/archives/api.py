@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, UploadFile
+from fastapi import File, Form, Query, UploadFile
 from pydantic import BaseModel
 
 from openportability.accounts import service as accounts
@@ -19,9 +19,10 @@ from openportability.domain import AccountId, Kind, NetworkName, Proof, UserId
 from openportability.site import Site
 from openportability.web import bodies
 from openportability.web.incoming import Spooled
+from openportability.web.routing import Router
 from openportability.web.threads import reading_lists
 
-router = APIRouter(prefix="/api/v1", tags=["archives"])
+router = Router(prefix="/api/v1", tags=["archives"])
 
 #: The other body that the address takes, for the description of the API.
 _ALSO_LISTS = {

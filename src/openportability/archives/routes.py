@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import service as accounts_service
@@ -21,9 +21,10 @@ from openportability.errors import Invalid, NotFound, OpenPortabilityError, Thro
 from openportability.network import Network
 from openportability.site import Site
 from openportability.web import i18n, problems, render, sse
+from openportability.web.routing import Router
 from openportability.web.threads import reading_lists
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True, kw_only=True)

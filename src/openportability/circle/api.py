@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts import store as accounts
@@ -14,8 +13,9 @@ from openportability.matching import service as matching
 from openportability.matching.seen import Filter
 from openportability.reconnection import shown
 from openportability.web import paging
+from openportability.web.routing import Router
 
-router = APIRouter(prefix="/api/v1", tags=["matches"])
+router = Router(prefix="/api/v1", tags=["matches"])
 
 
 class EvidenceOut(BaseModel):

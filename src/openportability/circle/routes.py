@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
@@ -20,8 +20,9 @@ from openportability.matching.seen import Filter
 from openportability.reconnection import shown
 from openportability.site import Site
 from openportability.web import cookies, i18n, paging, problems, render, sse
+from openportability.web.routing import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 _ROWS = 50
 

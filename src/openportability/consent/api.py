@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts.session import AMember, TheSite, ask_presence
@@ -10,8 +9,9 @@ from openportability.consent import service
 from openportability.consent.rules import Choice
 from openportability.domain import Found, Standing
 from openportability.web import i18n
+from openportability.web.routing import Router
 
-router = APIRouter(prefix="/api/v1", tags=["consent"])
+router = Router(prefix="/api/v1", tags=["consent"])
 
 
 class ConsentOut(BaseModel):

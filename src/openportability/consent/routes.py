@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
@@ -13,8 +13,9 @@ from openportability.consent import service
 from openportability.consent.rules import Choice
 from openportability.domain import Pace
 from openportability.web import cookies, i18n, render
+from openportability.web.routing import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/welcome")

@@ -14,9 +14,10 @@ import uvicorn
 from openportability import app
 from openportability.clock import SystemClock, monotonic
 from openportability.demo import stage
-from openportability.demo.stage import SOURCE
+from openportability.demo.stage import SOURCE, Resident
 from openportability.demo.tour import Tour, Wrong
 from openportability.demo.visitor import Declined
+from openportability.domain import NetworkName
 from openportability.errors import Misconfigured
 from openportability.site import Site
 from openportability.web import connection
@@ -30,7 +31,7 @@ def serve(port: int) -> int:
     with stage.stage(port, SystemClock()) as site, served(site):
         _tell("The simulated world is being populated; this takes some seconds ...")
         count = stage.populate(site)
-        _tell(_STEPS.format(count=count, url=site.settings.base_url))
+        _tell(steps(site, count))
         try:
             _let_people_arrive(site)
         except KeyboardInterrupt:
@@ -57,10 +58,17 @@ def play(port: int, database_url: str | None = None) -> int:
 _STEPS = """
 {count} people are here already. Open {url} and be the newcomer:
 
-  1. Begin, and sign in on Bird as Nora Newcomer (she is suggested first; no password).
+  Bird plays the network that people leave. Herd plays one of many servers, Sky one where a
+  handle is a name with dots. None of them asks for a password: Nora Newcomer stands first
+  and is chosen already, so "Allow" is all there is to press.
+
+  1. Begin, press "Sign in with Bird", then "Allow".
   2. Choose who may find you, and what happens when someone arrives later.
-  3. On Archive, ask Bird for her archive (here it is ready at once), and hand it over.
-  4. On Accounts, link Herd and Sky.
+  3. On Archive, press "Ask Bird for your archive", then "Download my archive" (here it is
+     ready at once). Go back, and hand over the file.
+  4. On Accounts, link the other two, and allow it there:
+       Your server on Herd:  {herd}
+       Your handle on Sky:   {sky}
   5. On Matches, see who is here; on Reconnect, make a plan, allow following, and start.
   6. Stay a while: once a minute somebody she followed arrives.
 
@@ -98,10 +106,19 @@ def served(site: Site) -> Iterator[None]:
             thread.join()
 
 
+def steps(site: Site, count: int) -> str:
+    """Tell how to be the newcomer: where to press, and what to type."""
+    typed = {name: one.handle for name, one in _newcomer(stage.at_home(site)).items()}
+    return _STEPS.format(count=count, url=site.settings.base_url, **typed)
+
+
+def _newcomer(homes: dict[int, dict[NetworkName, Resident]]) -> dict[NetworkName, Resident]:
+    return next(home for home in homes.values() if home[SOURCE].handle == stage.NEWCOMER)
+
+
 def _let_people_arrive(site: Site) -> None:
     homes = stage.at_home(site)
-    newcomer = next(home for home in homes.values() if home[SOURCE].handle == stage.NEWCOMER)
-    followed = stage.following(site, newcomer[SOURCE])
+    followed = stage.following(site, _newcomer(homes)[SOURCE])
     luck = Random(2)
     for person, home in sorted(homes.items()):
         if person % stage.ONE_IN and home[SOURCE].id in followed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts import grant_store
@@ -10,8 +9,9 @@ from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.consent import service as consent
 from openportability.graph import store as lists
+from openportability.web.routing import Router
 
-router = APIRouter(prefix="/api/v1", tags=["me"])
+router = Router(prefix="/api/v1", tags=["me"])
 
 
 class AccountOut(BaseModel):

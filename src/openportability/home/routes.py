@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
@@ -16,10 +16,13 @@ from openportability.graph import store as lists
 from openportability.home import steps
 from openportability.matching import service as matching
 from openportability.reconnection import service as reconnection
+from openportability.reconnection.rules import State
+from openportability.reconnection.service import Progress
 from openportability.site import Site
 from openportability.web import i18n, render
+from openportability.web.routing import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/")
@@ -76,9 +79,17 @@ def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> ste
         lists=len(held),
         matches=found.people,
         done=sum(line.total("done") for line in lines),
-        waiting=sum(line.total("waiting") + line.total("pending") for line in lines),
+        waiting=sum(line.counts.get(State.READY, 0) + line.total("pending") for line in lines),
+        taken_back=_is_taken_back(lines),
         proposed=sum(line.total("proposed") for line in lines),
         signed_out=any(line.state == "signed_out" for line in lines),
         reworded=bool(reworded),
         standing=asking.chosen.standing,
     )
+
+
+def _is_taken_back(lines: Sequence[Progress]) -> bool:
+    """Say whether follows of ours were undone, and no other is made or on its way."""
+    there = {state for line in lines for state, count in line.counts.items() if count}
+    ours = {State.FOLLOWED, State.REQUESTED, State.READY, State.HANDED}
+    return bool(there & {State.UNDOING, State.UNDONE}) and not there & ours

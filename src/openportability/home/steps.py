@@ -20,6 +20,8 @@ class State:
     matches: int
     done: int
     waiting: int
+    #: They undid what was followed for them, and nothing of it is left.
+    taken_back: bool
     proposed: int
     signed_out: bool
     #: A choice they made is asked in other words now.
@@ -49,7 +51,7 @@ class News:
 def journey(state: State) -> list[Step]:
     """Return the five steps; the first that is not done is the current one."""
     _ = i18n.gettext
-    began = bool(state.done or state.waiting)
+    began = bool(state.done or state.waiting or state.taken_back)
     chosen = state.standing is not Standing.OFF
     linked = state.accounts > 1 and state.can_follow
     steps = [
@@ -74,9 +76,11 @@ def journey(state: State) -> list[Step]:
         ),
         (
             _("Reconnect"),
-            _("With all of them, or with those you pick."),
+            _("You took everything back. You can make a new plan whenever you like.")
+            if state.taken_back
+            else _("With all of them, or with those you pick."),
             "/reconnect",
-            bool(state.done) or (began and state.may_follow),
+            not state.taken_back and (bool(state.done) or (began and state.may_follow)),
         ),
         (
             _("Stay reconnected"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts.session import AMember, TheSite
 from openportability.mail import rules, service
 from openportability.mail.rules import Mail
 from openportability.web import cookies, i18n, rates, render
+from openportability.web.routing import Router
 from openportability.web.who import anybody
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 _PAGE = "/settings/mail"
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import File, Form, Response, UploadFile
 from pydantic import BaseModel
 
 from openportability.accounts.session import APresentMember, TheSite
 from openportability.privacy import bringing, form, receipt, service
 from openportability.web import i18n
+from openportability.web.routing import Router
 from openportability.web.threads import waiting_for_others
 from openportability.web.who import anybody
 
-router = APIRouter(prefix="/api/v1", tags=["me"])
+router = Router(prefix="/api/v1", tags=["me"])
 
 
 class BroughtOut(BaseModel):

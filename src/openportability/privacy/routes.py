@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import unlisting
@@ -13,10 +13,11 @@ from openportability.privacy import bringing, form, service, taking
 from openportability.privacy import receipt as receipts
 from openportability.web import cookies, i18n, render
 from openportability.web.house import house_of
+from openportability.web.routing import Router
 from openportability.web.threads import reading_lists, waiting_for_others
 from openportability.web.who import anybody
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/my-data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from openportability.accounts import store as accounts
@@ -21,9 +21,10 @@ from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
 from openportability.site import Site
 from openportability.web import paging, sse
+from openportability.web.routing import Router
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter(prefix="/api/v1", tags=["reconnection"])
+router = Router(prefix="/api/v1", tags=["reconnection"])
 
 
 class FilterIn(BaseModel):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, Member, TheSite
-from openportability.domain import NetworkName, Pace
+from openportability.domain import NetworkName, Pace, Standing
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
@@ -25,9 +25,10 @@ from openportability.reconnection import (
 )
 from openportability.site import Site
 from openportability.web import cookies, i18n, render, sse
+from openportability.web.routing import Router
 from openportability.web.threads import waiting_for_others
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 #: Rows shown of a plan or of the ledger at once.
 _ROWS = 50
@@ -38,7 +39,10 @@ def overview(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.read() as tx:
         values = shown.progress(tx, site, asking.user)
         mine = planning.followers(tx, site, asking.user)
-    return render.page(request, "reconnection/overview.html", mine=mine, **values)
+    automatic = asking.chosen.standing is Standing.AUTOMATIC
+    return render.page(
+        request, "reconnection/overview.html", mine=mine, automatic=automatic, **values
+    )
 
 
 @router.post("/reconnect/plan")

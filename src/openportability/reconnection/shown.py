@@ -16,8 +16,8 @@ from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
 from openportability.reconnection import service
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import LaneState
-from openportability.reconnection.service import Line
+from openportability.reconnection.rules import LaneState, State
+from openportability.reconnection.service import Line, Progress
 from openportability.site import Site
 from openportability.vault import PersonalKey, Unreadable
 from openportability.web import i18n, problems
@@ -120,6 +120,8 @@ def progress(tx: Tx, site: Site, user: UserId) -> dict[str, Any]:
         "running": any(line.under_way for line in lines),
         "clock_jumped": site.memory.of(Watch).look(site.clock) is not None,
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
+        "stoppable": any(_has(line, State.READY) for line in lines),
+        "undoable": any(_has(line, State.FOLLOWED, State.REQUESTED) for line in lines),
         "signed_out": accounts(
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
         ),
@@ -147,3 +149,8 @@ def started(follows: int, blocks: int, already: int, *, waits: bool) -> str:
     if waits:
         said.append(i18n.gettext("What needs your permission waits until you give it below."))
     return " ".join(said)
+
+
+def _has(line: Progress, *states: State) -> bool:
+    """Say whether a follow or a block is in one of these states."""
+    return any(by.get(state) for by in (line.counts, line.blocks) for state in states)

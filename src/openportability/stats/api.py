@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from openportability.accounts.session import TheSite
 from openportability.stats import service
 from openportability.stats.rules import LEAST, Counts
+from openportability.web.routing import Router
 from openportability.web.who import anybody
 
-router = APIRouter(prefix="/api/v1", tags=["stats"])
+router = Router(prefix="/api/v1", tags=["stats"])
 
 
 class DayOut(BaseModel):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from openportability.accounts.session import AVisitor, TheSite
 from openportability.stats import rules, service
 from openportability.web import i18n, render
+from openportability.web.routing import Router
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/numbers")

@@ -60,7 +60,7 @@ ARCHIVE_WORDS: Mapping[str, tuple[str, str]] = {
         _("You can go on with the parts that are there, or try with the complete archive."),
     ),
     "archive.count_mismatch": (
-        _("The archive announces %(expected)s rows, we read %(count)s"),
+        _("Rows that the archive announces: %(expected)s; read: %(count)s"),
         _("You can go on with what was read, or download the archive again."),
     ),
     "archive.skipped_rows": (

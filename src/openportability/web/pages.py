@@ -8,16 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from openportability.web import cookies
 from openportability.web.render import page
+from openportability.web.routing import Router
 from openportability.web.who import anybody
 
-router = APIRouter(include_in_schema=False)
-patterns = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
+patterns = Router(include_in_schema=False)
 
 _PACKAGE = Path(__file__).parent.parent
 

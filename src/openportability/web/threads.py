@@ -1,4 +1,8 @@
-"""Which threads answer a request: those for pages, others for what waits for other servers, a few for lists.
+"""Which threads answer a request: a few for who only looks, more for who changes something, others for what waits for
+other servers, a few for lists.
+
+Who only looks is answered as a whole by one thread, and waits in line until that begins: as many threads as have
+something to compute at a time only take the interpreter from each other. Decision 133.
 
 A server of a network that answers slowly holds threads of the second kind until they are all waiting; pages
 go on. So they do while everybody brings lists, of which few are read at a time, and while everybody signs in:
@@ -8,7 +12,8 @@ loop's own, so it is set when that begins.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,8 +26,13 @@ R = TypeVar("R")
 _WAITING: RunVar[CapacityLimiter] = RunVar("openportability.waiting")
 _READING: RunVar[CapacityLimiter] = RunVar("openportability.reading")
 _COUNTING: RunVar[CapacityLimiter] = RunVar("openportability.counting")
+_LOOKING: RunVar[CapacityLimiter] = RunVar("openportability.looking")
+#: Whether a request is answered as a whole in the thread one is in.
+_INSIDE: ContextVar[bool] = ContextVar("openportability.inside", default=False)
 #: One in so many threads reads lists, and one counts requests.
 _ONE_IN = 8
+#: One in so many answers who only looks. More than one of them at least: a database may be slow.
+_ONE_LOOKS_IN = 4
 #: Where nobody said how many, as in tests of a route alone.
 _FEW = 4
 
@@ -33,6 +43,7 @@ def share_out(count: int) -> None:
     _WAITING.set(CapacityLimiter(count))
     for few in (_READING, _COUNTING):
         few.set(CapacityLimiter(max(1, count // _ONE_IN)))
+    _LOOKING.set(CapacityLimiter(max(2, count // _ONE_LOOKS_IN)))
 
 
 def waiting_for_others(endpoint: Callable[P, R]) -> Callable[P, R]:
@@ -59,6 +70,20 @@ def run_counting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     return to_thread.run_sync(partial(function, *args, **kwargs), limiter=_limiter(_COUNTING))
 
 
+def as_a_whole(handle: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Answer who only looks in one thread, from the question who it is to the page.
+
+    All that is asked for meanwhile must be `at_once`, or of a kind of threads that it is then spared: nothing may wait.
+    """
+
+    @wraps(handle)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> R:
+        work = partial(_carried_out, handle, *args, **kwargs)
+        return await to_thread.run_sync(work, limiter=_limiter(_LOOKING))
+
+    return answer
+
+
 def at_once(quick: Callable[P, R]) -> Callable[P, R]:
     """Call this where it stands, without a thread: for what waits for nobody, not even the database."""
 
@@ -69,11 +94,28 @@ def at_once(quick: Callable[P, R]) -> Callable[P, R]:
     return answer  # type: ignore[return-value]  # awaited by the framework, which asks what it is
 
 
+def _carried_out(
+    handle: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Carry out what is written as if it waited, but does not."""
+    _INSIDE.set(True)
+    handling = handle(*args, **kwargs)
+    try:
+        handling.send(None)
+    except StopIteration as done:
+        answer: R = done.value
+        return answer
+    handling.close()
+    raise RuntimeError("a route that is answered as a whole asks for something that waits")
+
+
 def _among(kind: Callable[P, CapacityLimiter | None], endpoint: Callable[P, R]) -> Callable[P, R]:
     """Answer in a thread of the kind that is said for what is asked; None: of those for pages."""
 
     @wraps(endpoint)
     async def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if _INSIDE.get():
+            return endpoint(*args, **kwargs)
         work = partial(endpoint, *args, **kwargs)
         return await to_thread.run_sync(work, limiter=kind(*args, **kwargs))
 

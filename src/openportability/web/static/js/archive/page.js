@@ -148,8 +148,8 @@ class Desk {
         return;
       }
       if (body !== this.body) return;
-      this.panels.say(said.title, said.detail);
-      this.panels.show("problem", "found");
+      this.panels.say("refused", said.title, said.detail);
+      this.panels.show("found", "refused");
       if (said.code === "svc.queue") {
         // The place is kept for who comes back when told.
         this.turn = setTimeout(() => this.handOver(), 1000 * Number(answer.headers.get("Retry-After")));

@@ -24,7 +24,7 @@ export class Panels {
   }
 
   /**
-   * Show these panels and no other; the first one gets the focus.
+   * Show these panels and no other; the last one gets the focus.
    * @param {string[]} names
    */
   show(...names) {
@@ -32,9 +32,9 @@ export class Panels {
       /** @type {HTMLElement} */ (panel).hidden = !names.includes(panel.getAttribute("data-archive-panel") ?? "");
     }
     if (!names.length) return;
-    const first = this.panel(names[0]);
-    /** @type {HTMLElement | null} */ (first.querySelector("[tabindex]"))?.focus();
-    first.scrollIntoView({ block: "nearest" });
+    const last = this.panel(names[names.length - 1]);
+    (last.hasAttribute("tabindex") ? last : /** @type {HTMLElement | null} */ (last.querySelector("[tabindex]")))?.focus();
+    last.scrollIntoView({ block: "nearest" });
   }
 
   /**
@@ -43,15 +43,16 @@ export class Panels {
    */
   problem({ code, detail }) {
     const [happened, next] = this.words.words[code] ?? this.words.words["svc.internal"];
-    this.say(this.filled(happened, detail), this.filled(next, detail));
+    this.say("problem", this.filled(happened, detail), this.filled(next, detail));
   }
 
   /**
+   * @param {string} name of a panel with one notice
    * @param {string} happened
    * @param {string} next
    */
-  say(happened, next) {
-    told(this.panel("problem"), happened, next);
+  say(name, happened, next) {
+    told(this.panel(name), happened, next);
   }
 
   /** @param {{done: number, total: number}} progress */

@@ -1,0 +1,59 @@
+"""How long an answer takes from when a thread takes the request up: what the server takes, its line not included."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+from anyio import to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: When the first thread took up what is being answered; empty until then.
+_begun: ContextVar[list[float] | None] = ContextVar("begun", default=None)
+
+
+class Begun:
+    """Stands around an application and keeps, of each answer, how many seconds it took since a thread began."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.seconds: list[float] = []
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        begun: list[float] = []
+        _begun.set(begun)
+
+        def send_on(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start" and begun:
+                self.seconds.append(perf_counter() - begun[0])
+            return send(message)
+
+        return self._app(scope, receive, send_on)
+
+    def p50_p95_ms(self) -> tuple[float, float]:
+        """Return what half of the answers took at most, and 95 of 100."""
+        parts = statistics.quantiles(self.seconds, n=20)
+        return parts[9] * 1000, parts[18] * 1000
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """Note the time wherever a thread takes something up."""
+    run_sync = to_thread.run_sync
+
+    def noting(function: Callable[..., Any], *args: Any, **how: Any) -> Awaitable[Any]:
+        def noted(*args: Any) -> Any:
+            begun = _begun.get()
+            if begun is not None:
+                begun.append(perf_counter())
+            return function(*args)
+
+        return run_sync(noted, *args, **how)
+
+    with patch.object(to_thread, "run_sync", noting):
+        yield
