@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 
 from openportability.db.engine import Database, Tx
 from openportability.db.schema import counters
-from openportability.db.together import WORTH, Together
+from openportability.db.together import Together
 
 BAD = "bad"
 
@@ -65,22 +65,3 @@ def test_who_comes_meanwhile_shares_the_next_transaction_and_one_mistake_is_one_
             rest[1].result()
     assert written(db) == {"first", "second", "third"}
     assert sorted(notes.batches[1]) == sorted(names)
-
-
-def test_many_begin_beside_a_transaction_under_way_where_the_database_takes_two(
-    db: Database,
-) -> None:
-    notes = Notes(db)
-    names = [f"number {number}" for number in range(WORTH + 1)]
-    with ThreadPoolExecutor(max_workers=len(names) + 1) as threads:
-        first = threads.submit(notes.together.do, "first")
-        notes.begun.wait()
-        rest = [threads.submit(notes.together.do, name) for name in names]
-        if db.dialect.writers == 1:
-            while len(notes.together.waiting) < len(names):
-                pass
-        else:
-            assert [one.result() for one in rest] == [len(name) for name in names]
-        assert not first.done()
-        notes.go_on.set()
-    assert written(db) == {"first", *names}

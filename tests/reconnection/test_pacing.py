@@ -60,6 +60,39 @@ def test_no_window_ever_holds_more_than_our_part_of_a_limit(
 
 
 @settings(deadline=None)
+@given(
+    limits=limits_of_any,
+    pace=paces,
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from([1.0, 30.0, 60.0, 600.0, 3_601.0]),
+            st.integers(0, 120),
+            st.integers(0, 120),
+        ),
+        max_size=40,
+    ),
+)
+def test_what_is_asked_for_again_counts_once_where_it_was_asked_for_last(
+    limits: Limits, pace: Pace, steps: list[tuple[float, int, int]]
+) -> None:
+    now, spent, unmade, made = NOW, list[Spent](), list[datetime](), list[datetime]()
+    for seconds, wanted, lost in steps:
+        now += timedelta(seconds=seconds)
+        again = sorted(unmade, reverse=True)[:wanted]
+        without = pacing.uncounted(spent, again, limits, now)
+        count = min(allowed(limits, pace, without, now).count, wanted)
+        spent = pacing.uncounted(spent, again[:count], limits, now)
+        spent = pacing.spend(spent, count, limits, now)
+        unmade = sorted(unmade, reverse=True)[min(count, len(again)) :]
+        unmade += [now] * min(lost, count)
+        made += [now] * (count - min(lost, count))
+        windows = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
+        for most, window in (*windows, *(GENTLE if pace is Pace.GENTLE else ())):
+            start = now - timedelta(seconds=window)
+            assert sum(at > start for at in (*made, *unmade)) <= most
+
+
+@settings(deadline=None)
 @given(limits=limits_of_any, pace=paces, waiting=st.integers(1, 3_000))
 def test_the_forecast_is_the_work_run_forward(limits: Limits, pace: Pace, waiting: int) -> None:
     promised = pacing.finish_at(

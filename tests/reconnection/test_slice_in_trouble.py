@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from openportability.accounts import grant_store, keeping
 from openportability.accounts import store as accounts
-from openportability.domain import Grant, Purpose, Wanted
+from openportability.domain import Grant, Pace, Purpose, Wanted
 from openportability.network import Answers
 from openportability.networks.fake.reply import Fault
 from openportability.reconnection import lane_store, service
@@ -62,6 +65,41 @@ def test_an_answer_ends_failures_in_a_row_and_what_was_not_made_is_not_spent(her
     herd.serve()
     assert herd.lane().failures == 1
     assert [one.count for one in herd.lane().spent] == [1]
+
+
+def at_pace(stage: Stage, pace: Pace) -> None:
+    with stage.db.write() as tx:
+        accounts.choose(tx, stage.user, pace=pace)
+
+
+def test_one_fault_costs_nobody_their_share_of_an_hour(sky: Stage) -> None:
+    at_pace(sky, Pace.GENTLE)
+    sky.want(*(sky.member() for _ in range(51)))
+    sky.fails("follow", Fault.DOWN)
+    sky.serve()
+    sky.clock.forward(seconds=3)
+    sky.serve()
+    assert Counter(sky.states()) == {S.FOLLOWED: 50, S.READY: 1}
+    assert sum(one.count for one in sky.lane().spent) == 50
+    next_at = sky.lane().next_at
+    assert next_at is not None
+    assert next_at > sky.clock.now() + timedelta(minutes=50)
+
+
+def test_what_was_asked_for_and_may_not_be_asked_for_again_yet_waits_for_that(sky: Stage) -> None:
+    sky.want(*(sky.member() for _ in range(60)), rank=1)
+    sky.fails("follow", Fault.DOWN)
+    sky.serve()
+    at_pace(sky, Pace.GENTLE)
+    # More than are read at a time, and they come first: no reason to overlook the others.
+    sky.watched.limits = replace(sky.watched.limits, look=60)
+    sky.want(*(sky.member() for _ in range(61)))
+    sky.clock.forward(seconds=3)
+    assert not sky.serve()
+    assert Counter(sky.states()) == {S.FOLLOWED: 50, S.READY: 71}
+    next_at = sky.lane().next_at
+    assert next_at == min(row.due_at for row in sky.rows() if row.asked_at and row.state is S.READY)
+    assert next_at > sky.clock.now() + timedelta(minutes=50)
 
 
 def shown(stage: Stage) -> tuple[LaneState, str | None]:

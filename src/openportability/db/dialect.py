@@ -88,9 +88,6 @@ class Dialect(Protocol):
     name: str
     #: Execution options under which all statements of a transaction see the same state.
     reading: Mapping[str, Any]
-    #: How many transactions of one process are worth having at the same time, of those that write much:
-    #: where the database works beside us, one thinks while it works for the other.
-    writers: int
 
     def __hash__(self) -> int:
         """There is one of each: statements are kept for it (`functools.cache`)."""
@@ -178,7 +175,6 @@ class SQLite:
 
     name = "sqlite"
     reading: Mapping[str, Any] = {}
-    writers = 1
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         # A sub-select, never a join: joined with json_each SQLite may scan the whole table.
@@ -259,7 +255,6 @@ class PostgreSQL:
         "isolation_level": "REPEATABLE READ",
         "postgresql_readonly": True,
     }
-    writers = 2
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))

@@ -8,12 +8,11 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, TypeVar
 
+from openportability.clock import monotonic
 from openportability.db.engine import Database, Tx
 
-#: Longer ones would keep others from what they hold.
-_MOST = 50
-#: So many are worth a transaction beside another one.
-WORTH = 25
+#: As many as a worker does at a time: of fewer some would be left over, and go by themselves each time.
+_MOST = 64
 #: Who had company the last time waits so long for more: at a hundred a second that is some, and nobody notices.
 _LINGER_SECONDS = 0.005
 
@@ -41,7 +40,7 @@ class _Ticket(Generic[Given, Made]):
 class Together(Generic[Given, Made]):
     """Does for several threads in one transaction what each of them wants done.
 
-    Who comes while transactions are under way goes into the next one. One thread alone never waits.
+    Who comes while one is under way goes into the next one. One thread alone never waits.
     """
 
     def __init__(self, db: Database, work: Callable[[Tx, Sequence[Given]], Sequence[Made]]) -> None:
@@ -52,8 +51,7 @@ class Together(Generic[Given, Made]):
         self._guard = Lock()
         #: Who is in no transaction yet, the oldest first.
         self.waiting: list[_Ticket[Given, Made]] = []
-        self._most = db.dialect.writers
-        self._leading = 0
+        self._led = False
         self._company = False
 
     def do(self, given: Given) -> Made:
@@ -69,20 +67,16 @@ class Together(Generic[Given, Made]):
     def _leads(self, ticket: _Ticket[Given, Made]) -> bool:
         """Say whether it may begin at once; else it waits."""
         with self._guard:
-            if not self._is_turn():
+            if self._led:
                 self.waiting.append(ticket)
                 return False
-            self._leading += 1
+            self._led = True
             return True
-
-    def _is_turn(self) -> bool:
-        """Say whether another transaction may begin: the only one, or one that is worth it."""
-        return not self._leading or (self._leading < self._most and len(self.waiting) >= WORTH)
 
     def _lead(self, own: _Ticket[Given, Made]) -> None:
         """Do its own, and what waits."""
         if self._company:
-            time.sleep(_LINGER_SECONDS)
+            self._linger()
         with self._guard:
             others, self.waiting = self.waiting[: _MOST - 1], self.waiting[_MOST - 1 :]
         self._company = bool(others)
@@ -92,12 +86,17 @@ class Together(Generic[Given, Made]):
             for ticket in others:
                 ticket.called.put(False)
 
+    def _linger(self) -> None:
+        """Wait for more, until there are as many as go into one transaction."""
+        until = monotonic() + _LINGER_SECONDS
+        while len(self.waiting) < _MOST - 1 and monotonic() < until:
+            time.sleep(_LINGER_SECONDS / 5)
+
     def _hand_over(self) -> None:
-        """Let the one who waits longest lead next, if it is time for that."""
+        """Let the one who waits longest lead next."""
         with self._guard:
-            self._leading -= 1
-            if self.waiting and self._is_turn():
-                self._leading += 1
+            self._led = bool(self.waiting)
+            if self._led:
                 self.waiting.pop(0).called.put(True)
 
     def _try(self, tickets: Sequence[_Ticket[Given, Made]]) -> None:

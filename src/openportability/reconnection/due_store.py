@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Column,
     ColumnElement,
     Executable,
     Select,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import Row as SqlRow
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from openportability.clock import micros, moment
 from openportability.db.dialect import Dialect
@@ -39,9 +41,11 @@ _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
 Row = SqlRow[tuple[object, ...]]
 
 
-def _is_held(reason: ColumnElement[Any]) -> ColumnElement[bool]:
+def _is_unknown(rows: ReadOnlyColumnCollection[str, Column[Any]]) -> ColumnElement[bool]:
+    """Hold where it may have been made already: it is looked at, whatever pacing allows."""
     # With its two values in its text: `in_` writes a statement anew each time it is executed.
-    return or_(*(func.coalesce(reason, "") == held for held in HELD))
+    held = (func.coalesce(rows.reason, "") == reason for reason in HELD)
+    return or_(rows.asked_at.is_not(None), *held)
 
 
 def due(
@@ -64,11 +68,11 @@ def _due(dialect: Dialect) -> Executable:
         mine.c.account_id == lanes.c.account_id,
         mine.c.due_at <= bindparam("now"),
     )
-    held = _is_held(mine.c.reason)
+    unknown = _is_unknown(mine.c)
     kinds = (
         (mine.c.state == State.UNDOING, (mine.c.due_at, mine.c.id)),
-        (and_(mine.c.state == State.READY, held), (mine.c.id,)),
-        (and_(mine.c.state == State.READY, ~held), (mine.c.rank, mine.c.id)),
+        (and_(mine.c.state == State.READY, unknown), (mine.c.id,)),
+        (and_(mine.c.state == State.READY, ~unknown), (mine.c.rank, mine.c.id)),
         (mine.c.state == State.REQUESTED, (mine.c.due_at, mine.c.id)),
         (mine.c.state == State.HANDED, (mine.c.due_at, mine.c.id)),
     )
@@ -150,7 +154,7 @@ def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
 def next_due(
     tx: Tx, accounts: Collection[AccountId]
 ) -> dict[AccountId, tuple[datetime | None, datetime | None]]:
-    """Return when the next follow of each lane is due, and when anything else."""
+    """Return when the next follow of each lane is due that was never asked for, and when anything else."""
     rows = tx.execute(_next_due(tx.dialect), {"accounts": list(accounts)}).all()
     return {
         AccountId(row.account_id): (
@@ -164,7 +168,7 @@ def next_due(
 @cache
 def _next_due(dialect: Dialect) -> Select[Any]:
     # Asked of each lane by itself: joined, PostgreSQL may read the ledgers of all to find those of fifty.
-    follow = and_(_ROWS.state == State.READY, ~_is_held(_ROWS.reason))
+    follow = and_(_ROWS.state == State.READY, ~_is_unknown(_ROWS))
     states: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in _OPEN]
     mine = and_(_ROWS.user_id == lanes.c.user_id, _ROWS.account_id == lanes.c.account_id)
     soonest = [
@@ -185,7 +189,8 @@ def _kind(row: Row) -> str:
         case State.REQUESTED | State.HANDED:
             return "look"
         case _:
-            return "settle" if row.reason in HELD else "follow"
+            unknown = row.reason in HELD or row.asked_at is not None
+            return "settle" if unknown else "follow"
 
 
 def _by_time(row: Row) -> tuple[int, int]:

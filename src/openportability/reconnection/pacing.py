@@ -68,7 +68,7 @@ def spend(spent: Sequence[Spent], count: int, limits: Limits, now: datetime) -> 
     It is kept for every pace: the person may choose another one at any time.
     """
     windows = [seconds for _, seconds in (*limits.follows, *_GENTLE)]
-    kept = [one for one in spent if one.at > now - timedelta(seconds=max(windows))]
+    kept = [one for one in spent if one.at > now - _longest(limits)]
     if count and kept and kept[-1].at >= now:
         kept[-1] = Spent(at=kept[-1].at, count=kept[-1].count + count)
     elif count:
@@ -85,6 +85,23 @@ def give_back(spent: Sequence[Spent], count: int) -> list[Spent]:
             kept.append(Spent(at=last.at, count=last.count - count))
         count -= last.count
     return kept
+
+
+def uncounted(
+    spent: Sequence[Spent], asked: Iterable[datetime], limits: Limits, now: datetime
+) -> list[Spent]:
+    """Return the account without follows that were asked for at these times and are not there.
+
+    Each leaves the bucket that it is in, if that is still kept: it is for those that are asked for anew.
+    """
+    counts = [one.count for one in spent]
+    for at in asked:
+        place = next((number for number, one in enumerate(spent) if one.at >= at), None)
+        if place is not None and at > now - _longest(limits):
+            counts[place] = max(counts[place] - 1, 0)
+    return [
+        Spent(at=one.at, count=count) for one, count in zip(spent, counts, strict=True) if count
+    ]
 
 
 def finish_at(
@@ -122,6 +139,11 @@ def _windows(limits: Limits, pace: Pace) -> Iterable[tuple[int, int]]:
         yield max(1, int(most * _OURS[pace])), seconds
     if pace is Pace.GENTLE:
         yield from _GENTLE
+
+
+def _longest(limits: Limits) -> timedelta:
+    """Return how long a follow is kept in the account."""
+    return timedelta(seconds=max(seconds for _, seconds in (*limits.follows, *_GENTLE)))
 
 
 def _reserved(limits: Limits) -> int:

@@ -16,6 +16,7 @@ from openportability.domain import AccountId, Actor, ActorId
 from openportability.errors import NetworkError, Throttled, Unavailable
 from openportability.network import Answers
 from openportability.reconnection import (
+    asking,
     claiming,
     due_store,
     host_store,
@@ -181,44 +182,11 @@ def _go_on(turn: _Turn, lane: Lane, rest: Sequence[Reconnection], now: datetime)
             going = work.batch(rest)
             turn.next = Next(going=going, rest=rest[len(going) :])
         case Then.FOLLOW:
-            going, left = _askable(work, lane, rest, now)
-            asked = _asked(work, going, now)
-            turn.changed += asked
-            turn.lane = _spent(work, lane, len(asked), now)
+            going, left = asking.next_call(work, lane, rest, now)
+            asked = asking.noted(work, going, now)
+            turn.changed += asked or asking.put_off(work, lane, rest, now)
+            turn.lane = asking.counted(work, lane, going, now)
             turn.next = Next(going=asked, rest=left)
-
-
-def _askable(
-    work: Slice, lane: Lane, rest: Sequence[Reconnection], now: datetime
-) -> tuple[list[Reconnection], list[Reconnection]]:
-    """Return the rows of the next call, and those for later ones.
-
-    What the person stopped since we looked is left out, and so is what pacing no longer allows. Two
-    rows may lead to one actor who moved: the second one finds what the first made, the next time.
-    """
-    open_rows: dict[ActorId, Reconnection] = {}
-    for row in rest:
-        if work.may_be_followed(row):
-            open_rows.setdefault(work.actor(row).id, row)
-    rows = list(open_rows.values())
-    count = claiming.allowed(lane, work.user, work.destination, now).count
-    going = work.batch(rows)[:count]
-    return going, rows[len(going) :]
-
-
-def _asked(work: Slice, rows: Sequence[Reconnection], now: datetime) -> list[Reconnection]:
-    """Return rows as they are when they are about to be asked for, each with its record."""
-    records = iter(work.destination.reserve(sum(row.record is None for row in rows)))
-    asked = [row.asked(work.actor(row), row.record or next(records), now) for row in rows]
-    return [sealing.stored(work.key, row) for row in asked]
-
-
-def _spent(work: Slice, lane: Lane, count: int, now: datetime) -> Lane:
-    """Count follows before they are asked for: killed or not, they count."""
-    if not count:
-        return lane
-    spent = pacing.spend(lane.spent, count, work.destination.limits, now)
-    return replace(lane, spent=tuple(spent), remaining=pacing.less(lane.remaining, count))
 
 
 def _ends(turn: _Turn) -> bool:
