@@ -24,7 +24,7 @@ class Begun:
         self._app = app
         self.seconds: list[float] = []
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun: list[float] = []
         _begun.set(begun)
 
@@ -33,7 +33,7 @@ class Begun:
                 self.seconds.append(perf_counter() - begun[0])
             return send(message)
 
-        return self._app(scope, receive, send_on)
+        await self._app(scope, receive, send_on)
 
     def p50_p95_ms(self) -> tuple[float, float]:
         """Return what half of the answers took at most, and 95 of 100."""
