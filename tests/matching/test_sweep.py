@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 from sqlalchemy import func, select
@@ -53,6 +53,29 @@ def test_lists_wait_in_the_order_in_which_they_came_until_they_have_met_everyone
     sweep.match_lists(site, alice)
     with site.db.read() as tx:
         assert horizon_store.unmet(tx, 0, 10) == waiting[1:]
+
+
+def test_a_worker_that_is_told_to_stop_ends_with_the_round_and_not_with_the_crowd(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = cast.join(site, OLD, 9).user
+    crowd = [cast.join(site, OLD, number).user for number in (1, 2, 3)]
+    site.engine.turn()
+    for user in crowd:
+        cast.bring(site, user, OLD, following=[9], woken=False)
+    monkeypatch.setattr(sweep, "LISTS", 1)
+    stop, meet_lists = Event(), sweep.meet_lists
+
+    def last_one(site: Site) -> sweep.Round:
+        stop.set()
+        return meet_lists(site)
+
+    with monkeypatch.context() as told:
+        told.setattr(sweep, "meet_lists", last_one)
+        site.engine.run(stop)
+    assert [known in cast.seen_by(site, user) for user in crowd] == [True, False, False]
+    site.engine.turn()
+    assert all(known in cast.seen_by(site, user) for user in crowd)
 
 
 def _fail_for(unlucky: UserId, monkeypatch: pytest.MonkeyPatch) -> None:

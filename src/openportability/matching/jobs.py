@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from openportability.clock import monotonic
 from openportability.domain import UserId
@@ -22,21 +22,16 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     """Return the jobs and chores of this folder."""
 
     def lists_arrived(_key: str) -> None:
-        _meet_lists(site)
+        again = _round(site, lists.ARRIVED, _meet_lists, sweep.lists_wait)
         # Who brings lists has often just come: those whose lists name them are shown at once as well.
-        if sweep.newcomers_wait(site):
+        if not again and sweep.newcomers_wait(site):
             site.engine.wake(_PEOPLE)
 
     def many_to_meet(_key: str) -> None:
-        with site.db.presence.turn(_MANY.job) as ours:
-            while ours and sweep.meet_many(site):
-                pass
+        _round(site, _MANY, sweep.meet_many, sweep.lists_wait)
 
     def people_arrived(_key: str) -> None:
-        with site.db.presence.turn(_PEOPLE.job) as ours:
-            # Who comes meanwhile is met by the next look: a pass costs the same for many.
-            while ours and sweep.meet_newcomers(site) >= sweep.NEWCOMERS:
-                pass
+        _round(site, _PEOPLE, _meet_people, sweep.newcomers_wait)
 
     def lists_waiting() -> Iterable[Wake]:
         return [lists.ARRIVED] if sweep.lists_wait(site) else []
@@ -72,33 +67,44 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     )
 
 
-def _meet_lists(site: Site) -> None:
-    """Let lists meet everyone, while any come: all that wait together, by one worker at a time.
+def _round(
+    site: Site, wake: Wake, meet: Callable[[Site], bool], waits: Callable[[Site], bool]
+) -> bool:
+    """Let some meet, by one worker at a time; say whether this is to go on, and ask for it.
 
-    Somebody alone is met at once. On a crowded day a breath is taken in between, so that more come
+    In rounds that are jobs of their own: a worker that is told to stop ends with the round, not with the crowd.
+    """
+    with site.db.presence.turn(wake.job) as ours:
+        met = ours and meet(site)
+    # Asked at the end of the turn: whose wake came in its last moment was sent away.
+    again = met and waits(site)
+    if again:
+        site.engine.wake(wake)
+    return again
+
+
+def _meet_lists(site: Site) -> bool:
+    """Let all lists that wait together meet everyone; say whether anybody was met.
+
+    Somebody alone is met at once. On a crowded day a breath is taken behind each round, so that more come
     together: it costs a whole crowd hardly more than one of them.
     """
-    # Asked again at the end of the turn: whose wake came in its last moment was sent away.
-    while sweep.lists_wait(site):
-        with site.db.presence.turn(lists.ARRIVED.job) as ours:
-            if not ours or not _meet_rounds(site):
-                return
+    began = monotonic()
+    done = sweep.meet_lists(site)
+    if done.left:
+        site.engine.wake(_MANY)
+    if done.met > 1 and not done.full and sweep.lists_wait(site):
+        # The longer it took, the longer others had to wait, and the more may come together.
+        time.sleep(max(_BREATH_SECONDS, monotonic() - began))
+    return done.met > 0
 
 
-def _meet_rounds(site: Site) -> bool:
-    """Say whether anybody was met."""
-    met = 0
-    while True:
-        began = monotonic()
-        done = sweep.meet_lists(site)
-        if done.left:
-            site.engine.wake(_MANY)
-        if not done.met:
-            return met > 0
-        met += done.met
-        if done.met > 1 and not done.full and sweep.lists_wait(site):
-            # The longer it took, the longer others had to wait, and the more may come together.
-            time.sleep(max(_BREATH_SECONDS, monotonic() - began))
+def _meet_people(site: Site) -> bool:
+    """Let newcomers meet all lists; say whether there may be more.
+
+    Who comes meanwhile is met by the next look: a pass costs the same for many.
+    """
+    return sweep.meet_newcomers(site) >= sweep.NEWCOMERS
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:
