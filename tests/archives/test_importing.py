@@ -318,7 +318,7 @@ def test_pages_offer_read_and_tell(
     assert "0 people so far" in client.get("/archive").text
     done = turn(site)
     assert done.report
-    assert "1 people were read" in client.get("/archive").text
+    assert "1 person was read" in client.get("/archive").text
     told = client.get("/api/v1/imports/herd").json()["items"]
     assert [(one["state"], one["count"]) for one in told] == [("done", 1)]
     report = client.get(f"/archive/{told[0]['archive_id']}").text

@@ -78,7 +78,7 @@ def test_a_network_is_paused_and_goes_on(
     assert set(ledger(alice.browser).values()) == {"followed"}
     seen = client.get("/desk").text
     assert f"desk: pause {NEW} for 5 h" in seen
-    assert re.search(r"<td>follow · followed</td>", seen)
+    assert re.search(r">follow · followed</td>", seen)
     for name in (alice.old_handle, alice.new_handle, bob.new_handle, alice.new_id):
         assert name not in seen
 
