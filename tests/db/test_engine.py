@@ -139,3 +139,17 @@ def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
     other.close()
     with db.read() as tx:
         assert tx.execute(text("SELECT pg_backend_pid()")).scalar_one() != used
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_is_asked_often_is_sent_once_and_planned_each_time(db: Database) -> None:
+    known = text(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement ~ 'counters'"
+    )
+    for _ in range(20):
+        with db.read() as tx:
+            tx.execute(select(counters.c.n).where(counters.c.name == "one")).all()
+    with db.read() as tx:
+        plans = tx.execute(known).one()
+    assert plans.generic_plans == 0
+    assert plans.custom_plans > 5

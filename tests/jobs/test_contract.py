@@ -138,6 +138,16 @@ def test_a_wake_during_a_run_leads_to_one_more_run(make: Make) -> None:
     assert (engine.health().waiting, engine.health().running) == (0, 0)
 
 
+def test_what_is_for_all_goes_before_a_queue_of_what_is_for_one(make: Make) -> None:
+    engine, rows = make(), Rows()
+    engine.register(rows.work(Job(name="all", run=rows.serve, ahead=True)))
+    for wake in (serve("1"), serve("2"), Wake(job="all", key="everybody")):
+        engine.wake(wake)
+    assert engine.health().waiting == 3
+    engine.turn()
+    assert rows.served == ["everybody", "1", "2"]
+
+
 def test_forget_drops_what_waits_for_a_key(make: Make) -> None:
     rows, engine = Rows(), make()
     engine.register(rows.work(Job(name="other", run=rows.serve)))

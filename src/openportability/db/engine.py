@@ -109,12 +109,17 @@ class Database:
             )
             _notice_the_end(self._engine)
             _answer_in_bytes(self._engine)
+            _plan_each_time(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """Look at one consistent state; nothing is written."""
         with self._engine.connect().execution_options(**self.dialect.reading) as connection:
             yield Tx(connection, self.dialect, writes=False)
+            if self.dialect.name == "postgresql":
+                # Nothing was written. But with a rollback the driver forgets which statements the database knows.
+                # https://www.psycopg.org/psycopg3/docs/advanced/prepare.html
+                connection.commit()
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -196,6 +201,18 @@ def _answer_in_bytes(engine: Engine) -> None:
         if "pg_catalog." not in statement:
             # https://www.psycopg.org/psycopg3/docs/api/cursors.html#psycopg.Cursor.format
             cursor.format = type(cursor.format).BINARY
+
+
+def _plan_each_time(engine: Engine) -> None:
+    """Let PostgreSQL plan statements for the values at hand, those that it knows as well.
+
+    Else it would keep a plan that was made while a table was short, or for a list of another length.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: Any) -> None:
+        raw.execute("SET plan_cache_mode = force_custom_plan")
+        raw.commit()
 
 
 def _write_ahead(raw: sqlite3.Connection) -> None:

@@ -23,10 +23,12 @@ class LocalRunner:
         self._clock = clock
         self._jobs: dict[str, Callable[[str], None]] = {}
         self._chores: dict[str, Chore] = {}
+        self._ahead = {CHORE}
         #: Guards what follows, and is notified when there may be something to take.
         self._changed = Condition()
-        self._due: dict[Wake, None] = {}  # chores, which go first: a long queue must not keep them
-        self._waiting: dict[Wake, None] = {}  # a set that keeps its order
+        # Sets that keep their order. What goes first: chores, and jobs for all.
+        self._first: dict[Wake, None] = {}
+        self._waiting: dict[Wake, None] = {}
         self._running: set[Wake] = set()
         self._failed = 0
 
@@ -36,17 +38,24 @@ class LocalRunner:
     def register(self, work: Work) -> None:
         self._jobs = {job.name: job.run for job in work.jobs} | {CHORE: self._look}
         self._chores = {chore.name: chore for chore in work.chores}
+        self._ahead = {CHORE, *(job.name for job in work.jobs if job.ahead)}
 
     def wake(self, wake: Wake) -> None:
         with self._changed:
-            self._waiting.setdefault(wake)
+            (self._first if wake.job in self._ahead else self._waiting).setdefault(wake)
             self._changed.notify()
 
     def forget(self, key: str) -> int:
         with self._changed:
-            forgotten = [wake for wake in self._waiting if wake.key == key]
-            for wake in forgotten:
-                del self._waiting[wake]
+            queues = (self._first, self._waiting)
+            forgotten = [
+                (queue, wake)
+                for queue in queues
+                for wake in queue
+                if wake.key == key and wake.job != CHORE
+            ]
+            for queue, wake in forgotten:
+                del queue[wake]
             return len(forgotten)
 
     def run(self, stop: Event) -> None:
@@ -74,7 +83,8 @@ class LocalRunner:
     def health(self) -> Health:
         with self._changed:
             running = sum(wake.job != CHORE for wake in self._running)
-            return Health(waiting=len(self._waiting), running=running, failed=self._failed)
+            waiting = sum(wake.job != CHORE for wake in (*self._first, *self._waiting))
+            return Health(waiting=waiting, running=running, failed=self._failed)
 
     def close(self) -> None:
         """Do nothing: it holds no connections."""
@@ -84,10 +94,8 @@ class LocalRunner:
             self.wake(wake)
 
     def _wake_chores(self, chores: Iterable[Chore]) -> None:
-        with self._changed:
-            for chore in chores:
-                self._due.setdefault(Wake(job=CHORE, key=chore.name))
-                self._changed.notify()
+        for chore in chores:
+            self.wake(Wake(job=CHORE, key=chore.name))
 
     def _work(self, stop: Event) -> None:
         while (wake := self._next(stop)) is not None:
@@ -106,7 +114,7 @@ class LocalRunner:
 
     def _take(self) -> Wake | None:
         with self._changed:
-            for queue in (self._due, self._waiting):
+            for queue in (self._first, self._waiting):
                 for wake in queue:
                     if wake not in self._running:
                         del queue[wake]

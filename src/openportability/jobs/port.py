@@ -27,10 +27,12 @@ class Wake:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Work for one row."""
+    """Work for one row, or for all."""
 
     name: str
     run: Callable[[str], None]
+    #: It is for all, so it goes before what is for one row: a long queue must not keep it.
+    ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

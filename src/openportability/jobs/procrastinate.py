@@ -52,8 +52,8 @@ PAUSE_SECONDS = 2.0
 # A statement of our own, since the library's tells a repeat by an error: a line in the server's log
 # for all that waits already, at each look of a chore.
 ADD = """
-    INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
-    SELECT %(queue)s, job, job || ':' || key, jsonb_build_object('key', key)
+    INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, priority)
+    SELECT %(queue)s, job, job || ':' || key, jsonb_build_object('key', key), (job = ANY (%(ahead)s::text[]))::int
     FROM unnest(%(jobs)s::text[], %(keys)s::text[]) WITH ORDINALITY AS wakes (job, key, place)
     ORDER BY place
     ON CONFLICT DO NOTHING
@@ -90,6 +90,7 @@ class ProcrastinateEngine:
             conninfo=self._url, min_size=1, max_size=WAKE_CONNECTIONS
         )
         self._jobs: Sequence[str] = ()
+        self._ahead: Sequence[str] = ()
         self._chores: Sequence[Chore] = ()
         self._tasks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counting = Lock()
@@ -109,6 +110,7 @@ class ProcrastinateEngine:
         sweep = Chore(name="stalled jobs", seconds=60, look=self._sweep)
         self._chores = [*work.chores, sweep]
         self._jobs = [job.name for job in work.jobs]
+        self._ahead = [job.name for job in work.jobs if job.ahead]
         self._tasks = {job.name: _with_key(job.run) for job in work.jobs}
         self._tasks |= {CHORE + chore.name: self._looker(chore) for chore in self._chores}
 
@@ -151,7 +153,8 @@ class ProcrastinateEngine:
         with self._connector.pool.connection() as connection:
             if len(wakes) > 1:  # the same wakes in two orders would lock each other out
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [BATCH_LOCK])
-            connection.execute(ADD, {"queue": QUEUE, "jobs": jobs, "keys": keys})
+            given = {"queue": QUEUE, "jobs": jobs, "keys": keys, "ahead": self._ahead}
+            connection.execute(ADD, given)
 
     def _take(self) -> tuple[str, dict[str, Any]] | None:
         with self._connector.pool.connection() as connection:

@@ -52,9 +52,9 @@ def work(site: Site) -> tuple[list[Job], list[Chore]]:
     segment, segment_due = _segments(site)
     return (
         [
-            Job(name=lists.ARRIVED.job, run=lists_arrived),
+            Job(name=lists.ARRIVED.job, run=lists_arrived, ahead=True),
             Job(name=_MANY.job, run=many_to_meet),
-            Job(name=_PEOPLE.job, run=people_arrived),
+            Job(name=_PEOPLE.job, run=people_arrived, ahead=True),
             Job(name="answer-more", run=answer_more),
             segment,
         ],
