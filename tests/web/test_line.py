@@ -61,13 +61,14 @@ def test_who_is_far_behind_comes_back_later(clock: MovedClock) -> None:
     assert waits[0] < waits[-1] == timedelta(seconds=30)
 
 
-def test_the_longer_turns_last_the_later_one_comes_back(clock: MovedClock) -> None:
+def test_the_longer_it_takes_the_later_one_comes_back(clock: MovedClock) -> None:
     line, waits = Line(1), []
     for seconds in (1, 10):
-        for _ in range(100):
-            with line.turn(b"inside", clock):
+        for number in range(100):
+            with line.turn(bytes([number]), clock):
+                told_to_wait(line, bytes([number + 1]), clock)
                 clock.forward(seconds=seconds)
-        with line.turn(b"inside", clock):
+        with line.turn(bytes([100]), clock):
             waits.append([told_to_wait(line, bytes([number]), clock) for number in range(3)])
         clock.forward(minutes=2)  # nobody came back for their place
     assert waits == [[timedelta(seconds=s) for s in told] for told in ([2, 2, 2], [2, 10, 20])]

@@ -18,9 +18,9 @@ from openportability.errors import Busy
 #: Who waits comes back when those before them should be through, within these bounds.
 _SOON = timedelta(seconds=2)
 _LATEST = timedelta(seconds=30)
-#: How long a turn lasts, until some have ended.
-_AT_FIRST = timedelta(seconds=2)
-#: What each turn that ends weighs in how long one lasts.
+#: After so long the next one is through, until some have been.
+_AT_FIRST = timedelta(seconds=1 / 25)
+#: What the last of them weighs against all before.
 _WEIGHT = 1 / 16
 #: How long a place is kept for who does not come back in time.
 _KEPT = timedelta(seconds=60)
@@ -39,8 +39,10 @@ class Line:
         self._inside: Counter[bytes] = Counter()
         #: Who waits, first come first, and until when their place is kept.
         self._waiting: dict[bytes, datetime] = {}
-        #: How long a turn lasts of late.
-        self._lasts = _AT_FIRST
+        #: After how long the next one is through, of late, where somebody waited.
+        self._each = _AT_FIRST
+        #: When the last one was through, or somebody was inside again.
+        self._since = timedelta(0)
 
     @property
     def length(self) -> int:
@@ -54,19 +56,25 @@ class Line:
         self._waiting = {one: kept for one, kept in self._waiting.items() if kept > now}
         ahead = _index(who, self._waiting)
         if self._inside.total() + ahead >= self.most or self._inside[who] >= _MOST_EACH:
-            until = now + min(max(_SOON, self._lasts * (ahead / self.most)), _LATEST)
+            until = now + min(max(_SOON, self._each * ahead), _LATEST)
             if who in self._waiting or len(self._waiting) < _MOST_PLACES:
                 self._waiting[who] = until + _KEPT
             raise Busy(until, "svc.queue", place=ahead + 1)
         self._waiting.pop(who, None)
+        if not self._inside:
+            self._since = clock.passed()
         self._inside[who] += 1
-        began = clock.passed()
         try:
             yield
         finally:
-            self._lasts += (clock.passed() - began - self._lasts) * _WEIGHT
             self._inside[who] -= 1
             self._inside += Counter()  # forgets who has none
+            self._through(clock.passed())
+
+    def _through(self, now: timedelta) -> None:
+        if self._waiting:
+            self._each += (now - self._since - self._each) * _WEIGHT
+        self._since = now
 
 
 def _index(who: bytes, waiting: dict[bytes, datetime]) -> int:
