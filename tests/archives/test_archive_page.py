@@ -227,7 +227,7 @@ def full(house: House) -> Iterator[None]:
     """Let as many bring lists meanwhile as there are turns."""
     with ExitStack() as inside:
         for number in range(house.line.most):
-            inside.enter_context(house.line.turn(str(number).encode(), house.clock))
+            inside.enter_context(house.line.turn(str(number).encode(), house.clock.now()))
         yield
 
 

@@ -84,18 +84,13 @@ def _round(
 
 
 def _meet_lists(site: Site) -> bool:
-    """Let all lists that wait together meet everyone; say whether anybody was met.
-
-    Somebody alone is met at once. On a crowded day a breath is taken behind each round, so that more come
-    together: it costs a whole crowd hardly more than one of them.
-    """
+    """Let all lists that wait together meet everyone; say whether anybody was met."""
     began = monotonic()
     done = sweep.meet_lists(site)
     if done.left:
         site.engine.wake(_MANY)
-    if done.met > 1 and not done.full and sweep.lists_wait(site):
-        # The longer it took, the longer others had to wait, and the more may come together.
-        time.sleep(max(_BREATH_SECONDS, monotonic() - began))
+    if not done.full:
+        _take_breath(done.met, monotonic() - began)
     return done.met > 0
 
 
@@ -104,7 +99,22 @@ def _meet_people(site: Site) -> bool:
 
     Who comes meanwhile is met by the next look: a pass costs the same for many.
     """
-    return sweep.meet_newcomers(site) >= sweep.NEWCOMERS
+    began = monotonic()
+    met = sweep.meet_newcomers(site)
+    full = met >= sweep.NEWCOMERS
+    if not full:
+        _take_breath(met, monotonic() - began)
+    return full
+
+
+def _take_breath(met: int, seconds: float) -> None:
+    """Wait after a round that took so long: more come together, and a whole crowd costs hardly more than one of them.
+
+    Somebody alone is met at once, and keeps nobody waiting.
+    """
+    if met > 1:
+        # The longer it took, the longer others had to wait.
+        time.sleep(max(_BREATH_SECONDS, seconds))
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:

@@ -12,16 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from openportability.clock import Clock
 from openportability.errors import Busy
 
-#: Who waits comes back when those before them should be through, within these bounds.
+#: Who waits comes back after so long, and longer the further behind: some 25 people are served a second.
 _SOON = timedelta(seconds=2)
 _LATEST = timedelta(seconds=30)
-#: After so long the next one is through, until some have been.
-_AT_FIRST = timedelta(seconds=1 / 25)
-#: What the last of them weighs against all before.
-_WEIGHT = 1 / 16
+_SERVED_A_SECOND = 25
 #: How long a place is kept for who does not come back in time.
 _KEPT = timedelta(seconds=60)
 #: So many files of one person at a time: more would be others' turns.
@@ -39,10 +35,6 @@ class Line:
         self._inside: Counter[bytes] = Counter()
         #: Who waits, first come first, and until when their place is kept.
         self._waiting: dict[bytes, datetime] = {}
-        #: After how long the next one is through, of late, where somebody waited.
-        self._each = _AT_FIRST
-        #: When the last one was through, or somebody was inside again.
-        self._since = timedelta(0)
 
     @property
     def length(self) -> int:
@@ -50,31 +42,22 @@ class Line:
         return len(self._waiting)
 
     @contextmanager
-    def turn(self, who: bytes, clock: Clock) -> Iterator[None]:
+    def turn(self, who: bytes, now: datetime) -> Iterator[None]:
         """Hold a turn for as long as the block takes; raise `Busy` with the place of who must wait."""
-        now = clock.now()
         self._waiting = {one: kept for one, kept in self._waiting.items() if kept > now}
         ahead = _index(who, self._waiting)
         if self._inside.total() + ahead >= self.most or self._inside[who] >= _MOST_EACH:
-            until = now + min(max(_SOON, self._each * ahead), _LATEST)
+            until = now + min(_SOON + timedelta(seconds=ahead // _SERVED_A_SECOND), _LATEST)
             if who in self._waiting or len(self._waiting) < _MOST_PLACES:
                 self._waiting[who] = until + _KEPT
             raise Busy(until, "svc.queue", place=ahead + 1)
         self._waiting.pop(who, None)
-        if not self._inside:
-            self._since = clock.passed()
         self._inside[who] += 1
         try:
             yield
         finally:
             self._inside[who] -= 1
             self._inside += Counter()  # forgets who has none
-            self._through(clock.passed())
-
-    def _through(self, now: timedelta) -> None:
-        if self._waiting:
-            self._each += (now - self._since - self._each) * _WEIGHT
-        self._since = now
 
 
 def _index(who: bytes, waiting: dict[bytes, datetime]) -> int:

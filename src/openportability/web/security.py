@@ -137,7 +137,7 @@ class Guard:
         line: Line = request.app.state.line
         session = cookies.read(request, cookies.SESSION)
         said = request.headers.get("authorization", "") or session or ""
-        return line.turn(house.vault.token_hash(f"line\0{said}"), house.clock)
+        return line.turn(house.vault.token_hash(f"line\0{said}"), house.clock.now())
 
     def _early(self, request: Request) -> Response | None:
         """Return the answer to a request that must not go further."""
