@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -22,17 +23,21 @@ SHARE = {Pace.FULL: 0.8, Pace.NORMAL: 0.5, Pace.GENTLE: 0.5}
 GENTLE = ((50, HOUR), (300, DAY))
 
 limits_of_any = st.sampled_from([ONE_BY_ONE, IN_BATCHES, SHORT, ENDLESS])
-paces = st.sampled_from(Pace)
+for_any = partial(given, limits=limits_of_any, pace=st.sampled_from(Pace))
 
 
 def allowed(limits: Limits, pace: Pace, spent: list[Spent], now: datetime) -> pacing.Allowed:
     return pacing.allow(limits, pace, spent, remaining=None, reset_at=None, now=now)
 
 
+def windows(limits: Limits, pace: Pace) -> list[tuple[int, int]]:
+    """Return how many follows are ours in how many seconds."""
+    ours = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
+    return [*ours, *(GENTLE if pace is Pace.GENTLE else ())]
+
+
 @settings(deadline=None)
-@given(
-    limits=limits_of_any,
-    pace=paces,
+@for_any(
     steps=st.lists(
         st.tuples(
             st.one_of(
@@ -52,17 +57,14 @@ def test_no_window_ever_holds_more_than_our_part_of_a_limit(
         count = min(wanted, allowed(limits, pace, spent, now).count)
         spent = pacing.spend(spent, count, limits, now)
         history.append((now, count))
-    windows = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
-    for most, seconds in (*windows, *(GENTLE if pace is Pace.GENTLE else ())):
+    for most, seconds in windows(limits, pace):
         for end, _ in history:
             start = end - timedelta(seconds=seconds)
             assert sum(count for at, count in history if start < at <= end) <= most
 
 
 @settings(deadline=None)
-@given(
-    limits=limits_of_any,
-    pace=paces,
+@for_any(
     steps=st.lists(
         st.tuples(
             st.sampled_from([1.0, 30.0, 60.0, 600.0, 3_601.0]),
@@ -86,14 +88,13 @@ def test_what_is_asked_for_again_counts_once_where_it_was_asked_for_last(
         unmade = sorted(unmade, reverse=True)[min(count, len(again)) :]
         unmade += [now] * min(lost, count)
         made += [now] * (count - min(lost, count))
-        windows = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
-        for most, window in (*windows, *(GENTLE if pace is Pace.GENTLE else ())):
+        for most, window in windows(limits, pace):
             start = now - timedelta(seconds=window)
             assert sum(at > start for at in (*made, *unmade)) <= most
 
 
 @settings(deadline=None)
-@given(limits=limits_of_any, pace=paces, waiting=st.integers(1, 3_000))
+@for_any(waiting=st.integers(1, 3_000))
 def test_the_forecast_is_the_work_run_forward(limits: Limits, pace: Pace, waiting: int) -> None:
     promised = pacing.finish_at(
         limits, pace, (), remaining=None, reset_at=None, waiting=waiting, now=NOW

@@ -6,11 +6,11 @@ A route is counted by its pattern (`/auth/{network}/callback`), never by the add
 from __future__ import annotations
 
 import logging
+import secrets
 from collections import Counter
 from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from random import Random
 from threading import Lock
 
 from starlette.datastructures import MutableHeaders
@@ -27,8 +27,6 @@ _UNTOLD = ("/static/", "/healthz", "/readyz", "/metrics")
 #: The route of what has none: whatever strangers try, it is one line.
 NO_ROUTE = "none"
 
-#: Guards nothing; to ask the system for each would hand the interpreter to a thread and wait for it.
-_numbers = Random()  # noqa: S311 - as above
 _request: ContextVar[str] = ContextVar("request", default="")
 
 
@@ -77,7 +75,7 @@ class Measure:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        number = f"{_numbers.getrandbits(64):016x}"
+        number = secrets.token_hex(8)
         _request.set(number)
         return self._app(scope, receive, self._counting(scope, number, send))
 
