@@ -62,6 +62,11 @@ class Vault:
     def __repr__(self) -> str:
         return f"Vault(newest={self._keys.newest!r})"
 
+    @property
+    def ring(self) -> Keyring:
+        """All keys, for another process of ours: it is the whole secret of the instance."""
+        return self._keys.ring
+
     def seal(self, plain: bytes, place: str) -> bytes:
         """Seal for one place, under the newest key."""
         return self._seal("seal", plain, place)
@@ -160,6 +165,7 @@ class _Keys:
     """The sealing keys of a ring, ready for use; replaced as a whole."""
 
     def __init__(self, ring: Keyring) -> None:
+        self.ring = ring
         self.newest = next(iter(ring.sealing))
         self.of = {
             (purpose, key_id): AESGCM(_subkey(key, purpose))

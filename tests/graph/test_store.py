@@ -13,6 +13,7 @@ from openportability.db.schema import follow_lists
 from openportability.domain import Kind, NetworkName, UserId
 from openportability.graph import pass_store
 from openportability.graph import store as lists
+from openportability.graph.pass_store import Share
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
@@ -82,6 +83,26 @@ def test_a_pass_meets_each_list_once_however_it_is_cut(
         (number, tuple(keys)) for number in range(1, 6) for keys in (range(number), [number])
     )
     assert len(read(site, [OLD, NEW])) == 20
+
+
+def test_shares_of_a_pass_are_all_of_it_and_hold_nothing_twice(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pass_store, "_IN_A_ROW", 2)
+    for number in range(1, 6):
+        cast.bring(site, cast.join(site, OLD, number).user, OLD, following=[number], muted=[8])
+    shares = [
+        [
+            (owner, tuple(keys.tolist()))
+            for some in pass_store.over_all(
+                site.db, site.vault, None, share=Share(number=number, of=3)
+            )
+            for owner, keys in some
+        ]
+        for number in range(3)
+    ]
+    assert all(shares)
+    assert sorted(one for share in shares for one in share) == sorted(read(site, None))
 
 
 def read(site: Site, networks: list[NetworkName] | None) -> list[tuple[int, tuple[int, ...]]]:

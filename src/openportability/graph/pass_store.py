@@ -1,20 +1,19 @@
 """A pass over all lists: many are opened together and come as one row of keys.
 
-To open lists one by one took longer than to look into them. While a batch is opened, the next one is read.
+To open lists one by one took longer than to look into them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row
+from sqlalchemy import Row, func, select
 
 from openportability.db.engine import Database
 from openportability.db.schema import follow_lists
@@ -24,17 +23,31 @@ from openportability.graph.store import SEALED, log_unreadable, place
 from openportability.vault import Unreadable as Sealed
 from openportability.vault import Vault
 
-#: What one transaction of a pass reads: so many lists, and no more once they hold so many links (8 MB).
-_BATCH_LISTS = 1_000
-_BATCH_LINKS = 1_000_000
+#: What one transaction of a pass reads: so many lists, and no more once they hold so many links (2 MB sealed).
+_BATCH_LISTS = 300
+_BATCH_LINKS = 300_000
 #: Rows that come from the database at once.
 _ROWS = 100
 #: Lists that are unpacked together: for more, memory would be asked of the system anew each time.
 _PORTION_LISTS = 100
 
+#: Lists that came one after the other are of one share: mostly those of a person.
+_IN_A_ROW = 1_024
+
 _NUMBERED = SEALED.add_columns(follow_lists.c.seq, follow_lists.c.n)
 #: Kind, owner and bytes of an unsealed list.
 _Plain = tuple[str, int, bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Which of all lists a pass reads that is one of several: together they read all."""
+
+    number: int = 0
+    of: int = 1
+
+
+ALL = Share()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,38 +67,43 @@ class Portion:
 
 
 def over_all(
-    db: Database, vault: Vault, networks: Collection[NetworkName] | None, *, since: int = 0
+    db: Database,
+    vault: Vault,
+    networks: Collection[NetworkName] | None,
+    *,
+    since: int = 0,
+    share: Share = ALL,
 ) -> Iterator[Portion]:
-    """Yield all lists of some networks (None: of all) that came after a sequence number.
+    """Yield all lists of some networks (None: of all) that came after a sequence number, or a share of them.
 
     Each is opened with its owner's key. Each batch is read in a transaction of its own: what changes while the pass
     goes on may come in its old form, in its new one, or in both; what goes may not come at all. A batch ends when it is
     large.
     """
-    for rows in _batches(db, networks, since):
+    while rows := _batch(db, networks, since, share):
+        since = rows[-1].seq
         for network, plain in _unsealed(vault, rows).items():
             for start in range(0, len(plain), _PORTION_LISTS):
                 yield _portion(network, plain[start : start + _PORTION_LISTS])
 
 
-def _batches(
-    db: Database, networks: Collection[NetworkName] | None, after: int
-) -> Iterator[Sequence[Row[Any]]]:
-    with ThreadPoolExecutor(1) as reading:
-        coming = reading.submit(_batch, db, networks, after)
-        while rows := coming.result():
-            coming = reading.submit(_batch, db, networks, rows[-1].seq)
-            yield rows
+def count(db: Database, since: int) -> int:
+    """Return how many lists came after a sequence number."""
+    with db.read() as tx:
+        newer = select(func.count()).select_from(follow_lists).where(follow_lists.c.seq > since)
+        return int(tx.execute(newer).scalar_one())
 
 
 def _batch(
-    db: Database, networks: Collection[NetworkName] | None, after: int
+    db: Database, networks: Collection[NetworkName] | None, after: int, share: Share
 ) -> Sequence[Row[Any]]:
     """Return the next lists: as many as are read at once, one at least while there are any."""
     rows: list[Row[Any]] = []
     links = 0
     with db.read() as tx:
         wanted = _NUMBERED.where(follow_lists.c.seq > after)
+        if share != ALL:
+            wanted = wanted.where(follow_lists.c.seq // _IN_A_ROW % share.of == share.number)
         if networks is not None:
             wanted = wanted.where(tx.dialect.among(follow_lists.c.network, list(networks)))
         wanted = wanted.order_by(follow_lists.c.seq).limit(_BATCH_LISTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from openportability.accounts.people import Listed
 from openportability.domain import NetworkName, UserId
-from openportability.graph import pass_store
+from openportability.graph import shared_pass
 from openportability.graph.codec import Keys, sorted_set
-from openportability.graph.probe import Probe
+from openportability.graph.crew import Crew
 from openportability.matching.directory import Numbers, Places, ranges
 from openportability.matching.segments import Segments
 from openportability.site import Site
@@ -104,14 +104,11 @@ def _in_segment(site: Site, asked: Iterable[_Asked]) -> tuple[list[Pairs], int]:
     return hits, segment.head.lists
 
 
-def _in_lists(site: Site, asked: dict[NetworkName, _Asked], since: int) -> Iterator[Pairs]:
+def _in_lists(site: Site, asked: Mapping[NetworkName, _Asked], since: int) -> Iterator[Pairs]:
     """Yield what the lists say that came after a sequence number, by one pass over them."""
-    probes = {network: Probe(one.keys) for network, one in asked.items()}
-
-    for some in pass_store.over_all(site.db, site.vault, [*asked], since=since):
-        at, places = probes[some.network].among(some.keys)
-        owner = np.searchsorted(some.ends, at, side="right")
-        yield asked[some.network].hit(places, some.owners[owner])
+    keys = {network: one.keys for network, one in asked.items()}
+    for some in shared_pass.hits(site.db, site.vault, site.memory.of(Crew), keys, since=since):
+        yield asked[some.network].hit(some.places, some.owners)
 
 
 def _once(hits: Pairs) -> Pairs:

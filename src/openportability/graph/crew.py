@@ -1,0 +1,107 @@
+"""Other processes of our own that do some of our work: one interpreter computes on one core only.
+
+They begin when they are first needed, and stay, because to begin takes as long as some of the work does. Each reads
+what to do from its input, writes what came of it, and ends when its input does: with whoever began it, even if killed.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Any, TypeVar
+from weakref import finalize
+
+Done = TypeVar("Done")
+
+#: Who looks at a page goes before.
+_NICE = 5
+
+
+class Crew:
+    """Some processes, all alike."""
+
+    def __init__(self) -> None:
+        self._mates: list[_Mate] = []
+        self._lock = Lock()
+
+    def done(self, tasks: Sequence[Callable[[], Done]]) -> list[Done | None]:
+        """Call all of these at the same time; return what each answers, None where a process ended before.
+
+        They are told by name: functions of modules, and values as arguments.
+        """
+        with self._lock:
+            while len(self._mates) < len(tasks):
+                self._mates.append(_Mate())
+            busy = self._mates[: len(tasks)]
+            for mate, task in zip(busy, tasks, strict=True):
+                mate.begin(task)
+            came = [mate.end() for mate in busy]
+            self._mates = [mate for mate in self._mates if mate.is_there]
+            return came
+
+
+def cores() -> int:
+    """Return how many processes can compute at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+class _Mate:
+    """One of them. What it is told goes through a pipe that only it and we have: keys are among it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - this module
+            # Never of the folder that we happen to be in.
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._dismiss = finalize(self, _dismissed, self._process)
+
+    def begin(self, task: Callable[[], Any]) -> None:
+        assert self._process.stdin is not None, "a pipe, as it was begun"
+        try:
+            pickle.dump(task, self._process.stdin)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._dismiss()
+
+    def end(self) -> Any:
+        """Return what came of the task; None where the process ended before that."""
+        assert self._process.stdout is not None, "a pipe, as it was begun"
+        try:
+            return pickle.load(self._process.stdout) if self.is_there else None  # noqa: S301 - by our own process
+        except (EOFError, pickle.UnpicklingError):
+            self._dismiss()
+            return None
+
+    @property
+    def is_there(self) -> bool:
+        return self._dismiss.alive
+
+
+def _dismissed(process: subprocess.Popen[bytes]) -> None:
+    """Let it end, and wait for that."""
+    # What could not be written is written once more when the pipe is closed.
+    with suppress(BrokenPipeError):
+        process.communicate()
+
+
+def _serve() -> None:
+    """Do what is read until there is nothing more."""
+    os.nice(_NICE)
+    tasks, answers = sys.stdin.buffer, sys.stdout.buffer
+    # Whoever asked may be gone: then nobody wants an answer.
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            pickle.dump(pickle.load(tasks)(), answers)  # noqa: S301 - by whoever began us
+            answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()
