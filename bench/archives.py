@@ -221,7 +221,7 @@ def _peak_mb(form: str, path: Path) -> float:
 def _grow(form: str, path: Path) -> None:
     with TemporaryDirectory() as name, _site(Path(name) / "site", ()) as (site, user):
         bring = _bringing(site, user, form, path)
-        print(grown_mb(bring))
+        print(grown_mb(bring)[1])
 
 
 if __name__ == "__main__":

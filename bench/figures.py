@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,11 +104,6 @@ def in_seconds(case: str, act: Callable[[], object]) -> Measured:
 def in_ms(case: str, acts: Iterable[Callable[[], object]]) -> Measured:
     """Measure each of some things: the median."""
     return Measured(case, "ms", *_taken([_once(act) for act in acts], 1000))
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process had so far."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def _once(act: Callable[[], object]) -> tuple[float, float]:

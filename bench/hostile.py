@@ -188,7 +188,7 @@ def _refused(case: str, scale: float) -> None:
                 codes.append("/".join([error.code, *map(str, error.detail.values())]))
 
         started = time.perf_counter()
-        grown = grown_mb(read)
+        _, grown = grown_mb(read)
         print(round(time.perf_counter() - started, 2), grown, codes[0])
 
 

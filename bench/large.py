@@ -131,7 +131,7 @@ def _read(path: Path, rows: int) -> None:
         assert not found.warnings
 
     wall, used = time.perf_counter(), time.process_time()
-    grown = grown_mb(read)
+    _, grown = grown_mb(read)
     print(time.perf_counter() - wall, time.process_time() - used, grown)
 
 
