@@ -6,13 +6,13 @@ import sys
 
 from openportability.reconnection.rules import MEANS, NEXT
 
-HEAD = """# States of a wanted follow or block
+HEAD = """# States of a wanted follow, block or mute
 
 Printed from the code by `scripts/print_states.py`; change it there.
 
-A row of the ledger is one wanted follow or block: our user's account, and whom it is to follow or block. It is always
-in one of these states, and goes from one to another only as the table says: anything else is refused as a mistake of
-ours.
+A row of the ledger is one wanted follow, block or mute: our user's account, and whom it is to follow, block or mute. It
+is always in one of these states, and goes from one to another only as the table says: anything else is refused as a
+mistake of ours.
 
 | state | means | may become |
 |---|---|---|

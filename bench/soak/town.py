@@ -15,7 +15,17 @@ from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.accounts.tokens import make_token
-from openportability.domain import Account, Actor, ActorId, Found, NetworkName, Pace, Proof, UserId
+from openportability.domain import (
+    Account,
+    Actor,
+    ActorId,
+    Deed,
+    Found,
+    NetworkName,
+    Pace,
+    Proof,
+    UserId,
+)
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.residents import Role
 from openportability.networks.fake.tokens import challenge_of
@@ -92,7 +102,7 @@ class Town:
             who=account.actor.id,
             redirect_uri=secret["redirect_uri"],
             challenge=challenge_of(_VERIFIER),
-            follow=True,
+            deeds=[Deed.FOLLOW],
         )
         grant = sign_in.finish(secret=secret, answer={"code": told["code"]}).grant
         assert grant is not None

@@ -55,19 +55,36 @@ class Pace(StrEnum):
     FULL = "full"
 
 
+class Deed(StrEnum):
+    """What our user wants one of their accounts to do to another."""
+
+    FOLLOW = "follow"
+    BLOCK = "block"
+    MUTE = "mute"
+
+
 class Purpose(StrEnum):
     """What a sign-in asks the network for; each network maps it to its least rights."""
 
     IDENTIFY = "identify"
     FOLLOW = "follow"
     BLOCK = "block"  # following, and blocking
+    MUTE = "mute"  # following, and muting
+    AVOID = "avoid"  # following, blocking and muting
+
+    @property
+    def deeds(self) -> frozenset[Deed]:
+        """What the network is asked to allow."""
+        return _DEEDS[self]
 
 
-class Deed(StrEnum):
-    """What our user wants one of their accounts to do to another."""
-
-    FOLLOW = "follow"
-    BLOCK = "block"
+_DEEDS = {
+    Purpose.IDENTIFY: frozenset[Deed](),
+    Purpose.FOLLOW: frozenset({Deed.FOLLOW}),
+    Purpose.BLOCK: frozenset({Deed.FOLLOW, Deed.BLOCK}),
+    Purpose.MUTE: frozenset({Deed.FOLLOW, Deed.MUTE}),
+    Purpose.AVOID: frozenset(Deed),
+}
 
 
 class Tie(StrEnum):
@@ -76,7 +93,7 @@ class Tie(StrEnum):
     NONE = "none"
     FOLLOWING = "following"
     REQUESTED = "requested"  # the other must approve
-    BLOCKING = "blocking"  # said only where blocks are asked about
+    AVOIDING = "avoiding"  # said only where blocks, or mutes, are asked about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +135,17 @@ class Grant:
     scopes: frozenset[str]
     #: True when it allows following (and undoing that).
     can_follow: bool
-    #: True when it allows blocking (and undoing that).
-    can_block: bool = False
+    #: What else it allows, and the undoing of that: blocking, muting.
+    can_avoid: frozenset[Deed] = frozenset()
     #: Must be refreshed before; None: does not end by itself.
     expires_at: datetime | None = None
     #: Tokens, keys, ids on the person's own server. Never logged: not part of the repr.
     secret: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def deeds(self) -> frozenset[Deed]:
+        """All that it allows."""
+        return self.can_avoid | {Deed.FOLLOW} if self.can_follow else self.can_avoid
 
 
 @dataclass(frozen=True, kw_only=True)

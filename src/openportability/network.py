@@ -16,6 +16,7 @@ from openportability.domain import (
     Actor,
     ActorId,
     Billed,
+    Deed,
     Grant,
     Kind,
     Limits,
@@ -307,14 +308,15 @@ class Destination(Protocol):
         """
 
 
-class Blocks(Protocol):
-    """Blocks on a destination, promised as follows are, within its limits; a tie is BLOCKING or NONE."""
+class Avoidance(Protocol):
+    """Blocks, or mutes, on a destination, promised as follows are, within its limits; a tie is AVOIDING or NONE."""
 
-    public: bool  # anybody can read who blocks whom
+    public: bool  # anybody can read who avoids whom
 
+    def reserve(self, count: int) -> Sequence[str | None]: ...
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers: ...
-    def block(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers: ...
-    def unblock(self, grant: Grant, made: Sequence[Wanted]) -> Answers: ...
+    def make(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers: ...
+    def take_back(self, grant: Grant, made: Sequence[Wanted]) -> Answers: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,17 +382,15 @@ class Network:
     title: str
     #: SVG text, drawn by us, no fixed size, `currentColor`.
     logo: str
-    #: True where actor ids are numbers, which then are the keys of lists.
-    numeric_ids: bool
-    #: Where people read an actor's page.
-    profile_url: Callable[[Actor], str]
+    numeric_ids: bool  # true where actor ids are numbers, which then are the keys of lists
+    profile_url: Callable[[Actor], str]  # where people read an actor's page
     sign_in: SignIn | None  # None where the operator has not set it up
     source: Source | None
     destination: Destination | None
     #: Its own error codes in words: code → (what happened, what to do next).
     words: Mapping[str, tuple[str, str]]
     documents: tuple[Document, ...] = ()
-    blocks: Blocks | None = None  # None where we make none
+    avoids: Mapping[Deed, Avoidance] = field(default_factory=dict)  # where we block, mute
     #: Files of whom a person follows, blocks or mutes, as this network's own tools read them; None: no such form.
     forms: Callable[[Kind, Sequence[ListedActor]], Mapping[str, bytes]] | None = None
     follows_file: FollowsFile | None = None  # None where people cannot import follows

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from openportability.domain import (
     AccountId,
     Actor,
     ActorId,
+    Deed,
     Grant,
     Key,
     NetworkName,
@@ -33,13 +35,14 @@ def account(user: UserId, proof: Proof = Proof.PROVED, number: int = 1) -> Accou
     return Account(id=AccountId(number), user=user, actor=actor, key=Key(1), proof=proof)
 
 
-def grant(token: str, *, can_follow: bool = False) -> Grant:
+def grant(token: str, *, can_follow: bool = False, can_avoid: Collection[Deed] = ()) -> Grant:
     return Grant(
         network=NetworkName("herd"),
         instance="herd.example",
         actor_id=ActorId("ann"),
         scopes=frozenset(),
         can_follow=can_follow,
+        can_avoid=frozenset(can_avoid),
         secret={"token": token},
     )
 
@@ -84,6 +87,18 @@ def test_the_wider_of_two_grants_stays_and_the_other_is_revoked() -> None:
     assert (kept.grant, kept.revoke) == (wide, narrow)
     kept = rules.keep(narrow, wide)
     assert (kept.grant, kept.revoke) == (wide, narrow)
+
+
+def test_a_right_that_the_other_grant_has_besides_lets_it_stay() -> None:
+    follows = grant("follows", can_follow=True)
+    blocks = grant("blocks", can_follow=True, can_avoid=[Deed.BLOCK])
+    mutes = grant("mutes", can_follow=True, can_avoid=[Deed.MUTE])
+    both = grant("both", can_follow=True, can_avoid=[Deed.BLOCK, Deed.MUTE])
+    assert rules.keep(blocks, follows).grant == blocks
+    assert rules.keep(both, mutes).grant == both
+    assert rules.keep(blocks, both).grant == both
+    # Of two that each lack something, the one that was just given is what the person wants.
+    assert rules.keep(blocks, mutes).grant == mutes
 
 
 def test_of_two_equal_rights_the_newer_grant_stays() -> None:

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import openportability.networks
 from openportability.clock import Clock, MovedClock
-from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose
+from openportability.domain import Actor, ActorId, Deed, Grant, NetworkName, Purpose
 from openportability.network import Begun, Context, Network, Proved
 from openportability.outbound import Door, Reply
 
@@ -48,6 +48,7 @@ class Can(StrEnum):
     WITHDRAW = "a person can end our grant at the network"
     FOLLOW = "one can follow people there"
     BLOCK = "one can block people there"
+    MUTE = "one can mute people there"
     RECORD = "a follow of ours can be told from one made by hand"
     PAGES = "the list of whom one follows fills more than a page"
     LOCK = "some people want to be asked first"
@@ -138,9 +139,9 @@ class Subject:
         """Unfollow with another program, whoever made the follow. (RECORD)"""
         _missing(self, "unfollow_by_hand")
 
-    def blocks(self, who: Actor) -> list[ActorId]:
-        """Return whom somebody blocks as the server knows it, one entry a block. (BLOCK)"""
-        _missing(self, "blocks")
+    def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
+        """Return whom somebody blocks, or mutes, as the server knows it, one entry each time. (BLOCK, MUTE)"""
+        _missing(self, "avoided")
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         """Let somebody follow more people than a page holds; return them. (PAGES)"""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.networks.promises import block, follow, lists, promise, sign_in, trouble, value
+from tests.networks.promises import avoid, follow, lists, promise, sign_in, trouble, value
 
 Promise = promise.Promise
 #: Each module adds its own when it is imported.
 PROMISES = tuple(promise.PROMISES)
 
-__all__ = ["PROMISES", "Promise", "block", "follow", "lists", "sign_in", "trouble", "value"]
+__all__ = ["PROMISES", "Promise", "avoid", "follow", "lists", "sign_in", "trouble", "value"]

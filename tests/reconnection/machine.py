@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from openportability.accounts import store as accounts
-from openportability.domain import Account, AccountId, Deed, Found, Purpose
+from openportability.domain import Account, AccountId, ActorId, Deed, Found, Purpose
 from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
 from openportability.reconnection.plan import Verdict
@@ -29,8 +29,8 @@ PEOPLE = 5
 FINAL = {S.FOLLOWED, S.ALREADY, S.REFUSED, S.GONE, S.UNDONE, S.CANCELLED, S.REQUESTED, S.PROPOSED}
 #: Calls that fail at any moment, and those that a worker may die at.
 CALLS = ["relationships", "follow", "unfollow"]
-VERBS = [*CALLS, "blocking", "block", "unblock"]
-MADE = {Deed.FOLLOW: "follow", Deed.BLOCK: "block"}
+VERBS = [*CALLS, "avoiding", "block", "unblock", "mute", "unmute"]
+AVOIDS = [Deed.BLOCK, Deed.MUTE]
 HANDS = ["pause", "stop", "undo", "leave", "file"]
 
 #: Where each state may lead in several moves: rows are compared from step to step.
@@ -51,7 +51,7 @@ class Ledger(RuleBasedStateMachine):
     @initialize(role=st.sampled_from([Role.INSTANCES, Role.REPOSITORY]))
     def begin(self, role: Role) -> None:
         self.stage = self.open_stage(role)
-        self.stage.grant(Purpose.BLOCK)
+        self.stage.grant(Purpose.AVOID)
         self.people = [
             self.stage.member(locked=number % 3 == 2 and role is Role.INSTANCES)
             for number in range(PEOPLE)
@@ -59,7 +59,7 @@ class Ledger(RuleBasedStateMachine):
         self.left: set[int] = set()
         self.by_hand: set[str] = set()
         self.linked = True
-        #: Follows and blocks that must not be sent any more, and how often each was when that was said.
+        #: Follows, blocks and mutes that must not be sent any more, and how often each was when that was said.
         self.forbidden: dict[tuple[str, str], int] = {}
         self.before: dict[int, State] = {}
 
@@ -79,14 +79,14 @@ class Ledger(RuleBasedStateMachine):
             self.allow(one)
 
     @precondition(lambda self: self.linked)
-    @rule(numbers=st.sets(st.integers(0, PEOPLE - 1), min_size=1))
-    def bar(self, numbers: set[int]) -> None:
-        state = self.states_of(Deed.BLOCK)
+    @rule(numbers=st.sets(st.integers(0, PEOPLE - 1), min_size=1), deed=st.sampled_from(AVOIDS))
+    def avoid(self, numbers: set[int], deed: Deed) -> None:
+        state = self.states_of(deed)
         for number in sorted(numbers - self.left):
             one = self.people[number]
             if state.get(one.id) not in (S.READY, S.UNDOING):
-                self.stage.want(one, rank=-1, deed=Deed.BLOCK)
-                self.allow(one, Deed.BLOCK)
+                self.stage.want(one, rank=-1, deed=deed)
+                self.allow(one, deed)
 
     def states_of(self, deed: Deed) -> dict[AccountId, State]:
         return {row.whom: row.state for row in self.stage.rows() if row.deed is deed}
@@ -122,9 +122,7 @@ class Ledger(RuleBasedStateMachine):
         # Nobody moves to where somebody else was: only the last may still be followed in another's place.
         if whom is not self.people[-1]:
             sent = self.sent()
-            self.forbidden |= {
-                (verb, whom.actor.id): sent[verb, whom.actor.id] for verb in MADE.values()
-            }
+            self.forbidden |= {(deed, whom.actor.id): sent[deed, whom.actor.id] for deed in Deed}
 
     @precondition(lambda self: self.linked)
     @rule()
@@ -171,7 +169,7 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self.linked)
     @rule()
     def sign_in(self) -> None:
-        self.stage.grant(Purpose.BLOCK)
+        self.stage.grant(Purpose.AVOID)
         self.stage.look()
 
     def leave(self) -> None:
@@ -187,14 +185,14 @@ class Ledger(RuleBasedStateMachine):
             self.leave()
 
     def allow(self, whom: Account, deed: Deed = Deed.FOLLOW) -> None:
-        """Let somebody be followed (or blocked) again, or who they moved to."""
-        self.forbidden.pop((MADE[deed], whom.actor.id), None)
+        """Let somebody be followed (blocked, muted) again, or who they moved to."""
+        self.forbidden.pop((deed, whom.actor.id), None)
         if whom is self.people[-2]:
-            self.forbidden.pop((MADE[deed], self.people[-1].actor.id), None)
+            self.forbidden.pop((deed, self.people[-1].actor.id), None)
 
     def forbid(self) -> None:
         sent = self.sent()
-        ways = [(verb, one.actor.id) for verb in MADE.values() for one in self.people]
+        ways = [(deed.value, one.actor.id) for deed in Deed for one in self.people]
         self.forbidden = {way: sent[way] for way in ways}
 
     # --- others, and the network ---
@@ -257,10 +255,7 @@ class Ledger(RuleBasedStateMachine):
         self.stage.serve()
 
     @precondition(lambda self: self.linked)
-    @rule(
-        verb=st.sampled_from(CALLS),
-        sent=st.booleans(),
-    )
+    @rule(verb=st.sampled_from(CALLS), sent=st.booleans())
     def die(self, verb: str, sent: bool) -> None:
         self.stage.kills(verb, sent=sent)
         try:
@@ -335,13 +330,17 @@ class Ledger(RuleBasedStateMachine):
 
     # --- what must always hold ---
 
+    def made(self, deed: Deed) -> list[ActorId]:
+        return self.stage.follows() if deed is Deed.FOLLOW else self.stage.avoided(deed)
+
     def sent(self) -> Counter[tuple[str, str]]:
         return Counter(self.stage.sent())
 
     @invariant()
-    def nobody_is_followed_or_blocked_twice(self) -> None:
-        for made in map(Counter, (self.stage.follows(), self.stage.blocks())):
-            assert max(made.values(), default=0) <= 1, made
+    def nothing_is_made_twice(self) -> None:
+        for deed in Deed:
+            made = Counter(self.made(deed))
+            assert max(made.values(), default=0) <= 1, (deed, made)
 
     @invariant()
     def only_allowed_moves(self) -> None:
@@ -373,22 +372,22 @@ class Ledger(RuleBasedStateMachine):
         for verb in VERBS:
             stage.world._planned[stage.name, verb].clear()
         stage.network.stage.ask("flag", who=stage.me.actor.id, flagged=False)
-        stage.grant(Purpose.BLOCK)
+        stage.grant(Purpose.AVOID)
         stage.look()
         if stage.rows():
             stage.resume()
             stage.pass_days(60)
             assert stage.lane().state is LaneState.OPEN
         assert set(stage.states()) <= FINAL, stage.states()
-        self.nobody_is_followed_or_blocked_twice()
+        self.nothing_is_made_twice()
         self.nothing_is_sent_after_the_person_said_no()
-        made = {Deed.FOLLOW: set(stage.follows()), Deed.BLOCK: set(stage.blocks())}
+        made = {deed: set(self.made(deed)) for deed in Deed}
         for row in stage.rows():
             actor = row.actor
             if actor is None or row.moved or actor.id in self.by_hand:
                 continue
-            if row.deed is Deed.BLOCK and row.state is S.FOLLOWED:
-                assert actor.id in made[Deed.BLOCK], f"{row} was not made"
+            if row.deed in AVOIDS and row.state is S.FOLLOWED:
+                assert actor.id in made[row.deed], f"{row} was not made"
             if row.state in (S.UNDONE, S.CANCELLED):
                 kept = any(
                     other.deed is row.deed

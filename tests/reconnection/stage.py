@@ -280,11 +280,9 @@ class Stage:
             map(ActorId, self.network.stage.ask("follows_of", who=self.me.actor.id)["actors"])
         )
 
-    def blocks(self) -> list[ActorId]:
-        """Whom the user blocks at the network: one entry a block."""
-        return list(
-            map(ActorId, self.network.stage.ask("blocks_of", who=self.me.actor.id)["actors"])
-        )
+    def avoided(self, deed: Deed) -> list[ActorId]:
+        """Whom the user blocks, or mutes, at the network: one entry each time."""
+        return self.network.avoided(self.me.actor, deed)
 
     def sent(self) -> list[tuple[str, str]]:
         """All writes that reached the network: verb and whom."""

@@ -15,7 +15,7 @@ from openportability.clock import micros, moment
 from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import grants, revocations
-from openportability.domain import AccountId, ActorId, Grant, NetworkName, UserId
+from openportability.domain import AccountId, ActorId, Deed, Grant, NetworkName, UserId
 from openportability.vault import PersonalKey, Vault
 
 #: One refresh at a time: longer than any call to a network may take.
@@ -244,7 +244,7 @@ def _packed(grant: Grant) -> bytes:
             "actor_id": grant.actor_id,
             "scopes": sorted(grant.scopes),
             "can_follow": grant.can_follow,
-            "can_block": grant.can_block,
+            "can_avoid": sorted(grant.can_avoid),
             "expires_at": micros(grant.expires_at) if grant.expires_at else None,
             "secret": grant.secret,
         }
@@ -259,7 +259,7 @@ def _unpacked(packed: bytes) -> Grant:
         actor_id=ActorId(form["actor_id"]),
         scopes=frozenset(form["scopes"]),
         can_follow=form["can_follow"],
-        can_block=form["can_block"],
+        can_avoid=frozenset(map(Deed, form["can_avoid"])),
         expires_at=None if form["expires_at"] is None else moment(form["expires_at"]),
         secret=form["secret"],
     )

@@ -91,7 +91,7 @@ def keep(old: Grant | None, new: Grant) -> Kept:
     """
     if old is None:
         return Kept(grant=new, revoke=None)
-    if (old.can_follow, old.can_block) > (new.can_follow, new.can_block):
+    if old.deeds > new.deeds:
         return Kept(grant=old, revoke=None if new.secret == old.secret else new)
     return Kept(grant=new, revoke=None if new.secret == old.secret else old)
 

@@ -281,7 +281,7 @@ reconnections = Table(
     Column("network", String, nullable=False),
     #: The account it is about, as one enciphered block: unique as a key, readable with the person's key alone.
     Column("whom", LargeBinary, nullable=False, info=kept("block", "whom")),
-    Column("deed", String, nullable=False),  # follow, block
+    Column("deed", String, nullable=False),  # follow, block, mute
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("origin", String, nullable=False),  # manual, standing
@@ -297,7 +297,9 @@ reconnections = Table(
     Index(None, "user_id", "state", "id"),
     sqlite_autoincrement=True,
     postgresql_partition_by=BY_PERSON,
-    info=whose("the person", "the ledger: follows and blocks, what became of each", "they leave"),
+    info=whose(
+        "the person", "the ledger: follows, blocks and mutes, what became of each", "they leave"
+    ),
 )
 
 lanes = Table(

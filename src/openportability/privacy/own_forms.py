@@ -13,8 +13,10 @@ from openportability.privacy.parts import Document, LedgerPart
 from openportability.reconnection.rules import State
 
 _MADE = (State.FOLLOWED, State.ALREADY)
-#: Whoever took a block of ours back does not want to bring it again.
+#: Whoever took a block or mute of ours back does not want to bring it again.
 _TAKEN_BACK = (State.UNDOING, State.UNDONE)
+#: The list that each deed makes.
+_KINDS = {Deed.FOLLOW: Kind.FOLLOWING, Deed.BLOCK: Kind.BLOCKED, Deed.MUTE: Kind.MUTED}
 
 
 def files(networks: Mapping[NetworkName, Network], taken: Document) -> dict[str, bytes]:
@@ -33,23 +35,17 @@ def files(networks: Mapping[NetworkName, Network], taken: Document) -> dict[str,
 
 def _lists(taken: Document, network: NetworkName) -> Mapping[Kind, list[ListedActor]]:
     """Return whom the person follows, blocks and mutes on a network, as far as their addresses are known."""
-    blocks = [row for row in taken.ledger if row.network == network and row.deed is Deed.BLOCK]
-    follows = [row for row in taken.ledger if row.network == network and row.deed is Deed.FOLLOW]
-    known = {row.actor_id for row in blocks if row.state in (*_MADE, *_TAKEN_BACK)}
-    brought = {
-        kind: [
+    listed = {}
+    for deed, kind in _KINDS.items():
+        rows = [row for row in taken.ledger if (row.network, row.deed) == (network, deed)]
+        known = {row.actor_id for row in rows if row.state in (*_MADE, *_TAKEN_BACK)}
+        brought = [
             ListedActor(actor_id=one.actor_id, handle=one.handle, at=None)
             for one in taken.avoided
-            if (one.network, one.kind) == (network, kind)
-            and not (kind is Kind.BLOCKED and one.actor_id in known)
+            if (one.network, one.kind) == (network, kind) and one.actor_id not in known
         ]
-        for kind in (Kind.BLOCKED, Kind.MUTED)
-    }
-    return {
-        Kind.FOLLOWING: _made(follows),
-        Kind.BLOCKED: [*_made(blocks), *brought[Kind.BLOCKED]],
-        Kind.MUTED: brought[Kind.MUTED],
-    }
+        listed[kind] = [*_made(rows), *brought]
+    return listed
 
 
 def _made(rows: list[LedgerPart]) -> list[ListedActor]:

@@ -119,7 +119,7 @@ class PlanPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerPart:
-    """A wanted follow or block, and what became of it. Whom it is about is silent where they hide or left."""
+    """A wanted follow, block or mute, and what became of it. Whom it is about is silent where they hide or left."""
 
     network: Text
     by_actor_id: Text

@@ -85,9 +85,10 @@ class Overview:
     accounts: list[Account]
     lists: list[Held]
     consents: list[ConsentPart]
-    #: Follows, and blocks, by what became of them.
+    #: Follows, blocks and mutes, by what became of them.
     states: list[tuple[str, int]]
     blocks: list[tuple[str, int]]
+    mutes: list[tuple[str, int]]
     #: Places of people who were found.
     matches: int
     plans: int
@@ -105,6 +106,7 @@ def overview(tx: Tx, site: Site, user: UserId) -> Overview:
         consents=list(_consents(tx, user)),
         states=_states(counted[Deed.FOLLOW]),
         blocks=_states(counted[Deed.BLOCK]),
+        mutes=_states(counted[Deed.MUTE]),
         matches=matching.counted(tx, site, user).places,
         plans=len(store.plans_of(tx, user)),
         archives=archives.count(tx, user),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fastapi import Request, Response
@@ -11,14 +11,15 @@ from pydantic import BaseModel
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.db.engine import Tx
-from openportability.domain import NetworkName, Pace, UserId
+from openportability.domain import Deed, NetworkName, Pace, UserId
 from openportability.errors import Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
-from openportability.reconnection import blocking, handing, planning, reach, service, shown
-from openportability.reconnection.blocking import Offer
+from openportability.reconnection import avoiding, handing, planning, reach, service, shown
+from openportability.reconnection.avoiding import Offer
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.planning import Planned
+from openportability.reconnection.rules import State
 from openportability.site import Site
 from openportability.web import paging, sse
 from openportability.web.routing import Router
@@ -63,15 +64,19 @@ class PlanOut(BaseModel):
     ceilings: dict[str, int]
     #: People whom the person blocked before, and may block there too: `blocks` of the start.
     blocks: dict[str, int]
-    #: The forecast where they are: they go first, and take of what the network allows.
-    forecast_with_blocks: list[ForecastOut]
+    #: The same of whom they muted.
+    mutes: dict[str, int]
+    #: The forecast where there are such: they go first, and take of what the network allows.
+    forecast_with_avoided: list[ForecastOut]
 
 
 class StartIn(BaseModel):
     """What else is wanted of a plan."""
 
     #: Networks on which to block first whom the person blocked before. Public on some.
-    blocks: list[str] = []
+    blocks: list[NetworkName] = []
+    #: Networks on which to mute first whom they muted. Public nowhere.
+    mutes: list[NetworkName] = []
 
 
 class ProgressOut(BaseModel):
@@ -79,9 +84,10 @@ class ProgressOut(BaseModel):
 
     network: str
     handle: str
-    #: Follows, and blocks, by what became of them.
+    #: Follows, blocks and mutes, by what became of them.
     counts: dict[str, int]
     blocks: dict[str, int]
+    mutes: dict[str, int]
     state: str
     paused_because: str | None
     next_at: str | None
@@ -105,7 +111,7 @@ class PageOfRows(BaseModel):
 
 
 class LedgerRowOut(BaseModel):
-    """A wanted follow or block, and what became of it."""
+    """A wanted follow, block or mute, and what became of it."""
 
     id: str
     network: str
@@ -147,7 +153,7 @@ def make_plan(site: TheSite, asking: AMember, wanted: PlanIn) -> PlanOut:
     networks = frozenset(map(NetworkName, wanted.networks)) if wanted.networks else None
     planned = planning.make_plan(site, asking.user, selection, networks)
     with site.db.read() as tx:
-        return _plan_out(site, planned, blocking.offers(tx, site, asking.user, planned))
+        return _plan_out(site, planned, avoiding.offers(tx, site, asking.user, planned))
 
 
 @router.get("/plans/{plan_id}/rows")
@@ -183,14 +189,15 @@ def plan_rows(
 def start(
     site: TheSite, asking: AMember, plan_id: str, also: StartIn | None = None
 ) -> dict[str, int]:
-    """Let the follows of a plan be made, in the background; before them blocks, if so wished."""
+    """Let the follows of a plan be made, in the background; before them blocks and mutes, if so wished."""
     number = shown.read_id(site, "plan", plan_id)
-    names = [NetworkName(name) for name in also.blocks] if also else []
+    also = also or StartIn()
     with site.db.write() as tx:
         return {
             "followed_already": planning.followed(tx, site, asking.user, number),
             "wanted": planning.start(tx, site, asking.user, number),
-            "blocks": blocking.carry_over(tx, site, asking.user, names, number),
+            "blocks": avoiding.carry_over(tx, site, asking.user, Deed.BLOCK, also.blocks, number),
+            "mutes": avoiding.carry_over(tx, site, asking.user, Deed.MUTE, also.mutes, number),
         }
 
 
@@ -325,8 +332,9 @@ def _progress(tx: Tx, site: Site, user: UserId) -> list[ProgressOut]:
         ProgressOut(
             network=line.account.actor.network,
             handle=line.account.actor.handle,
-            counts={state.value: count for state, count in line.counts.items()},
-            blocks={state.value: count for state, count in line.blocks.items()},
+            counts=_counts_out(line.counts),
+            blocks=_counts_out(line.avoided.get(Deed.BLOCK, {})),
+            mutes=_counts_out(line.avoided.get(Deed.MUTE, {})),
             state=line.state,
             paused_because=line.reason,
             next_at=line.next_at.isoformat() if line.next_at else None,
@@ -345,11 +353,22 @@ def _plan_out(site: Site, planned: Planned, offers: Sequence[Offer]) -> PlanOut:
         },
         forecast=[_forecast_out(forecast) for forecast in planned.forecast],
         ceilings=dict(planned.ceilings.items()),
-        blocks={offer.account.actor.network: offer.count for offer in offers},
-        forecast_with_blocks=[
-            _forecast_out(offer.forecast) for offer in offers if offer.forecast is not None
+        blocks=_offered(offers, Deed.BLOCK),
+        mutes=_offered(offers, Deed.MUTE),
+        forecast_with_avoided=[
+            _forecast_out(forecast)
+            for forecast in {offer.account.id: offer.forecast for offer in offers}.values()
+            if forecast is not None
         ],
     )
+
+
+def _offered(offers: Sequence[Offer], deed: Deed) -> dict[str, int]:
+    return {one.account.actor.network: one.count for one in offers if one.deed is deed}
+
+
+def _counts_out(counts: Mapping[State, int]) -> dict[str, int]:
+    return {state.value: count for state, count in counts.items()}
 
 
 def _forecast_out(forecast: Forecast) -> ForecastOut:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from openportability.domain import ActorId
-from openportability.reconnection import claiming, pacing, sealing
+from openportability.reconnection import claiming, pacing, sealing, ways
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
@@ -53,7 +53,8 @@ def put_off(
 
 def noted(work: Slice, rows: Sequence[Reconnection], now: datetime) -> list[Reconnection]:
     """Return rows as they are when they are about to be asked for, each with its record."""
-    records = iter(work.destination.reserve(sum(row.record is None for row in rows)))
+    new = sum(row.record is None for row in rows)
+    records = iter(ways.reserve(work.network, work.deed, new))
     asked = [row.asked(work.actor(row), row.record or next(records), now) for row in rows]
     return [sealing.stored(work.key, row) for row in asked]
 

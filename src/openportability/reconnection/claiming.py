@@ -57,7 +57,7 @@ class Slice:
     account: Account
     network: Network
     destination: Destination
-    #: What its rows want: follows, or blocks.
+    #: What its rows want: follows, blocks or mutes.
     deed: Deed
     #: None where the person must sign in.
     grant: Grant | None
@@ -66,7 +66,7 @@ class Slice:
     look: Sequence[Reconnection]
     #: Today's accounts of those whom rows are about.
     whom: Mapping[AccountId, Account]
-    #: Those among them who are not to be followed (or blocked) any more.
+    #: Those among them who are not to be followed (blocked, muted) any more.
     closed: Collection[AccountId]
     #: How often in a row the host failed before, whoever was served there.
     host_failures: int
@@ -258,7 +258,7 @@ def _closed(
     rows: Mapping[AccountId, _Kinds],
     whom: Mapping[AccountId, Account],
 ) -> dict[AccountId, set[AccountId]]:
-    """Return for each lane who is not to be followed (or blocked) any more, among those who are not yet."""
+    """Return for each lane who is not to be followed (blocked, muted) any more, among those who are not yet."""
     found: dict[AccountId, set[AccountId]] = {}
     for deed in Deed:
         asked: dict[UserId, list[Account]] = {}

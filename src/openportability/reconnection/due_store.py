@@ -37,6 +37,8 @@ from openportability.reconnection.rules import HELD, State
 from openportability.vault import PersonalKey
 
 _ROWS = reconnections.c
+#: Whom the person avoids goes before whom they follow.
+_ORDER = (Deed.BLOCK, Deed.MUTE, Deed.FOLLOW)
 _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
 Row = SqlRow[tuple[object, ...]]
 
@@ -86,11 +88,11 @@ def _due(dialect: Dialect) -> Executable:
 def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
     """Return what to undo; else what to make (what was stopped half-way first) and to look at.
 
-    Blocks alone, if there is anything to do with one of them; else follows. But what is to be
-    taken back goes before all that is to be made.
+    Blocks alone, if there is anything to do with one of them; else mutes, else follows. But what is
+    to be taken back goes before all that is to be made.
     """
     undoing = [row for row in rows if row.state == State.UNDOING]
-    for some, deed in product((undoing, rows), (Deed.BLOCK, Deed.FOLLOW)):
+    for some, deed in product((undoing, rows), _ORDER):
         mine = [row for row in some if row.deed == deed]
         if mine and any(kinds := _chosen(mine, most, follows)):
             return kinds

@@ -1,4 +1,4 @@
-"""Make the follows or blocks of a slice: look, ask, record. What exists already is recorded and not asked for."""
+"""Make the follows, blocks or mutes of a slice: look, ask, record. What is there already is recorded, not asked for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def call(work: Slice, grant: Grant) -> Call:
 
 
 def meaning(answer: Relationship | NetworkError, row: Reconnection, now: datetime) -> Decision:
-    """Say what an answer to a follow or block means for its row."""
+    """Say what an answer to a follow, block or mute means for its row."""
     if isinstance(answer, NetworkError):
         return rules.after(answer, attempts=row.attempts, now=now)
     return rules.followed(answer, attempts=row.attempts, now=now)

@@ -16,7 +16,7 @@ from openportability.site import Site
 def forecast(
     tx: Tx, site: Site, user: UserId, waiting: Mapping[NetworkName, int]
 ) -> tuple[Forecast, ...]:
-    """Say for each network when so many waiting follows and blocks will be done: they share what it allows."""
+    """Say for each network when so many waiting follows, blocks and mutes will be done: they share what it allows."""
     if not waiting:
         return ()
     now = site.clock.now()
@@ -43,7 +43,7 @@ def forecast(
 
 
 def on_their_way(tx: Tx, user: UserId) -> dict[AccountId, int]:
-    """Return how many follows and blocks of each account go before what is planned now."""
+    """Return how many follows, blocks and mutes of each account go before what is planned now."""
     found: dict[AccountId, int] = {}
     for counted in store.counts(tx, user).values():
         for (account, state), count in counted.items():

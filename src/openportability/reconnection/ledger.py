@@ -1,4 +1,4 @@
-"""The nouns of the ledger: a wanted follow or block, and what it keeps sealed."""
+"""The nouns of the ledger: a wanted follow, block or mute, and what it keeps sealed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openportability.reconnection.rules import HELD, Decision, Origin, State
 
 @dataclass(frozen=True, kw_only=True)
 class Reconnection:
-    """A row of the ledger: one wanted follow or block, and what became of it."""
+    """A row of the ledger: one wanted follow, block or mute, and what became of it."""
 
     id: int
     user: UserId
@@ -92,7 +92,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class New:
-    """A follow or block to be wanted."""
+    """A follow, block or mute to be wanted."""
 
     account: AccountId
     network: NetworkName

@@ -162,7 +162,7 @@ def want(
     state: State = State.READY,
     deed: Deed = Deed.FOLLOW,
 ) -> int:
-    """Put decided rows into the ledger and wake the lanes; return how many follows (or blocks) are new."""
+    """Put decided rows into the ledger and wake the lanes; return how many follows (blocks, mutes) are new."""
     now = site.clock.now()
     key = accounts.personal_key(tx, site.vault, user)
     mine = accounts.accounts_by_id(tx, sorted({row.account for row in rows}))

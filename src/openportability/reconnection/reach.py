@@ -22,7 +22,7 @@ def closed(
     whom: Mapping[UserId, Collection[Account]],
     deed: Deed,
 ) -> dict[UserId, set[AccountId]]:
-    """Return for each user who is not to be followed (or blocked) any more: they hide, or are avoided.
+    """Return for each user who is not to be followed (blocked, muted) any more: they hide, or are avoided.
 
     Evidence that went with a list is no reason: the person chose while it was there.
     """
@@ -66,7 +66,7 @@ def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed], deed: Deed)
 def shown(
     tx: Tx, site: Site, user: UserId, whom: Iterable[AccountId], deed: Deed = Deed.FOLLOW
 ) -> dict[AccountId, Account]:
-    """Return those of these accounts that a user may see today, as somebody to follow (or to block).
+    """Return those of these accounts that a user may see today, as somebody to follow (block, mute).
 
     Who hides looks like who left.
     """

@@ -10,12 +10,12 @@ from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, Member, TheSite
-from openportability.domain import NetworkName, Pace, Standing
+from openportability.domain import Deed, NetworkName, Pace, Standing
 from openportability.errors import Conflict, Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
 from openportability.reconnection import (
-    blocking,
+    avoiding,
     handing,
     planning,
     reach,
@@ -92,14 +92,14 @@ def plan(
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
         whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
-        offers = () if planned.started else blocking.offers(tx, site, asking.user, planned)
+        offers = () if planned.started else avoiding.offers(tx, site, asking.user, planned)
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
         request,
         "reconnection/plan.html",
         plan=planned,
         plan_id=plan_id,
-        blocks=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
+        offers=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
         rows=[(row, whom[row.whom]) for row in some if row.whom in whom],
         to_allow=shown.accounts(site, planned.to_allow),
         titles=shown.titles(site),
@@ -116,11 +116,12 @@ def start(
     asking: AMember,
     plan_id: str,
     by_file: Annotated[list[str] | None, Form()] = None,
-    block: Annotated[list[str] | None, Form()] = None,
+    block: Annotated[list[NetworkName] | None, Form()] = None,
+    mute: Annotated[list[NetworkName] | None, Form()] = None,
 ) -> Response:
     """Start a plan; on the networks in `by_file` the person imports the follows themselves.
 
-    On those in `block` we block first whom they blocked before.
+    On those in `block` and `mute` we first block, or mute, whom they blocked or muted before.
     """
     number = _plan_id(site, plan_id)
     files = [NetworkName(name) for name in by_file or []]
@@ -129,8 +130,10 @@ def start(
         with site.db.write() as tx:
             already = planning.followed(tx, site, asking.user, number)
             count = planning.start(tx, site, asking.user, number)
-            names = [NetworkName(name) for name in block or []]
-            blocks = blocking.carry_over(tx, site, asking.user, names, number)
+            first = {
+                deed: avoiding.carry_over(tx, site, asking.user, deed, names or (), number)
+                for deed, names in ((Deed.BLOCK, block), (Deed.MUTE, mute))
+            }
             for name, room in left.items():
                 handing.hand_over(tx, site, asking.user, name, room)
             waits = bool(planning.to_allow(tx, site, asking.user))
@@ -140,7 +143,7 @@ def start(
         text = i18n.gettext("Something has changed in the meantime. This is the new plan.")
         cookies.flash(request, response, "warn", text)
         return response
-    return _done(request, shown.started(count, blocks, already, waits=waits))
+    return _done(request, shown.started(count, first, already, waits=waits))
 
 
 @router.get("/reconnect/progress")

@@ -1,4 +1,4 @@
-"""The life of a wanted follow or block, and of a lane, as tables; and what an answer of a network means. Pure."""
+"""The life of a wanted follow, block or mute, and of a lane, as tables; and what an answer of a network means. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from openportability.errors import (
 
 
 class State(StrEnum):
-    """What became of a wanted follow or block; `MEANS` says it in words, for a block as for a follow."""
+    """What became of a wanted follow, block or mute; `MEANS` says it in words, for all alike."""
 
     PROPOSED = "proposed"
     READY = "ready"
@@ -181,7 +181,7 @@ def seen(
     asked = asked_at is not None
     ours = asked and (record is None or _same_record(relationship.record, record))
     match relationship.tie:
-        case Tie.FOLLOWING | Tie.BLOCKING if ours:
+        case Tie.FOLLOWING | Tie.AVOIDING if ours:
             return Decision(state=S.FOLLOWED, record=relationship.record)
         case Tie.REQUESTED if ours:
             return _pending(0, now, record=relationship.record, shown=True)
@@ -194,7 +194,7 @@ def seen(
     if relationship.blocked:
         return Decision(state=S.REFUSED, reason="net.blocked", unsent=True)
     match relationship.tie:
-        case Tie.FOLLOWING | Tie.BLOCKING:
+        case Tie.FOLLOWING | Tie.AVOIDING:
             return Decision(state=S.ALREADY)
         case Tie.REQUESTED:
             return Decision(state=S.ALREADY, reason="net.pending")
@@ -220,8 +220,8 @@ def unseen(error: NetworkError, *, attempts: int, now: datetime) -> Decision:
 
 
 def followed(relationship: Relationship, *, attempts: int, now: datetime) -> Decision:
-    """Say what an answer to a follow or block means. Neither there nor requested: look again later."""
-    if relationship.tie in (Tie.FOLLOWING, Tie.BLOCKING):
+    """Say what an answer to a follow, block or mute means. Neither there nor requested: look again later."""
+    if relationship.tie in (Tie.FOLLOWING, Tie.AVOIDING):
         return Decision(state=S.FOLLOWED, record=relationship.record)
     if relationship.tie is Tie.NONE and relationship.moved_to is not None:
         return _successor(relationship.moved_to, "net.gone", attempts, now)
@@ -266,7 +266,7 @@ def looked(relationship: Relationship, *, shown: bool, attempts: int, now: datet
     is accepted: there, *none* becomes a no after all looks of more than a week.
     """
     match relationship.tie:
-        case Tie.FOLLOWING | Tie.BLOCKING:
+        case Tie.FOLLOWING | Tie.AVOIDING:
             return Decision(state=S.FOLLOWED, record=relationship.record)
         case Tie.REQUESTED:
             return _pending(attempts, now, record=relationship.record, shown=True)

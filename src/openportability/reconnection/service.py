@@ -47,9 +47,9 @@ class Progress:
     """How one network goes."""
 
     account: Account
-    #: Follows, and blocks, by what became of them.
+    #: Follows by what became of them; blocks and mutes, where there are any.
     counts: Mapping[State, int]
-    blocks: Mapping[State, int]
+    avoided: Mapping[Deed, Mapping[State, int]]
     state: LaneState
     #: Code of why it waits, if it does.
     reason: str | None
@@ -60,15 +60,16 @@ class Progress:
         """Return one of the page's numbers."""
         return _total(self.counts, group)
 
-    def blocked(self, group: str) -> int:
-        """Return the same number of blocks."""
-        return _total(self.blocks, group)
+    def total_of(self, deed: Deed, group: str) -> int:
+        """Return the same number of blocks or mutes."""
+        return _total(self.avoided.get(deed, {}), group)
 
     @property
     def under_way(self) -> bool:
         """Say whether anything of it is done by itself."""
-        waiting = self.total("waiting") + self.blocked("waiting")
-        return self.state is LaneState.OPEN and waiting > 0
+        all_of = (self.counts, *self.avoided.values())
+        waits = any(_total(counts, "waiting") for counts in all_of)
+        return self.state is LaneState.OPEN and waits
 
     @property
     def wanted(self) -> int:
@@ -95,11 +96,10 @@ class Line:
 
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""
-    totals = store.counts(tx, user)
-    counted, blocks = _by_account(totals[Deed.FOLLOW]), _by_account(totals[Deed.BLOCK])
+    counted = {deed: _by_account(counts) for deed, counts in store.counts(tx, user).items()}
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
     allowed = grant_store.may_follow(tx, user)
-    known = accounts.accounts_by_id(tx, sorted(counted.keys() | blocks.keys() | lanes.keys()))
+    known = accounts.accounts_by_id(tx, sorted(lanes.keys() | set().union(*counted.values())))
     mine = {
         number: account
         for number, account in known.items()
@@ -107,7 +107,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     }
     waiting = {
         account.actor.network: sum(
-            by.get(account.id, {}).get(State.READY, 0) for by in (counted, blocks)
+            by.get(account.id, {}).get(State.READY, 0) for by in counted.values()
         )
         for account in mine.values()
     }
@@ -120,8 +120,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     return [
         _progress(
             account,
-            counted.get(account.id, {}),
-            blocks.get(account.id, {}),
+            {deed: by[account.id] for deed, by in counted.items() if account.id in by},
             lanes.get(account.id),
             forecasts,
             allowed,
@@ -281,18 +280,18 @@ def _as_known(lane: Lane, counts: Mapping[State, int], allowed: Collection[Accou
 
 def _progress(
     account: Account,
-    counts: Mapping[State, int],
-    blocks: Mapping[State, int],
+    counted: Mapping[Deed, Mapping[State, int]],
     lane: Lane | None,
     forecasts: Mapping[NetworkName, Forecast],
     allowed: Collection[AccountId],
 ) -> Progress:
+    counts = counted.get(Deed.FOLLOW, {})
     if lane is not None:
         lane = _as_known(lane, counts, allowed)
     return Progress(
         account=account,
         counts=counts,
-        blocks=blocks,
+        avoided={deed: by for deed, by in counted.items() if deed is not Deed.FOLLOW},
         state=lane.state if lane else LaneState.OPEN,
         reason=lane.reason if lane else None,
         next_at=lane.next_at if lane else None,

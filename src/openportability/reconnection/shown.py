@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from openportability.clock import Watch
 from openportability.db.engine import Tx
-from openportability.domain import Account, NetworkName, UserId
+from openportability.domain import Account, Deed, NetworkName, UserId
 from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
 from openportability.reconnection import service
@@ -128,9 +128,10 @@ def progress(tx: Tx, site: Site, user: UserId) -> dict[str, Any]:
     }
 
 
-def started(follows: int, blocks: int, already: int, *, waits: bool) -> str:
+def started(follows: int, first: Mapping[Deed, int], already: int, *, waits: bool) -> str:
     """Say what a plan has put on its way, how many the person follows already, and whether a permission is missing."""
-    if not (follows or blocks):
+    blocks, mutes = first[Deed.BLOCK], first[Deed.MUTE]
+    if not (follows or blocks or mutes):
         return i18n.gettext("This plan was started.")
     said = []
     if follows:
@@ -141,6 +142,9 @@ def started(follows: int, blocks: int, already: int, *, waits: bool) -> str:
     if blocks:
         text = i18n.ngettext("%(count)s block goes first.", "%(count)s blocks go first.", blocks)
         said.append(text % {"count": i18n.number(blocks)})
+    if mutes:
+        text = i18n.ngettext("%(count)s mute goes first.", "%(count)s mutes go first.", mutes)
+        said.append(text % {"count": i18n.number(mutes)})
     if follows and already:
         text = i18n.ngettext(
             "%(count)s person you follow already.", "%(count)s you follow already.", already
@@ -152,5 +156,6 @@ def started(follows: int, blocks: int, already: int, *, waits: bool) -> str:
 
 
 def _has(line: Progress, *states: State) -> bool:
-    """Say whether a follow or a block is in one of these states."""
-    return any(by.get(state) for by in (line.counts, line.blocks) for state in states)
+    """Say whether a follow, a block or a mute is in one of these states."""
+    all_of = (line.counts, *line.avoided.values())
+    return any(by.get(state) for by in all_of for state in states)

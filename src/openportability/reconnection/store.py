@@ -67,7 +67,7 @@ _KNOWN = select(
 def known(
     tx: Tx, key: PersonalKey, user: UserId, deed: Deed
 ) -> dict[tuple[AccountId, AccountId], Known]:
-    """Return what is known of every follow (or block) of a user, by our account and theirs."""
+    """Return what is known of every follow (block, mute) of a user, by our account and theirs."""
     rows = tx.execute(_KNOWN, {"user": user, "deed": deed}).all()
     whom = key.unblock_all(sealing.WHOM, (row.whom for row in rows))
     return {
@@ -179,7 +179,7 @@ _COUNTS = (
 
 
 def counts(tx: Tx, user: UserId) -> dict[Deed, dict[tuple[AccountId, State], int]]:
-    """Count follows, and blocks, by account of ours and state."""
+    """Count follows, blocks and mutes, by account of ours and state."""
     counted: dict[Deed, dict[tuple[AccountId, State], int]] = {deed: {} for deed in Deed}
     for row in tx.execute(_COUNTS, {"user": user}):
         counted[Deed(row.deed)][AccountId(row.account_id), State(row.state)] = row.number

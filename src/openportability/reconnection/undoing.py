@@ -1,4 +1,4 @@
-"""Take back the follows or blocks of a slice that we made, and only those."""
+"""Take back the follows, blocks or mutes of a slice that we made, and only those."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "undone": ("off", _("taken back")),
     "cancelled": ("off", _("not sent")),
     "blocked": ("good", _("blocked")),
+    "muted": ("good", _("muted")),
     "new": ("ask", _("new")),
     "done": ("good", _("done")),
     "pending": ("wait", _("pending")),

@@ -282,6 +282,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("We may not block anybody for you at %(network)s"),
         _("Make a plan and allow it there; then try again."),
     ),
+    "net.no_mutes": (
+        _("We may not mute anybody for you at %(network)s"),
+        _("Make a plan and allow it there; then try again."),
+    ),
     "net.pending": (
         _("This waits for the person's approval"),
         _("There is nothing you need to do: we look from time to time."),

@@ -12,7 +12,7 @@ import httpx2
 
 from lab.servers import Atproto
 from openportability.clock import MovedClock
-from openportability.domain import Actor, ActorId, NetworkName
+from openportability.domain import Actor, ActorId, Deed, NetworkName
 from openportability.network import Begun
 from tests.networks.bluesky.people import BLOCK, Person, new_person
 from tests.networks.subject import BASE_URL, Can, Fault, Fixture, Subject, Variant, a_door, load
@@ -24,6 +24,7 @@ VARIANTS = (
         needs=("atproto",),
         cannot={
             Can.WITHDRAW: "its follows are public, so looking needs no grant and notices none",
+            Can.MUTE: "we make no mutes there",
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "an account keeps its id wherever it lives",
             Can.DELETE: "nobody is asked after each account before it is followed",
@@ -163,7 +164,7 @@ class AtPds(Subject):
     def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
         self._people[who.id].unfollows_by_hand(whom.id)
 
-    def blocks(self, who: Actor) -> list[ActorId]:
+    def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
         return [ActorId(did) for did in pds.follows(self._home, who.id, BLOCK)]
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:

@@ -44,7 +44,7 @@ def test_less_than_follow_and_undo_does_not_allow_following(granted: str) -> Non
 
 
 def test_signing_in_asks_for_nothing_but_who_it_is() -> None:
-    assert scopes.ASKED[Purpose.IDENTIFY] == "atproto"
-    assert scopes.ASKED[Purpose.FOLLOW] == f"atproto {BOTH}"
-    assert scopes.ASKED[Purpose.BLOCK] == f"atproto {BOTH} {BLOCKS}"
+    assert scopes.asked(Purpose.IDENTIFY, broadly=False) == "atproto"
+    assert scopes.asked(Purpose.FOLLOW, broadly=False) == f"atproto {BOTH}"
+    assert scopes.asked(Purpose.BLOCK, broadly=False) == f"atproto {BOTH} {BLOCKS}"
     assert scopes.ever_asked() == f"atproto {BOTH} {BLOCKS} transition:generic"

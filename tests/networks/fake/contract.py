@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from openportability.clock import MovedClock
-from openportability.domain import Actor, ActorId, Grant
+from openportability.domain import Actor, ActorId, Deed, Grant
 from openportability.network import Asked, Begun
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.reply import Fault as How
@@ -46,7 +46,8 @@ VARIANTS = (
             Can.WITHDRAW: "no grant is left",
             **dict.fromkeys(
                 (
-                    *(Can.FOLLOW, Can.BLOCK, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),
+                    *(Can.FOLLOW, Can.BLOCK, Can.MUTE, Can.SCOPE, Can.RECORD, Can.PAGES),
+                    *(Can.LOCK, Can.MOVE),
                     *(Can.DELETE, Can.FLAG, Can.THROTTLE, Can.BREAK, Can.SILENCE),
                     *(Can.LISTS, Can.FOLLOWERS),
                 ),
@@ -151,8 +152,8 @@ class Simulated(Subject):
     def unfollow_by_hand(self, who: Actor, whom: Actor) -> None:
         self.stage.ask("unfollow_by_hand", who=who.id, whom=whom.id)
 
-    def blocks(self, who: Actor) -> list[ActorId]:
-        actors: list[ActorId] = self.stage.ask("blocks_of", who=who.id)["actors"]
+    def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
+        actors: list[ActorId] = self.stage.ask("avoided_of", who=who.id, deed=deed)["actors"]
         return actors
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:

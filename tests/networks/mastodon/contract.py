@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lab.servers import Snac
 from openportability.clock import MovedClock, monotonic
-from openportability.domain import Actor, ActorId, Grant, NetworkName
+from openportability.domain import Actor, ActorId, Deed, Grant, NetworkName
 from openportability.network import Begun
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
@@ -57,7 +57,7 @@ VARIANTS = (
             Can.SPEND_CODE: "a code works there again and again",
             Can.BIND_CODE: "it looks at no code and knows no PKCE",
             Can.SCOPE: "every token may do everything there",
-            Can.BLOCK: "it hides people where others block, and shows no list of them",
+            Can.MUTE: "it has one list of whom one avoids, and calls that blocks",
             Can.PAGES: "its lists come in one page",
             Can.FOLLOWERS: "it shows nobody who follows",
             Can.LOCK: "its people let everybody follow",
@@ -120,10 +120,10 @@ class BetweenServers(Subject):
             server = self._servers[host]
             server.follows.append((self._shown(server, who).id, self._shown(server, whom).id))
 
-    def blocks(self, who: Actor) -> list[ActorId]:
+    def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
         home = self._home(who)
         mine = self._shown(home, who).id
-        return [ActorId(home.people[them].uri) for us, them in home.blocks if us == mine]
+        return [ActorId(home.people[them].uri) for us, them in home.avoided[deed] if us == mine]
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:
         # Two full pages exactly: the second leads to an empty one.
@@ -254,6 +254,10 @@ class BetweenRealServers(Subject):
 
     def follow_by_hand(self, who: Actor, whom: Actor) -> None:
         self._client(who).follow(whom.handle)
+
+    def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
+        muted = (self._servers[who.instance].data / "user" / who.name).glob("muted/*")
+        return [ActorId(path.read_text().strip()) for path in muted]
 
     def delete(self, who: Actor) -> None:
         shutil.rmtree(self._servers[who.instance].data / "user" / who.name)

@@ -38,7 +38,7 @@ class StrictServer:
     modern: bool = True
     known_scopes: frozenset[str] = frozenset(
         "profile read read:accounts read:follows read:search write write:follows "
-        "write:blocks follow".split()
+        "write:blocks write:mutes follow".split()
     )
     apps_left: int = 5
     follows_left: int = 400
@@ -58,7 +58,10 @@ class StrictServer:
     refreshes: dict[str, Token] = field(default_factory=dict)
     follows: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
-    blocks: list[tuple[str, str]] = field(default_factory=list)
+    #: Who blocks, and who mutes whom.
+    avoided: dict[str, list[tuple[str, str]]] = field(
+        default_factory=lambda: {"block": [], "mute": []}
+    )
     #: Replies given instead, in turn, by the end of a path.
     faults: dict[str, list[Said]] = field(default_factory=dict)
     #: Ends of paths whose next answer is lost on the way, after the deed.
@@ -315,7 +318,8 @@ class StrictServer:
             "id": person.id,
             "following": pair in self.follows,
             "requested": pair in self.requests,
-            "blocking": pair in self.blocks,
+            "blocking": pair in self.avoided["block"],
+            "muting": pair in self.avoided["mute"],
             "blocked_by": person.blocks_us,
             "domain_blocking": False,
         }
@@ -323,16 +327,17 @@ class StrictServer:
     def _verb(self, question: Question, number: str, verb: str) -> Said:
         if verb in ("following", "followers"):
             return self._listed(question, number, verb)
-        is_block = verb in ("block", "unblock")
-        if refused := self._refused(question, "write:blocks" if is_block else "write:follows"):
+        avoided = self.avoided.get(verb.removeprefix("un"))
+        needed = "follows" if avoided is None else f"{verb.removeprefix('un')}s"
+        if refused := self._refused(question, f"write:{needed}"):
             return refused
         person = self.people.get(number)
         if person is None or person.suspended:
             return Said(status=404, body={"error": "Record not found"})
         pair = (self._asker(question).id, number)
-        if is_block:
-            self.blocks = [one for one in self.blocks if one != pair]
-            self.blocks += [pair] * (verb == "block")
+        if avoided is not None:
+            avoided[:] = [one for one in avoided if one != pair]
+            avoided += [pair] * (not verb.startswith("un"))
             return Said(body=self._tie(question, person))
         if verb == "unfollow":
             for ties in (self.follows, self.requests):

@@ -14,8 +14,8 @@ import pytest
 
 from lab.servers import Snac
 from openportability.clock import MovedClock
-from openportability.domain import Actor, ActorId, Grant, Purpose, Relationship, Tie, Wanted
-from openportability.errors import Gone, SignedOut
+from openportability.domain import Actor, ActorId, Deed, Grant, Purpose, Relationship, Tie, Wanted
+from openportability.errors import Gone, Refused, SignedOut
 from openportability.network import Proved
 from tests.networks.mastodon.world import World, answer_of, load
 from tests.networks.subject import CountingDoor, MemoryCabinet, a_door
@@ -115,6 +115,22 @@ def test_a_neighbour_on_the_same_server_is_found(world: World, snacs: Snacs) -> 
     carol = Wanted(actor=_sign_in(world, here, "carol", Purpose.IDENTIFY).actor)
     grant = _granted(world, here, "bob")
     assert _tie(world, grant, carol).tie is Tie.NONE
+
+
+def test_a_mute_is_refused_where_a_server_has_none_and_nobody_is_gone(
+    world: World, snacs: Snacs
+) -> None:
+    here, there = snacs
+    noisy = Wanted(actor=_sign_in(world, there, "bob", Purpose.IDENTIFY).actor)
+    grant = _sign_in(world, here, "carol", Purpose.MUTE).grant
+    assert grant
+    assert grant.can_avoid == {Deed.MUTE}
+    mutes = world.network.avoids[Deed.MUTE]
+    seen = mutes.relationships(grant, [noisy]).of[noisy.actor.id]
+    assert isinstance(seen, Relationship)
+    assert seen.tie is Tie.NONE
+    answer = mutes.make(grant, [noisy]).of[noisy.actor.id]
+    assert isinstance(answer, Refused)
 
 
 def test_nobody_of_that_name_is_gone(world: World, snacs: Snacs) -> None:

@@ -32,7 +32,8 @@ CANNOT = {
     ),
     **dict.fromkeys(
         (
-            *(Can.FOLLOW, Can.BLOCK, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK, Can.MOVE),
+            *(Can.FOLLOW, Can.BLOCK, Can.MUTE, Can.SCOPE, Can.RECORD, Can.PAGES, Can.LOCK),
+            Can.MOVE,
             *(Can.DELETE, Can.FLAG, Can.THROTTLE, Can.BREAK, Can.SILENCE),
         ),
         NO_DESTINATION,

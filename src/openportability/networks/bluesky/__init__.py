@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from urllib.parse import urlencode, urlsplit
 
-from openportability.domain import Actor
+from openportability.domain import Actor, Deed
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.bluesky.blocks import BlueskyBlocks
@@ -83,7 +83,7 @@ def load(context: Context) -> Network:
             )
         ),
         destination=destination,
-        blocks=BlueskyBlocks(destination),
+        avoids={Deed.BLOCK: BlueskyBlocks(destination)},
         words=WORDS,
         forms=forms,
         compose_url=_compose_url,

@@ -18,14 +18,18 @@ class BlueskyBlocks:
     def __init__(self, destination: BlueskyDestination) -> None:
         self._records = destination
 
+    def reserve(self, count: int) -> Sequence[str | None]:
+        """Return fresh record keys."""
+        return self._records.reserve(count)
+
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Read all blocks of the person."""
         return Answers(of=self._records.ties(grant, BLOCK, wanted))
 
-    def block(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+    def make(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Write one record for each, in one call."""
         return self._records.make(grant, BLOCK, wanted)
 
-    def unblock(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+    def take_back(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
         """Delete the records that are ours to the letter."""
         return self._records.take_back(grant, BLOCK, made)

@@ -35,7 +35,7 @@ from openportability.networks.bluesky.tid import Tids, moment_of
 from openportability.outbound import Reply, reset_time
 
 #: What the records of each collection say.
-_TIES = {FOLLOW: Tie.FOLLOWING, BLOCK: Tie.BLOCKING}
+_TIES = {FOLLOW: Tie.FOLLOWING, BLOCK: Tie.AVOIDING}
 WRITE = "/xrpc/com.atproto.repo.applyWrites"
 #: Where a refused batch says which of its writes was wrong.
 _PLACE = re.compile(r"\bwrites[/\[](\d{1,3})\b")

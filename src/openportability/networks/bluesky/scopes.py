@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from openportability.domain import Purpose
+from openportability.domain import Deed, Purpose
 
 FOLLOW = "app.bsky.graph.follow"
 BLOCK = "app.bsky.graph.block"
 #: Without it a grant proves nothing.
 IDENTITY = "atproto"
 
-#: The least that works.
-ASKED: Mapping[Purpose, str] = {
-    Purpose.IDENTIFY: IDENTITY,
-    Purpose.FOLLOW: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete",
-    Purpose.BLOCK: f"{IDENTITY} repo:{FOLLOW}?action=create&action=delete"
-    f" repo:{BLOCK}?action=create&action=delete",
+#: The least that each takes.
+_RIGHTS: Mapping[Deed, str] = {
+    Deed.FOLLOW: f"repo:{FOLLOW}?action=create&action=delete",
+    Deed.BLOCK: f"repo:{BLOCK}?action=create&action=delete",
 }
 #: All that an app password may do: the only right to write that old servers know. Asked for where
 #: the finer one was not given, after the person has read why.
@@ -29,14 +27,14 @@ BROAD = "transition:generic"
 
 def ever_asked() -> str:
     """Return every scope that we may ask for, as the client metadata must declare them."""
-    return " ".join(dict.fromkeys([*" ".join(ASKED.values()).split(), BROAD]))
+    return " ".join((IDENTITY, *_RIGHTS.values(), BROAD))
 
 
 def asked(purpose: Purpose, *, broadly: bool) -> str:
     """Return what to ask for; `broadly` at a server that does not know the finer right to follow."""
     if purpose is not Purpose.IDENTIFY and broadly:
         return f"{IDENTITY} {BROAD}"
-    return ASKED[purpose]
+    return " ".join((IDENTITY, *(_RIGHTS[deed] for deed in _RIGHTS if deed in purpose.deeds)))
 
 
 def may_follow(granted: frozenset[str]) -> bool:
@@ -44,9 +42,9 @@ def may_follow(granted: frozenset[str]) -> bool:
     return _may_write(granted, FOLLOW)
 
 
-def may_block(granted: frozenset[str]) -> bool:
-    """Tell the same of blocks."""
-    return _may_write(granted, BLOCK)
+def may_avoid(granted: frozenset[str]) -> frozenset[Deed]:
+    """Tell what else may be made and taken back."""
+    return frozenset({Deed.BLOCK} if _may_write(granted, BLOCK) else ())
 
 
 def _may_write(granted: frozenset[str], collection: str) -> bool:

@@ -212,8 +212,8 @@ class BlueskySignIn:
     def _want_more(self, asked: frozenset[str], grant: Grant) -> None:
         """Explain it where a server left out a right to write, and ask for the broad one next."""
         follow_is_left_out = scopes.may_follow(asked) and not grant.can_follow
-        block_is_left_out = scopes.may_block(asked) and not grant.can_block
-        if not (follow_is_left_out or block_is_left_out):
+        avoidance_is_left_out = bool(scopes.may_avoid(asked) - grant.can_avoid)
+        if not (follow_is_left_out or avoidance_is_left_out):
             return
         if scopes.BROAD in asked:
             raise Invalid("at.scope_missing")
@@ -254,7 +254,7 @@ class BlueskySignIn:
             actor_id=ActorId(who.did),
             scopes=granted,
             can_follow=scopes.may_follow(granted),
-            can_block=scopes.may_block(granted),
+            can_avoid=scopes.may_avoid(granted),
             expires_at=asked_at + _lifetime(tokens.get("expires_in")),
             secret={
                 **kept,

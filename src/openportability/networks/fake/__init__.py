@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode
 
-from openportability.domain import Actor
+from openportability.domain import Actor, Deed
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.fake.archive import archive_format
-from openportability.networks.fake.client import Client, ClientBlocks
+from openportability.networks.fake.client import Client, ClientAvoidance
 from openportability.networks.fake.forms import follows_file, forms
 from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
@@ -103,7 +103,9 @@ def load(context: Context) -> Network:
         if source
         else Source(lists=Lists(client)),
         destination=None if source else client,
-        blocks=None if source else ClientBlocks(client, terms.role),
+        avoids={}
+        if source
+        else {deed: ClientAvoidance(client, terms.role, deed) for deed in (Deed.BLOCK, Deed.MUTE)},
         words=WORDS,
         forms=None if source else forms,
         follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,

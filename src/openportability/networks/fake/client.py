@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from openportability.clock import Clock, micros, moment
-from openportability.domain import ActorId, Grant, Limits, Relationship, Tie, Wanted
+from openportability.domain import ActorId, Deed, Grant, Limits, Relationship, Tie, Wanted
 from openportability.errors import Gone, NetworkError, Refused, Unavailable
 from openportability.network import Answers, Budget, Page
 from openportability.networks.fake.residents import Role
@@ -69,21 +69,26 @@ class Client:
         return Answers(of=of, budget=budget)
 
 
-class ClientBlocks:
-    """The blocks of a destination."""
+class ClientAvoidance:
+    """The blocks, or the mutes, of a destination."""
 
-    def __init__(self, client: Client, role: Role) -> None:
-        self.public = role is Role.REPOSITORY
+    def __init__(self, client: Client, role: Role, deed: Deed) -> None:
+        #: Blocks are records where follows are; mutes are none anywhere.
+        self.public = role is Role.REPOSITORY and deed is Deed.BLOCK
         self._client = client
+        self._deed = deed
+
+    def reserve(self, count: int) -> Sequence[str | None]:
+        return self._client.reserve(count) if self.public else [None] * count
 
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        return self._client.ask("blocking", grant, wanted=_wire(wanted))
+        return self._client.ask("avoiding", grant, deed=self._deed, wanted=_wire(wanted))
 
-    def block(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        return self._client.ask("block", grant, wanted=_wire(wanted))
+    def make(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        return self._client.ask(self._deed, grant, wanted=_wire(wanted))
 
-    def unblock(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
-        return self._client.ask("unblock", grant, made=_wire(made))
+    def take_back(self, grant: Grant, made: Sequence[Wanted]) -> Answers:
+        return self._client.ask(f"un{self._deed}", grant, made=_wire(made))
 
 
 class _Keys:

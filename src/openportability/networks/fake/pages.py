@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from openportability.clock import Clock
-from openportability.domain import Purpose
+from openportability.domain import Deed, Purpose
 from openportability.errors import Refused
 from openportability.network import Asked, Document, Served
 from openportability.networks.fake.archive import make_archive
@@ -81,8 +81,7 @@ class Pages:
             who=person["id"],
             redirect_uri=asked.query["redirect_uri"],
             challenge=asked.query.get("challenge", ""),
-            follow=asked.query.get("purpose") == Purpose.FOLLOW,
-            block=asked.query.get("purpose") == Purpose.BLOCK,
+            deeds=sorted(_deeds(asked.query.get("purpose", ""))),
         )
         return self._back(asked.query, code=told["code"])
 
@@ -224,12 +223,17 @@ def _choices(people: Sequence[Mapping[str, Any]]) -> str:
 
 def _rights(purpose: str) -> str:
     rights = ["<li>see who you are</li>"]
-    if purpose in (Purpose.FOLLOW, Purpose.BLOCK):
+    deeds = _deeds(purpose)
+    if Deed.FOLLOW in deeds:
         rights.append("<li>see whom you follow</li>")
-        rights.append("<li>follow people for you, and take that back</li>")
-    if purpose == Purpose.BLOCK:
-        rights.append("<li>block people for you, and take that back</li>")
+    rights += [
+        f"<li>{deed} people for you, and take that back</li>" for deed in Deed if deed in deeds
+    ]
     return f'<div class="note"><p>OpenPortability asks to:</p><ul>{"".join(rights)}</ul></div>'
+
+
+def _deeds(purpose: str) -> frozenset[Deed]:
+    return Purpose(purpose).deeds if purpose in set(Purpose) else frozenset()
 
 
 def _json(told: Mapping[str, object]) -> Served:

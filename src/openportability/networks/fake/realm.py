@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from openportability.clock import Clock, micros
-from openportability.networks.fake.blocks import Blocks
+from openportability.networks.fake.avoided import Avoided
 from openportability.networks.fake.people import People
 from openportability.networks.fake.reply import Refusal
 from openportability.networks.fake.residents import Resident, Residents, Role
 from openportability.networks.fake.ties import ByInstances, ByRepository, Row, Ties, Wish
-from openportability.networks.fake.tokens import BLOCK, FOLLOW, READ, Session, Tokens
+from openportability.networks.fake.tokens import BLOCK, FOLLOW, MUTE, READ, Session, Tokens
 
 #: Refusals that concern the one who was to be followed, and not the call.
 ABOUT_ONE = frozenset({"gone", "moved", "refused", "remote_down", "ceiling"})
@@ -35,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """A follow, a block or the end of one, that reached the network and was done."""
+    """A follow, a block, a mute or the end of one, that reached the network and was done."""
 
     at: int
     actor: str
@@ -53,7 +53,11 @@ class Realm:
         self._clock = clock
         self._tokens = Tokens()
         self._ties = _ties(terms, people, self.residents)
-        self._blocks = Blocks(records=terms.role is Role.REPOSITORY)
+        # Mutes are nobody else's business: no network writes records of them.
+        self._avoided = {
+            BLOCK: Avoided(records=terms.role is Role.REPOSITORY),
+            MUTE: Avoided(records=False),
+        }
         self._writes: list[Write] = []
         self._flagged: set[str] = set()
 
@@ -94,13 +98,10 @@ class Realm:
         who: str,
         redirect_uri: str,
         challenge: str,
-        follow: bool = False,
-        block: bool = False,
+        deeds: Sequence[str] = (),
     ) -> Told:
         """Give the code that the person's *Allow* gives, without a page."""
-        scopes: tuple[str, ...] = (READ,)
-        if self._ties:
-            scopes += (FOLLOW,) * (follow or block) + (BLOCK,) * block
+        scopes = (READ, *deeds) if self._ties else (READ,)
         code = self._tokens.code(
             self._someone(who).id,
             scopes=scopes,
@@ -175,29 +176,31 @@ class Realm:
         self._note("unfollow", actor, wishes)
         return self._answer(actor, wishes)
 
-    # --- blocks -------------------------------------------------------------------------------
+    # --- blocks and mutes ---------------------------------------------------------------------
 
-    def blocking(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
-        """Tell whom of these the owner of the token blocks."""
+    def avoiding(self, *, token: str, deed: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Tell whom of these the owner of the token blocks, or mutes."""
         actor = self._tokens.check(token, READ, self._now())
-        return self._barred(actor, [Wish(**one) for one in wanted])
+        return self._barred(deed, actor, [Wish(**one) for one in wanted])
 
     def block(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         """Block them, all or none, and tell what is now."""
-        actor, wishes = self._writer(token, BLOCK), [Wish(**one) for one in wanted]
         if isinstance(self._ties, ByRepository):
-            cost = self._ties.create_points * len(wishes)
-            self._ties.allowance.take(actor, cost, self._now())
-        self._blocks.make(actor, [wish for wish in wishes if not self._someone(wish.id).gone])
-        self._note("block", actor, wishes)
-        return self._barred(actor, wishes)
+            cost = self._ties.create_points * len(wanted)
+            self._ties.allowance.take(self._writer(token, BLOCK), cost, self._now())
+        return self._avoid(BLOCK, token, wanted)
 
     def unblock(self, *, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
         """Take these blocks back and tell what is now."""
-        actor, wishes = self._writer(token, BLOCK), [Wish(**one) for one in made]
-        self._blocks.take_back(actor, wishes)
-        self._note("unblock", actor, wishes)
-        return self._barred(actor, wishes)
+        return self._avoid_no_more(BLOCK, token, made)
+
+    def mute(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        """Mute them, all or none, and tell what is now."""
+        return self._avoid(MUTE, token, wanted)
+
+    def unmute(self, *, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
+        """Take these mutes back and tell what is now."""
+        return self._avoid_no_more(MUTE, token, made)
 
     # --- behind the stage ---------------------------------------------------------------------
 
@@ -255,14 +258,14 @@ class Realm:
         """Tell whom somebody follows, one entry a follow: a double one shows twice."""
         return {"actors": self._destination().following(self._someone(who).id, self._now())}
 
-    def block_by_hand(self, *, who: str, whom: str) -> Told:
-        """Block as a person does in another program: not in the log."""
-        self._blocks.make(self._someone(who).id, [Wish(id=self._someone(whom).id)])
+    def avoid_by_hand(self, *, who: str, deed: str, whom: str) -> Told:
+        """Block or mute as a person does in another program: not in the log."""
+        self._avoided[deed].make(self._someone(who).id, [Wish(id=self._someone(whom).id)])
         return {}
 
-    def blocks_of(self, *, who: str) -> Told:
-        """Tell whom somebody blocks, one entry a block."""
-        return {"actors": self._blocks.of(self._someone(who).id)}
+    def avoided_of(self, *, who: str, deed: str) -> Told:
+        """Tell whom somebody blocks, or mutes, one entry each time."""
+        return {"actors": self._avoided[deed].of(self._someone(who).id)}
 
     def writes(self, *, since: int = 0) -> Told:
         """Tell everything that a client made or took back, in order."""
@@ -314,7 +317,7 @@ class Realm:
     def _answer(self, actor: str, wishes: Sequence[Wish]) -> Told:
         ties, now = self._destination(), self._now()
         rows = {wish.id: ties.row(actor, wish, now) for wish in wishes}
-        for whom in rows.keys() & set(self._blocks.of(actor)):
+        for whom in rows.keys() & set(self._avoided[BLOCK].of(actor)):
             rows[whom]["blocked"] = True
         told: Told = {"of": rows}
         if isinstance(ties, ByRepository):
@@ -322,12 +325,25 @@ class Realm:
             told |= {"remaining": points // ties.create_points, "reset_at": micros(reset_at)}
         return told
 
-    def _barred(self, actor: str, wishes: Sequence[Wish]) -> Told:
+    def _avoid(self, deed: str, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
+        actor, wishes = self._writer(token, deed), [Wish(**one) for one in wanted]
+        here = [wish for wish in wishes if not self._someone(wish.id).gone]
+        self._avoided[deed].make(actor, here)
+        self._note(deed, actor, wishes)
+        return self._barred(deed, actor, wishes)
+
+    def _avoid_no_more(self, deed: str, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
+        actor, wishes = self._writer(token, deed), [Wish(**one) for one in made]
+        self._avoided[deed].take_back(actor, wishes)
+        self._note(f"un{deed}", actor, wishes)
+        return self._barred(deed, actor, wishes)
+
+    def _barred(self, deed: str, actor: str, wishes: Sequence[Wish]) -> Told:
         return {
             "of": {
                 wish.id: {"error": "gone"}
                 if self._someone(wish.id).gone
-                else self._blocks.row(actor, wish)
+                else self._avoided[deed].row(actor, wish)
                 for wish in wishes
             }
         }

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from openportability.clock import Clock, moment
-from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose
+from openportability.domain import Actor, ActorId, Deed, Grant, NetworkName, Purpose
 from openportability.errors import Invalid, Refused
 from openportability.network import Begun, Field, Proved
 from openportability.networks.fake.residents import Role
-from openportability.networks.fake.tokens import BLOCK, FOLLOW, challenge_of
+from openportability.networks.fake.tokens import FOLLOW, challenge_of
 from openportability.networks.fake.way import Line
 
 
@@ -128,7 +128,7 @@ class SignIn:
             actor_id=ActorId(person["id"]),
             scopes=frozenset(told["scopes"]),
             can_follow=FOLLOW in told["scopes"],
-            can_block=BLOCK in told["scopes"],
+            can_avoid=frozenset({Deed.BLOCK, Deed.MUTE}.intersection(told["scopes"])),
             expires_at=moment(told["until"]),
             secret={"token": told["token"], "refresh": told["refresh"]},
         )

@@ -15,6 +15,7 @@ TOKEN_LIVES = timedelta(hours=1)
 READ = "read"
 FOLLOW = "follow"
 BLOCK = "block"
+MUTE = "mute"
 
 
 @dataclass(frozen=True, kw_only=True)

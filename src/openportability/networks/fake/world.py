@@ -20,9 +20,12 @@ from openportability.networks.fake.people import People
 from openportability.networks.fake.realm import Realm, Terms
 from openportability.networks.fake.reply import Fault, Refusal, Reply
 
-#: Verbs about follows and blocks: only these fail by chance. A lost sign-in would say nothing about us.
+#: Verbs about follows, blocks and mutes: only these fail by chance. A lost sign-in would say nothing about us.
 FALLIBLE = frozenset(
-    {"following", "relationships", "follow", "unfollow", "blocking", "block", "unblock"}
+    {
+        *("following", "relationships", "follow", "unfollow"),
+        *("avoiding", "block", "unblock", "mute", "unmute"),
+    }
 )
 ANSWERED = frozenset(
     {"hosts", "people", "person", "circle", "grant_code", "token", "refresh", "revoke"}
@@ -31,7 +34,7 @@ BACKSTAGE = frozenset(
     {
         *("arrive", "vanish", "rename", "move", "approve", "flag", "withdraw"),
         *("follow_by_hand", "unfollow_by_hand", "follows_of", "writes", "spending"),
-        *("block_by_hand", "blocks_of"),
+        *("avoid_by_hand", "avoided_of"),
     }
 )
 #: How long a simulated 429 asks to wait.

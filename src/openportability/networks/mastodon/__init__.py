@@ -6,11 +6,12 @@ from functools import partial
 from importlib import resources
 from urllib.parse import urlencode
 
-from openportability.domain import Actor
+from openportability.domain import Actor, Deed
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
-from openportability.networks.mastodon.blocks import MastodonBlocks
+from openportability.networks.mastodon.avoidance import MastodonAvoidance
 from openportability.networks.mastodon.client import Follows
+from openportability.networks.mastodon.finder import Finder
 from openportability.networks.mastodon.forms import follows_file, forms
 from openportability.networks.mastodon.lists import Lists, list_files
 from openportability.networks.mastodon.room import room
@@ -33,6 +34,7 @@ OPTIONS = (
 
 def load(context: Context) -> Network:
     """Return Mastodon. It needs no registration anywhere."""
+    finder = Finder(context)
     lists = Lists(context, gap_seconds=_seconds(context.options["GAP_SECONDS"]))
     return Network(
         name=context.name,
@@ -42,8 +44,8 @@ def load(context: Context) -> Network:
         profile_url=_profile_url,
         sign_in=SignInAtServer(context),
         source=Source(lists=lists, files=list_files(development=context.development)),
-        destination=Follows(context, lists),
-        blocks=MastodonBlocks(context),
+        destination=Follows(context, lists, finder),
+        avoids={deed: MastodonAvoidance(context, deed, finder) for deed in (Deed.BLOCK, Deed.MUTE)},
         words=WORDS,
         forms=partial(forms, development=context.development),
         follows_file=follows_file(development=context.development),

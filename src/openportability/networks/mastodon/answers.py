@@ -125,11 +125,11 @@ def relationship(found: object) -> Relationship | None:
     return Relationship(tie=tie, record=str(found["id"]), blocked=blocked)
 
 
-def blocking(found: object, number: str) -> bool | None:
-    """Read from a relationship whether our user blocks this account; None where it is no such thing."""
+def shows(found: object, number: str, mark: str) -> bool | None:
+    """Read from a relationship with this account whether it has a mark; None where it is no such thing."""
     if not isinstance(found, dict) or str(found.get("id")) != number:
         return None
-    return found.get("blocking") is True
+    return found.get(mark) is True
 
 
 def next_cursor(reply: Reply) -> str | None:

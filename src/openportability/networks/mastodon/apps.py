@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from openportability import outbound
-from openportability.domain import Purpose
+from openportability.domain import Deed, Purpose
 from openportability.errors import Invalid, NetworkError, Throttled, Unavailable
 from openportability.network import Context
 from openportability.networks.mastodon import answers
@@ -23,8 +23,8 @@ from openportability.outbound import Reply
 
 #: What reading and following take, each right for itself.
 FINE = ("read:accounts", "read:follows", "read:search", "write:follows")
-#: The one right more that blocking takes.
-BLOCK = "write:blocks"
+#: The one right more that each of these takes.
+AVOID = {Deed.BLOCK: "write:blocks", Deed.MUTE: "write:mutes"}
 #: What some servers know instead.
 COARSE = ("read", "write", "follow")
 #: Enough to say who a person is, where the server knows it (4.3 and later).
@@ -35,7 +35,7 @@ _COVERED_BY = {
     "read:follows": {"read:follows", "read", "follow"},
     "read:search": {"read:search", "read"},
     "write:follows": {"write:follows", "write", "follow"},
-    BLOCK: {BLOCK, "write", "follow"},
+    **{scope: {scope, "write", "follow"} for scope in AVOID.values()},
 }
 
 
@@ -197,9 +197,9 @@ def is_lost(reply: Reply) -> bool:
 def scopes_of(server: Server) -> tuple[str, ...]:
     """Return all scopes that we may ever ask there, in one list."""
     if server.scopes is None:
-        return (*FINE, BLOCK)
+        return (*FINE, *AVOID.values())
     if server.scopes >= frozenset(FINE):
-        more = (scope for scope in (WHO, BLOCK) if scope in server.scopes)
+        more = (scope for scope in (WHO, *AVOID.values()) if scope in server.scopes)
         return (*FINE, *more)
     return tuple(scope for scope in COARSE if scope in server.scopes) or FINE
 
@@ -207,7 +207,7 @@ def scopes_of(server: Server) -> tuple[str, ...]:
 def scopes_for(app: App, purpose: Purpose) -> tuple[str, ...]:
     """Return the least that a purpose takes, of what was registered."""
     if purpose is not Purpose.IDENTIFY:
-        more = (BLOCK,) if purpose is Purpose.BLOCK else ()
+        more = (scope for deed, scope in AVOID.items() if deed in purpose.deeds)
         wanted = (*FINE, *more) if app.scopes & frozenset(FINE) else COARSE
         return tuple(scope for scope in wanted if scope in app.scopes)
     least = (scope for scope in (WHO, "read:accounts", "read") if scope in app.scopes)
@@ -219,9 +219,11 @@ def allow_following(scopes: frozenset[str]) -> bool:
     return all(scopes & _COVERED_BY[needed] for needed in FINE)
 
 
-def allow_blocking(scopes: frozenset[str]) -> bool:
-    """Tell whether they cover blocking too."""
-    return allow_following(scopes) and bool(scopes & _COVERED_BY[BLOCK])
+def allow_avoiding(scopes: frozenset[str]) -> frozenset[Deed]:
+    """Tell what they cover besides following."""
+    if not allow_following(scopes):
+        return frozenset()
+    return frozenset(deed for deed, needed in AVOID.items() if scopes & _COVERED_BY[needed])
 
 
 def _to_text(app: App) -> Mapping[str, str]:

@@ -35,10 +35,10 @@ _LOOK_SECONDS = 12.0
 class Follows:
     """The destination: relationships, follow and unfollow with a person's own token."""
 
-    def __init__(self, context: Context, lists: Lists) -> None:
+    def __init__(self, context: Context, lists: Lists, finder: Finder) -> None:
         self._context = context
         self._lists = lists
-        self._finder = Finder(context)
+        self._finder = finder
         self.limits = Limits(
             batch=1,
             look=5,

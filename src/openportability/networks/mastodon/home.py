@@ -81,16 +81,16 @@ class Home:
         is_last = not found or onward == cursor
         return Page(actors=actors, cursor=None if is_last else onward)
 
-    def blocks(self, number: str) -> bool | None:
-        """Say whether the person blocks this account; None where the server leaves it out: it is suspended."""
+    def shows(self, number: str, mark: str) -> bool | None:
+        """Say whether a relationship has a mark, as `blocking`; None where the server leaves out who is suspended."""
         reply = self.get("/api/v1/accounts/relationships", {"id[]": [number]})
         found = answers.parsed(reply) if reply.status == 200 else None
         if not isinstance(found, list):
             raise Unavailable
-        return next((answers.blocking(one, number) for one in found), None)
+        return next((answers.shows(one, number, mark) for one in found), None)
 
     def post(self, number: str, verb: str) -> Reply:
-        """Follow, unfollow, block or unblock an account, with no options: those would change an older follow."""
+        """Follow, block or mute an account, or end that, with no options: those would change an older follow."""
         path = f"/api/v1/accounts/{quote(number, safe='')}/{verb}"
         return self._sound(self._ask("POST", path))
 

@@ -200,7 +200,7 @@ class SignInAtServer:
             actor_id=ActorId(""),
             scopes=scopes,
             can_follow=apps.allow_following(scopes),
-            can_block=apps.allow_blocking(scopes),
+            can_avoid=apps.allow_avoiding(scopes),
             expires_at=expires_at,
             secret={
                 **tokens,

@@ -1,10 +1,11 @@
-"""Blocks that a person brought are carried over if they choose so: first, once, and theirs to take back."""
+"""Blocks and mutes that a person brought are carried over if they choose so: first, once, and theirs to take back."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from openportability.accounts import store as accounts
 from openportability.domain import Account, Deed, Found, Kind, Pace, Purpose
@@ -13,8 +14,8 @@ from openportability.graph.store import ListOf
 from openportability.matching import jobs as matching
 from openportability.matching.service import Selection
 from openportability.networks.fake.reply import Fault
-from openportability.reconnection import blocking, planning
-from openportability.reconnection.blocking import Offer
+from openportability.reconnection import avoiding, planning
+from openportability.reconnection.avoiding import LISTS, Offer
 from openportability.reconnection.planning import Planned
 from openportability.reconnection.rules import UNAVAILABLE, State
 from tests.reconnection.stage import Stage
@@ -40,46 +41,82 @@ def planned(stage: Stage) -> Planned:
 def offers(stage: Stage) -> list[Offer]:
     plan = planned(stage)
     with stage.db.read() as tx:
-        return blocking.offers(tx, stage.site, stage.user, plan)
+        return avoiding.offers(tx, stage.site, stage.user, plan)
 
 
-def offered(stage: Stage) -> int:
-    return sum(offer.count for offer in offers(stage))
+def offered(stage: Stage) -> dict[Deed, int]:
+    return {offer.deed: offer.count for offer in offers(stage)}
 
 
-def carries_over(stage: Stage) -> int:
+def carries_over(stage: Stage, deed: Deed = Deed.BLOCK) -> int:
     with stage.db.write() as tx:
-        return blocking.carry_over(tx, stage.site, stage.user, [stage.name], 1)
+        return avoiding.carry_over(tx, stage.site, stage.user, deed, [stage.name], 1)
 
 
-def test_blocks_are_made_once_and_before_any_follow(stage: Stage) -> None:
+def avoids(stage: Stage, deed: Deed, *whom: Account) -> None:
+    """Bring these people as blocked or muted; whom one mutes, one followed."""
+    if deed is Deed.MUTE:
+        brings(stage, Kind.FOLLOWING, *whom)
+    brings(stage, LISTS[deed], *whom)
+
+
+both = pytest.mark.parametrize("deed", list(LISTS))
+
+
+@both
+def test_each_is_made_once_and_before_any_follow(stage: Stage, deed: Deed) -> None:
     troll, carol = stage.member(), stage.member()
-    stage.grant(Purpose.BLOCK)
+    stage.grant(Purpose(deed))
     stage.want(carol)
-    brings(stage, Kind.BLOCKED, troll)
-    assert offered(stage) == 1
-    assert (carries_over(stage), carries_over(stage)) == (1, 0)
-    stage.fails("block", Fault.SILENCE)
+    avoids(stage, deed, troll)
+    assert offered(stage) == {deed: 1}
+    assert (carries_over(stage, deed), carries_over(stage, deed)) == (1, 0)
+    stage.fails(deed, Fault.SILENCE)
     stage.pass_days(2)
-    assert stage.blocks() == [troll.actor.id]
+    assert stage.avoided(deed) == [troll.actor.id]
     assert stage.follows() == [carol.actor.id]
-    assert stage.sent()[0] == ("block", troll.actor.id)
+    assert stage.sent()[0] == (deed, troll.actor.id)
     assert stage.states() == [S.FOLLOWED] * 2
-    assert offered(stage) == 0
+    assert offered(stage) == {}
 
 
-def test_undo_ends_our_blocks_and_leaves_those_made_by_hand(stage: Stage) -> None:
+@both
+def test_undo_ends_what_is_ours_and_leaves_what_was_made_by_hand(stage: Stage, deed: Deed) -> None:
     ours, theirs = stage.member(), stage.member()
-    stage.grant(Purpose.BLOCK)
-    stage.network.stage.ask("block_by_hand", who=stage.me.actor.id, whom=theirs.actor.id)
-    brings(stage, Kind.BLOCKED, ours, theirs)
-    carries_over(stage)
+    stage.grant(Purpose(deed))
+    me = stage.me.actor.id
+    stage.network.stage.ask("avoid_by_hand", who=me, deed=deed, whom=theirs.actor.id)
+    avoids(stage, deed, ours, theirs)
+    carries_over(stage, deed)
     stage.pass_days(1)
     assert stage.row(theirs).state is S.ALREADY
     stage.undo()
     stage.pass_days(1)
     assert stage.row(ours).state is S.UNDONE
-    assert stage.blocks() == [theirs.actor.id]
+    assert stage.avoided(deed) == [theirs.actor.id]
+
+
+def test_blocks_go_before_mutes_and_each_is_asked_for_by_itself(stage: Stage) -> None:
+    troll, noisy = stage.member(), stage.member()
+    avoids(stage, Deed.MUTE, noisy)
+    brings(stage, Kind.BLOCKED, troll)
+    assert offered(stage) == {Deed.BLOCK: 1, Deed.MUTE: 1}
+    for granted, asked in (
+        (Purpose.FOLLOW, {Purpose.BLOCK, Purpose.MUTE}),
+        (Purpose.MUTE, {Purpose.AVOID, None}),
+        (Purpose.AVOID, {None}),
+    ):
+        stage.grant(granted)
+        assert {offer.to_ask for offer in offers(stage)} == asked
+    carries_over(stage, Deed.MUTE)
+    carries_over(stage, Deed.BLOCK)
+    stage.pass_days(1)
+    assert stage.sent() == [("block", troll.actor.id), ("mute", noisy.actor.id)]
+
+
+def test_who_was_muted_and_never_followed_stays_unknown(sky: Stage) -> None:
+    brings(sky, Kind.MUTED, sky.member())
+    assert offered(sky) == {}
 
 
 def test_a_forecast_heeds_blocks_that_go_first_and_what_waits_already(stage: Stage) -> None:
@@ -110,36 +147,37 @@ def test_a_follow_is_taken_back_before_anybody_is_blocked(stage: Stage) -> None:
     carries_over(stage)
     stage.undo([stage.row(carol).id])
     stage.serve()
-    assert (stage.follows(), stage.blocks()) == ([], [])
+    assert (stage.follows(), stage.avoided(Deed.BLOCK)) == ([], [])
     stage.pass_days(1)
-    assert stage.blocks() == [troll.actor.id]
+    assert stage.avoided(Deed.BLOCK) == [troll.actor.id]
 
 
-def test_without_the_right_to_block_follows_go_on(stage: Stage) -> None:
+@both
+def test_without_the_right_follows_go_on(stage: Stage, deed: Deed) -> None:
     troll, carol = stage.member(), stage.member()
-    brings(stage, Kind.BLOCKED, troll)
-    carries_over(stage)
+    avoids(stage, deed, troll)
+    carries_over(stage, deed)
     stage.want(carol)
     stage.pass_days(1)
-    assert (stage.row(troll).state, stage.row(troll).reason) == (S.REFUSED, "net.no_blocks")
+    assert (stage.row(troll).state, stage.row(troll).reason) == (S.REFUSED, f"net.no_{deed}s")
     assert stage.row(carol).state is S.FOLLOWED
-    stage.grant(Purpose.BLOCK)
+    stage.grant(Purpose(deed))
     stage.retry()
     stage.pass_days(1)
-    assert stage.blocks() == [troll.actor.id]
+    assert stage.avoided(deed) == [troll.actor.id]
 
 
-def test_who_hides_or_is_muted_is_not_offered(sky: Stage) -> None:
-    hidden, troll, noisy = sky.member(found=Found.NOBODY), sky.member(), sky.member()
-    sky.grant(Purpose.BLOCK)
-    brings(sky, Kind.MUTED, noisy)
-    brings(sky, Kind.BLOCKED, hidden, troll)
-    assert offered(sky) == 1
-    carries_over(sky)
+@both
+def test_who_hides_is_not_offered_nor_served(sky: Stage, deed: Deed) -> None:
+    hidden, troll = sky.member(found=Found.NOBODY), sky.member()
+    sky.grant(Purpose(deed))
+    avoids(sky, deed, hidden, troll)
+    assert offered(sky) == {deed: 1}
+    carries_over(sky, deed)
     sky.hides(troll)
     sky.serve()
     assert (sky.row(troll).state, sky.row(troll).reason) == (S.CANCELLED, UNAVAILABLE)
-    assert sky.blocks() == []
+    assert sky.avoided(deed) == []
 
 
 def test_who_was_chosen_to_be_blocked_is_though_the_list_is_gone(stage: Stage) -> None:
@@ -148,9 +186,9 @@ def test_who_was_chosen_to_be_blocked_is_though_the_list_is_gone(stage: Stage) -
     brings(stage, Kind.BLOCKED, troll)
     carries_over(stage)
     brings(stage, Kind.BLOCKED)
-    assert offered(stage) == 0
+    assert offered(stage) == {}
     stage.pass_days(1)
-    assert stage.blocks() == [troll.actor.id]
+    assert stage.avoided(Deed.BLOCK) == [troll.actor.id]
 
 
 def test_whom_the_person_blocked_meanwhile_is_not_followed(stage: Stage) -> None:
