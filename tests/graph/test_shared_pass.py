@@ -86,6 +86,13 @@ def test_what_a_killed_process_does_not_bring_is_found_all_the_same(
     assert found(site, others) == expected(people)
 
 
+def test_where_no_process_can_begin_all_is_found_here(
+    site: Site, people: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/there/is/no/such/program")
+    assert found(site, Crew()) == expected(people)
+
+
 def test_a_damaged_list_is_told_of_by_who_asked(
     site: Site, people: list[Account], others: Crew, caplog: pytest.LogCaptureFixture
 ) -> None:

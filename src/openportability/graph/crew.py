@@ -35,14 +35,16 @@ class Crew:
         They are told by name: functions of modules, and values as arguments.
         """
         with self._lock:
-            while len(self._mates) < len(tasks):
-                self._mates.append(_Mate())
+            # Where the system has no room for another one, there are fewer.
+            with suppress(OSError):
+                while len(self._mates) < len(tasks):
+                    self._mates.append(_Mate())
             busy = self._mates[: len(tasks)]
-            for mate, task in zip(busy, tasks, strict=True):
+            for mate, task in zip(busy, tasks, strict=False):
                 mate.begin(task)
             came = [mate.end() for mate in busy]
             self._mates = [mate for mate in self._mates if mate.is_there]
-            return came
+            return [*came, *[None] * (len(tasks) - len(came))]
 
 
 def cores() -> int:
@@ -59,6 +61,8 @@ class _Mate:
             [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Who ends us from a terminal means us; they end then as well.
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._dismiss = finalize(self, _dismissed, self._process)
