@@ -24,10 +24,11 @@ from lab import install
 
 @dataclass(frozen=True, kw_only=True)
 class Atproto:
-    """A PLC directory and its PDSes."""
+    """A PLC directory, its PDSes, and the view that keeps mutes for their people."""
 
     plc: str
     pds: tuple[str, ...]
+    view: str
     process: subprocess.Popen[str]
 
     def an_hour_passes(self) -> None:
@@ -76,7 +77,9 @@ def atproto(
     )
     try:
         ready = _await_ready(process)
-        yield Atproto(plc=ready["plc"], pds=tuple(ready["pds"]), process=process)
+        yield Atproto(
+            plc=ready["plc"], pds=tuple(ready["pds"]), view=ready["view"], process=process
+        )
     finally:
         _stop(process)
 

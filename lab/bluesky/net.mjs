@@ -7,6 +7,7 @@
 import { createECDH } from 'node:crypto'
 import dns from 'node:dns'
 import fs from 'node:fs'
+import http from 'node:http'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
@@ -16,6 +17,7 @@ import { parseArgs } from 'node:util'
 const installed = createRequire(path.join(process.cwd(), 'package.json'))
 const load = (name) => import(pathToFileURL(installed.resolve(name)).href)
 const { PDS } = await load('@atproto/pds')
+const { verifyJwt } = await load('@atproto/xrpc-server')
 const { PlcServer, Database } = installed('@did-plc/server')
 
 const { values: options } = parseArgs({
@@ -103,6 +105,44 @@ function rotationKey(folder) {
   return fs.readFileSync(file, 'utf8')
 }
 
+/** Who shows people what others write; we have only the part of it that keeps mutes. */
+const VIEW = 'did:web:api.bsky.app'
+const mutes = new Map()
+
+/** Answers what a PDS passes on, if it signed for its person; and anybody who asks whom somebody mutes. */
+async function answer(request) {
+  const url = new URL(request.url, 'http://localhost')
+  if (url.pathname === '/mutes') return [...(mutes.get(url.searchParams.get('actor')) ?? [])]
+  const verb = url.pathname.slice('/xrpc/'.length)
+  const keyOf = (did, fresh) => pdses[0].ctx.idResolver.did.resolveAtprotoKey(did, fresh)
+  const token = (request.headers.authorization ?? '').slice('Bearer '.length)
+  const { iss } = await verifyJwt(token, VIEW, verb, keyOf)
+  if (!mutes.has(iss)) mutes.set(iss, new Set())
+  const mine = mutes.get(iss)
+  if (verb === 'app.bsky.actor.getProfiles') {
+    const dids = url.searchParams.getAll('actors')
+    return { profiles: dids.map((did) => ({ did, handle: 'handle.invalid', viewer: { muted: mine.has(did) } })) }
+  }
+  const { actor } = JSON.parse(Buffer.concat(await Array.fromAsync(request)))
+  if (verb === 'app.bsky.graph.muteActor') mine.add(actor)
+  else if (verb === 'app.bsky.graph.unmuteActor') mine.delete(actor)
+  else throw new Error(`not here: ${verb}`)
+  return null
+}
+
+const view = http.createServer(async (request, response) => {
+  try {
+    const told = await answer(request)
+    if (told === null) response.end()
+    else response.setHeader('content-type', 'application/json').end(JSON.stringify(told))
+  } catch (error) {
+    response.writeHead(401, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ error: 'AuthMissing', message: String(error) }))
+  }
+})
+await new Promise((done) => view.listen(0, '127.0.0.1', done))
+const viewUrl = `http://127.0.0.1:${view.address().port}`
+
 async function startPds(port, index) {
   const folder = path.join(data, `pds-${index}`)
   fs.mkdirSync(folder, { recursive: true })
@@ -122,9 +162,9 @@ async function startPds(port, index) {
     enableDidDocWithSession: true,
     rateLimitsEnabled: options['rate-limits'],
     rateLimitBypassKey: 'lab-bypass',
-    // Services it would call elsewhere: names that lead nowhere.
-    bskyAppViewUrl: 'https://appview.invalid',
-    bskyAppViewDid: 'did:example:invalid',
+    bskyAppViewUrl: viewUrl,
+    bskyAppViewDid: VIEW,
+    // A service it would call elsewhere: a name that leads nowhere.
     modServiceUrl: 'https://moderator.invalid',
     modServiceDid: 'did:example:invalid',
   })
@@ -152,7 +192,7 @@ async function resolveHandle(handle) {
 for (const pds of pdses) pds.ctx.idResolver.handle.resolve = resolveHandle
 
 const urls = ports.map((port) => `http://localhost:${port}`)
-console.log('READY ' + JSON.stringify({ plc: plcUrl, pds: urls, data }))
+console.log('READY ' + JSON.stringify({ plc: plcUrl, pds: urls, view: viewUrl, data }))
 
 let ending = false
 async function end() {
@@ -160,6 +200,7 @@ async function end() {
   ending = true
   for (const pds of pdses) await pds.destroy()
   await plc?.destroy()
+  view.close()
   if (!options.data) fs.rmSync(data, { recursive: true, force: true })
   process.exit(0)
 }

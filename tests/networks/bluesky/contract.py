@@ -24,7 +24,6 @@ VARIANTS = (
         needs=("atproto",),
         cannot={
             Can.WITHDRAW: "its follows are public, so looking needs no grant and notices none",
-            Can.MUTE: "we make no mutes there",
             Can.LOCK: "its people let everybody follow",
             Can.MOVE: "an account keeps its id wherever it lives",
             Can.DELETE: "nobody is asked after each account before it is followed",
@@ -95,6 +94,7 @@ class AtPds(Subject):
 
     def __init__(self, net: Atproto, transport: Faulty, clock: MovedClock) -> None:
         self._home = net.pds[0]
+        self._view = net.view
         self._transport = transport
         self._clock = clock
         self._people: dict[str, Person] = {}
@@ -165,6 +165,9 @@ class AtPds(Subject):
         self._people[who.id].unfollows_by_hand(whom.id)
 
     def avoided(self, who: Actor, deed: Deed) -> list[ActorId]:
+        if deed is Deed.MUTE:
+            told = httpx2.get(f"{self._view}/mutes", params={"actor": who.id}, trust_env=False)
+            return [ActorId(did) for did in told.json()]
         return [ActorId(did) for did in pds.follows(self._home, who.id, BLOCK)]
 
     def fill_pages(self, who: Actor) -> frozenset[ActorId]:

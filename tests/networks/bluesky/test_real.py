@@ -11,6 +11,7 @@ from lab import servers
 from openportability.clock import MovedClock
 from openportability.domain import (
     ActorId,
+    Deed,
     Grant,
     Purpose,
     Tie,
@@ -136,14 +137,15 @@ def test_a_refreshed_grant_follows_and_the_old_one_is_spent(
     assert lost.value.code == "at.session_lost"
 
 
-def test_a_revoked_grant_follows_nobody(
-    sign_in: SignIn, destination: Destination, grant: Grant
+def test_a_revoked_grant_follows_and_mutes_nobody(
+    network: Network, sign_in: SignIn, destination: Destination, grant: Grant
 ) -> None:
     sign_in.revoke(grant)
     sign_in.revoke(grant)
-    with pytest.raises(SignedOut) as lost:
-        destination.follow(grant, planned(destination, 1))
-    assert lost.value.code == "at.session_lost"
+    for make in (destination.follow, network.avoids[Deed.MUTE].make):
+        with pytest.raises(SignedOut) as lost:
+            make(grant, planned(destination, 1))
+        assert lost.value.code == "at.session_lost"
 
 
 def test_a_grant_to_identify_cannot_follow(

@@ -53,10 +53,10 @@ def _tie(avoids: Avoidance, grant: Grant, wanted: Wanted) -> Tie:
 @_promise_of_each()
 def whom_one_avoids_is_seen_and_not_followed(subject: Subject, deed: Deed) -> None:
     who, other, stranger = subject.person(), subject.person(), subject.person()
-    avoids, grant = subject.network.avoids[deed], grant_of(subject, who, Purpose(deed))
+    avoids, grant = subject.network.avoids[deed], grant_of(subject, who, Purpose.AVOID)
     wanted = _reserved(avoids, other)
     assert grant.can_follow
-    assert deed in grant.can_avoid
+    assert grant.can_avoid == subject.network.avoids.keys()
     assert _tie(avoids, grant, wanted) is Tie.NONE
     made = relationship_to(avoids.make(grant, [wanted]), other)
     assert made.tie is Tie.AVOIDING
@@ -72,6 +72,7 @@ def whom_one_avoids_is_seen_and_not_followed(subject: Subject, deed: Deed) -> No
 def to_avoid_no_more_takes_back_ours_only(subject: Subject, deed: Deed) -> None:
     who, ours, others = subject.person(), subject.person(), subject.person()
     avoids, grant = subject.network.avoids[deed], grant_of(subject, who, Purpose(deed))
+    assert grant.deeds >= {Deed.FOLLOW, deed}
     first, second = _reserved(avoids, ours), _reserved(avoids, others)
     record = relationship_to(avoids.make(grant, [first]), ours).record
     avoids.make(grant, [second])

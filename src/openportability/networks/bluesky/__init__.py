@@ -14,9 +14,11 @@ from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
 from openportability.networks.bluesky.followers import Followers
 from openportability.networks.bluesky.forms import forms
+from openportability.networks.bluesky.host import Host
 from openportability.networks.bluesky.identity import Identities
 from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.metadata import Client
+from openportability.networks.bluesky.mutes import BlueskyMutes
 from openportability.networks.bluesky.records import Repositories
 from openportability.networks.bluesky.sign_in import BlueskySignIn
 from openportability.networks.bluesky.words import WORDS
@@ -57,9 +59,8 @@ def load(context: Context) -> Network:
     client = Client(context)
     view = context.options["VIEW_URL"]
     repositories = Repositories(door=context.door, clock=clock, identities=identities)
-    destination = BlueskyDestination(
-        clock=clock, repositories=repositories, prover=prover, local=local
-    )
+    host = Host(clock=clock, repositories=repositories, prover=prover)
+    destination = BlueskyDestination(clock=clock, repositories=repositories, host=host, local=local)
     return Network(
         name=context.name,
         title="Bluesky",
@@ -83,7 +84,10 @@ def load(context: Context) -> Network:
             )
         ),
         destination=destination,
-        avoids={Deed.BLOCK: BlueskyBlocks(destination)},
+        avoids={
+            Deed.BLOCK: BlueskyBlocks(destination),
+            Deed.MUTE: BlueskyMutes(clock=clock, host=host),
+        },
         words=WORDS,
         forms=forms,
         compose_url=_compose_url,

@@ -15,28 +15,21 @@ from datetime import UTC
 
 from openportability.clock import Clock
 from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted
-from openportability.errors import (
-    Flagged,
-    NetworkError,
-    Refused,
-    SignedOut,
-    Throttled,
-    Unavailable,
-)
+from openportability.errors import NetworkError, Refused, Unavailable
 from openportability.network import Answers, Budget, Page
 from openportability.networks.bluesky import points
-from openportability.networks.bluesky.dpop import Call, Prover, read_key
+from openportability.networks.bluesky.host import Host
 from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.records import Record, Repositories
-from openportability.networks.bluesky.replies import content, error_name
+from openportability.networks.bluesky.replies import content
 from openportability.networks.bluesky.scopes import BLOCK, FOLLOW
 from openportability.networks.bluesky.syntax import is_did, is_record_key
 from openportability.networks.bluesky.tid import Tids, moment_of
-from openportability.outbound import Reply, reset_time
+from openportability.outbound import Reply
 
 #: What the records of each collection say.
 _TIES = {FOLLOW: Tie.FOLLOWING, BLOCK: Tie.AVOIDING}
-WRITE = "/xrpc/com.atproto.repo.applyWrites"
+WRITE = "com.atproto.repo.applyWrites"
 #: Where a refused batch says which of its writes was wrong.
 _PLACE = re.compile(r"\bwrites[/\[](\d{1,3})\b")
 
@@ -47,12 +40,12 @@ class BlueskyDestination:
     limits: Limits = points.LIMITS
 
     def __init__(
-        self, *, clock: Clock, repositories: Repositories, prover: Prover, local: bool
+        self, *, clock: Clock, repositories: Repositories, host: Host, local: bool
     ) -> None:
         self._clock = clock
         self._repositories = repositories
         self._lists = Lists(repositories)
-        self._prover = prover
+        self._host = host
         self._tids = Tids(clock)
         self._local = local
 
@@ -175,53 +168,16 @@ class BlueskyDestination:
 
     def _write(self, grant: Grant, writes: Sequence[Mapping[str, object]]) -> Reply:
         """Return an answer of 200 or 400; raise what stops all."""
-        pds, key = grant.secret["pds"], read_key(grant.secret["dpop_key"])
-        self._prover.nonces.offer(key, pds, grant.secret.get("nonce_pds"))
-        call = Call(
-            method="POST",
-            url=pds + WRITE,
-            token=grant.secret["access_token"],
-            json={"repo": grant.actor_id, "validate": True, "writes": writes},
-        )
-        try:
-            reply = self._prover.send(key, call)
-        except Unavailable:
-            raise Unavailable("at.uncertain") from None
+        body = {"repo": grant.actor_id, "validate": True, "writes": writes}
+        reply = self._host.send(grant, WRITE, json=body)
         if reply.status == 200:
             return reply
         if reply.status == 400 and _place(reply) is not None:
             return reply
-        raise_for = self._stop(grant, reply)
+        raise_for = self._host.why_not(grant, reply)
         if raise_for is None:
             return reply
         raise raise_for
-
-    def _stop(self, grant: Grant, reply: Reply) -> NetworkError | None:
-        """Return what an answer means for the whole account; None: it is about this call."""
-        name = error_name(reply)
-        pds, did = grant.secret["pds"], grant.actor_id
-        match reply.status, name:
-            case 429, _:
-                now = self._clock.now()
-                of_points = points.window(reply) in points.WINDOWS
-                until = reset_time(reply.headers, now)
-                return Throttled(until, "at.points" if of_points else None, everyone=not of_points)
-            case 403, "ScopeMissingError":
-                return SignedOut("at.scope_missing")
-            case _, "AccountTakedown" | "AccountSuspended":
-                return Flagged("at.suspended")
-            case _, "AccountDeactivated" | "RepoDeactivated":
-                return SignedOut("at.deactivated")
-            case 401 | 403, _:
-                lost = SignedOut("at.session_lost")
-                return self._repositories.why_lost(pds=pds, did=did, otherwise=lost)
-            case 400, _:
-                doubt = self._repositories.why_lost(
-                    pds=pds, did=did, otherwise=Refused("at.refused")
-                )
-                return None if isinstance(doubt, Refused) else doubt
-            case _:
-                return Unavailable("at.uncertain")
 
 
 def _key(record: str | None) -> str:

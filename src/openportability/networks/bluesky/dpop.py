@@ -94,6 +94,8 @@ class Call:
     token: str | None = None
     json: object = None
     form: MakeForm | None = None
+    #: The service that the server passes it on to, if it is not for itself.
+    to: str | None = None
 
 
 class Prover:
@@ -123,6 +125,8 @@ class Prover:
         headers = {"DPoP": self._proof(key, call, now)}
         if call.token:
             headers["Authorization"] = f"DPoP {call.token}"
+        if call.to:
+            headers["atproto-proxy"] = call.to
         reply = self._door.request(
             call.method,
             call.url,

@@ -6,12 +6,17 @@ Servers drop rights they do not know without a word: only the granted ones count
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from openportability.domain import Deed, Purpose
 
 FOLLOW = "app.bsky.graph.follow"
 BLOCK = "app.bsky.graph.block"
+#: The service that keeps mutes, and what it is asked for.
+VIEW = "did:web:api.bsky.app#bsky_appview"
+MUTE, UNMUTE = "app.bsky.graph.muteActor", "app.bsky.graph.unmuteActor"
+PROFILES = "app.bsky.actor.getProfiles"
+_MUTES = (PROFILES, MUTE, UNMUTE)
 #: Without it a grant proves nothing.
 IDENTITY = "atproto"
 
@@ -19,6 +24,7 @@ IDENTITY = "atproto"
 _RIGHTS: Mapping[Deed, str] = {
     Deed.FOLLOW: f"repo:{FOLLOW}?action=create&action=delete",
     Deed.BLOCK: f"repo:{BLOCK}?action=create&action=delete",
+    Deed.MUTE: " ".join(f"rpc:{verb}?aud={quote(VIEW, safe=':')}" for verb in _MUTES),
 }
 #: All that an app password may do: the only right to write that old servers know. Asked for where
 #: the finer one was not given, after the person has read why.
@@ -44,7 +50,8 @@ def may_follow(granted: frozenset[str]) -> bool:
 
 def may_avoid(granted: frozenset[str]) -> frozenset[Deed]:
     """Tell what else may be made and taken back."""
-    return frozenset({Deed.BLOCK} if _may_write(granted, BLOCK) else ())
+    blocks, mutes = _may_write(granted, BLOCK), all(_may_ask(granted, verb) for verb in _MUTES)
+    return frozenset({Deed.BLOCK} if blocks else ()) | frozenset({Deed.MUTE} if mutes else ())
 
 
 def _may_write(granted: frozenset[str], collection: str) -> bool:
@@ -52,6 +59,18 @@ def _may_write(granted: frozenset[str], collection: str) -> bool:
         any(_allows(scope, collection, action) for scope in granted)
         for action in ("create", "delete")
     )
+
+
+def _may_ask(granted: frozenset[str], verb: str) -> bool:
+    return BROAD in granted or any(_lets_ask(scope, verb) for scope in granted)
+
+
+def _lets_ask(scope: str, verb: str) -> bool:
+    kind, _, rest = scope.partition("?")
+    resource, _, named = kind.partition(":")
+    query = parse_qs(rest)
+    verbs = {named} if named else set(query.get("lxm", ()))
+    return resource == "rpc" and bool(verbs & {verb, "*"}) and query.get("aud") in ([VIEW], ["*"])
 
 
 def _allows(scope: str, wanted: str, action: str) -> bool:
