@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
@@ -44,16 +45,28 @@ class Begun:
 @contextmanager
 def watched() -> Iterator[None]:
     """Note the time wherever a thread takes something up."""
-    run_sync = to_thread.run_sync
+    run_sync, submit = to_thread.run_sync, ThreadPoolExecutor.submit
 
-    def noting(function: Callable[..., Any], *args: Any, **how: Any) -> Awaitable[Any]:
-        def noted(*args: Any) -> Any:
-            begun = _begun.get()
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        begun = _begun.get()
+
+        def call(*args: Any, **how: Any) -> Any:
             if begun is not None:
                 begun.append(perf_counter())
-            return function(*args)
+            return function(*args, **how)
 
-        return run_sync(noted, *args, **how)
+        return call
 
-    with patch.object(to_thread, "run_sync", noting):
+    def noting(function: Callable[..., Any], *args: Any, **how: Any) -> Awaitable[Any]:
+        return run_sync(noted(function), *args, **how)
+
+    def submitting(
+        pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **how: Any
+    ) -> Future[Any]:
+        return submit(pool, noted(function), *args, **how)
+
+    with (
+        patch.object(to_thread, "run_sync", noting),
+        patch.object(ThreadPoolExecutor, "submit", submitting),
+    ):
         yield

@@ -166,7 +166,8 @@ class Settings(BaseModel):
         16,
         ge=1,
         le=512,
-        description="Requests answered at the same time, of those who only look a quarter as many; as many "
+        description="Requests answered at the same time, of those who only look a quarter as many, "
+        "on SQLite one; as many "
         "more may wait for other servers.",
     )
     worker_threads: int = Field(64, ge=1, le=512, description="Jobs done at the same time.")

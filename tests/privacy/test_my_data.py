@@ -164,6 +164,9 @@ def test_another_site_takes_over_lists_choices_and_ledger(
         replace(row, **came)  # type: ignore[arg-type]  # of several types
         for row in before.ledger
     ]
+    # To take back is only what was made by the site that is asked.
+    offers = ["Undo everything" in one.get("/reconnect").words for one in (alice.browser, browser)]
+    assert offers == [True, False]
     # A second time changes nothing; and on the way back the lists are the same still.
     send(browser, "/api/v1/imports/openportability", taken, choices="true")
     assert exported(browser).ledger == after.ledger

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from openportability.clock import MovedClock
+from openportability.db.engine import Database
 from openportability.domain import NetworkName
 from openportability.network import Network
 from openportability.settings import Settings
@@ -52,10 +53,10 @@ def herd() -> Network:
 
 
 @pytest.fixture
-def make_app(herd: Network, clock: MovedClock) -> Callable[[str], FastAPI]:
-    """Make a dressed application for a base URL."""
+def make_app(herd: Network, clock: MovedClock) -> Callable[..., FastAPI]:
+    """Make a dressed application for a base URL, and a database if the test has one."""
 
-    def make(base_url: str) -> FastAPI:
+    def make(base_url: str, db: Database | None = None) -> FastAPI:
         app = FastAPI(openapi_url=None)
         house = House(
             settings=Settings.read({"OPENPORTABILITY_BASE_URL": base_url}),
@@ -63,7 +64,7 @@ def make_app(herd: Network, clock: MovedClock) -> Callable[[str], FastAPI]:
             vault=Vault(Keyring.fresh()),
             networks={herd.name: herd},
         )
-        dress(app, house)
+        dress(app, house, db=db)
         return app
 
     return make

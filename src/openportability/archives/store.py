@@ -106,7 +106,16 @@ def begin_fetch(
     tx.execute(tx.dialect.upsert(fetches, key=["account_id"], change=change), row)
 
 
-_FETCHES_OF = select(fetches).where(fetches.c.user_id == bindparam("user"))
+#: Without what was read so far, which may be long.
+_FETCHES_OF = select(
+    fetches.c.account_id,
+    fetches.c.state,
+    fetches.c.reason,
+    fetches.c.n,
+    fetches.c.next_at,
+    fetches.c.report_id,
+    fetches.c.at,
+).where(fetches.c.user_id == bindparam("user"))
 
 
 def fetches_of(tx: Tx, user: UserId) -> dict[AccountId, Fetch]:

@@ -86,6 +86,8 @@ class Dialect(Protocol):
 
     #: As in a URL: `sqlite`, `postgresql`.
     name: str
+    #: Another process answers: who asks waits, and leaves the interpreter to others meanwhile.
+    answers_elsewhere: bool
     #: Execution options under which all statements of a transaction see the same state.
     reading: Mapping[str, Any]
 
@@ -174,6 +176,7 @@ class SQLite:
     """SQLite 3.35 or newer (upsert, RETURNING, JSON)."""
 
     name = "sqlite"
+    answers_elsewhere = False
     reading: Mapping[str, Any] = {}
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
@@ -250,6 +253,7 @@ class PostgreSQL:
     """PostgreSQL 15 or newer, by psycopg."""
 
     name = "postgresql"
+    answers_elsewhere = True
     #: Without it each statement would see what others have committed in between.
     reading: Mapping[str, Any] = {
         "isolation_level": "REPEATABLE READ",

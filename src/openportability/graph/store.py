@@ -47,7 +47,18 @@ _SEALED_LIST = select(follow_lists.c.sealed).where(
     follow_lists.c.account_id == bindparam("account"),
     follow_lists.c.kind == bindparam("kind"),
 )
-_LISTS_OF = select(follow_lists).where(_OF_USER).order_by(*_IN_ORDER)
+#: Without the lists themselves, which are long.
+_LISTS_OF = (
+    select(
+        *_OWN,
+        follow_lists.c.network,
+        follow_lists.c.n,
+        follow_lists.c.taken_at,
+        follow_lists.c.imported_at,
+    )
+    .where(_OF_USER)
+    .order_by(*_IN_ORDER)
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from openportability.db.engine import Tx
 from openportability.domain import Account, Deed, NetworkName, UserId
 from openportability.errors import NotFound, OpenPortabilityError
 from openportability.network import Network
-from openportability.reconnection import service
+from openportability.reconnection import service, store
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import LaneState, State
 from openportability.reconnection.service import Line, Progress
@@ -121,7 +121,8 @@ def progress(tx: Tx, site: Site, user: UserId) -> dict[str, Any]:
         "clock_jumped": site.memory.of(Watch).look(site.clock) is not None,
         "paused": any(line.state in (LaneState.PAUSED, LaneState.HALTED) for line in lines),
         "stoppable": any(_has(line, State.READY) for line in lines),
-        "undoable": any(_has(line, State.FOLLOWED, State.REQUESTED) for line in lines),
+        "undoable": any(_has(line, State.FOLLOWED, State.REQUESTED) for line in lines)
+        and store.has_made(tx, user),
         "signed_out": accounts(
             site, [line.account for line in lines if line.state is LaneState.SIGNED_OUT]
         ),

@@ -186,6 +186,22 @@ def counts(tx: Tx, user: UserId) -> dict[Deed, dict[tuple[AccountId, State], int
     return counted
 
 
+_MADE = (
+    select(_COLUMNS.id)
+    .where(
+        _COLUMNS.user_id == bindparam("user"),
+        _COLUMNS.state.in_([State.FOLLOWED, State.REQUESTED]),
+        _COLUMNS.origin != Origin.ELSEWHERE,
+    )
+    .limit(1)
+)
+
+
+def has_made(tx: Tx, user: UserId) -> bool:
+    """Say whether there is a follow or a block that we made: what a file says was made elsewhere is none."""
+    return tx.execute(_MADE, {"user": user}).first() is not None
+
+
 def page(
     tx: Tx,
     key: PersonalKey,

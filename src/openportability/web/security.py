@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -88,17 +89,19 @@ class Guard:
     What is no request is the beginning of the event loop, whose threads are shared out then.
     """
 
-    def __init__(self, app: ASGIApp, house: House) -> None:
+    def __init__(self, app: ASGIApp, house: House, *, looks_wait: bool) -> None:
         self._app = app
         self._policy = policy(house)
-        self._threads = house.settings.web_threads
+        self._share_out = partial(
+            threads.share_out, house.settings.web_threads, looks_wait=looks_wait
+        )
         self._home = house.settings.base_url
         self._hosts = hosts(house)
         self._origins = {f"{self._home.partition(':')[0]}://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            threads.share_out(self._threads)
+            self._share_out()
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._policy)
@@ -230,12 +233,12 @@ def most_bytes(path: str, content_type: str) -> int:
     return min(most, _MOST_LISTS_BYTES if kind.startswith(_LISTS) else _MOST_BYTES[-1][1])
 
 
-def install(app: FastAPI, house: House) -> None:
+def install(app: FastAPI, house: House, *, looks_wait: bool) -> None:
     """Put the guards around all routes; the language comes before them, so that refusals speak it.
 
-    What compresses stands around them, what counts around all.
+    What compresses stands around them, what counts around all. `looks_wait`: see `threads.share_out`.
     """
-    app.add_middleware(Guard, house=house)
+    app.add_middleware(Guard, house=house, looks_wait=looks_wait)
     app.add_middleware(Languages)
     app.add_middleware(squeeze.Squeeze)
     app.add_middleware(measure.Measure, tally=app.state.tally)

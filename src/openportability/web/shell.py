@@ -33,7 +33,7 @@ def dress(
     """Give `app` the site, templates, languages, static files, error pages and what guards a request.
 
     `knows` tells who is a member: only they may send large bodies. In `db` requests are counted;
-    without it each process counts for itself.
+    without it each process counts for itself, and looks may wait for whatever it is.
     """
     assets = _shipped()
     app.state.site = house
@@ -50,7 +50,7 @@ def dress(
     if not house.settings.production:
         app.include_router(pages.patterns)
     problems.install(app)
-    security.install(app, house)
+    security.install(app, house, looks_wait=db is None or db.dialect.answers_elsewhere)
 
 
 @cache
