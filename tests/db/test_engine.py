@@ -153,3 +153,36 @@ def test_what_is_asked_often_is_sent_once_and_planned_each_time(db: Database) ->
         plans = tx.execute(known).one()
     assert plans.generic_plans == 0
     assert plans.custom_plans > 5
+
+
+def test_a_single_statement_is_a_transaction_by_itself(db: Database) -> None:
+    with db.write(single=True) as tx:
+        tx.execute(insert(counters).values(name="one", n=1))
+        with pytest.raises(RuntimeError):
+            tx.execute(insert(counters).values(name="another", n=1))
+    with db.read(single=True) as tx:
+        assert tx.execute(select(counters.c.name)).scalars().all() == ["one"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_each_transaction_begins_as_it_is_meant_whatever_was_before(database_url: str) -> None:
+    manner = text(
+        "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+    )
+    database = Database(database_url, pool_size=1)
+    told = []
+    for transaction in (database.read, database.write) * 2:
+        for single in (False, True):
+            with transaction(single=single) as tx:
+                told.append(tuple(tx.execute(manner).one()))
+    database.close()
+    usual = ("read committed", "off")
+    assert told == [("repeatable read", "on"), usual, usual, usual] * 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_single_statement_is_kept_without_asking_again(db: Database) -> None:
+    with db.write(single=True) as tx:
+        tx.execute(insert(counters).values(name="one", n=1))
+        with db.read() as other:
+            assert other.execute(select(counters.c.n)).scalar_one() == 1

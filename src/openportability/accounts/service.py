@@ -84,7 +84,7 @@ def begin(
         next=next_path,
         secret=begun.secret,
     )
-    with site.db.write() as tx:
+    with site.db.write(single=True) as tx:
         state_hash = site.vault.token_hash(state)
         session_store.open_flow(tx, site.vault, state_hash, flow, site.clock.now())
     return begun.url

@@ -47,7 +47,7 @@ def visitor(request: Request) -> Member | None:
     if not token:
         return None
     now = site.clock.now()
-    with site.db.read() as tx:
+    with site.db.read(single=True) as tx:
         known = session_store.asking(tx, site.vault.token_hash(token), now)
     if known is None:
         return None
@@ -113,7 +113,7 @@ def is_member(request: HTTPConnection) -> bool:
     if not token:
         return False
     site = _site(request)
-    with site.db.read() as tx:
+    with site.db.read(single=True) as tx:
         hashed, now = site.vault.token_hash(token), site.clock.now()
         return session_store.asking(tx, hashed, now) is not None
 

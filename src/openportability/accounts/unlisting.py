@@ -49,6 +49,6 @@ def finish(site: Site, network: NetworkName, answer: Mapping[str, str], *, brows
 
 def is_meant(site: Site, state: str) -> bool:
     """Say whether the sign-in of a state is such a proof, without taking it."""
-    with site.db.read() as tx:
+    with site.db.read(single=True) as tx:
         goes_back = session_store.next_of(tx, site.vault, site.vault.token_hash(state))
     return goes_back in (NEVER, LIFT)

@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as sql_column
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import GenerativeSelect
 
@@ -88,8 +89,11 @@ class Dialect(Protocol):
     name: str
     #: Another process answers: who asks waits, and leaves the interpreter to others meanwhile.
     answers_elsewhere: bool
-    #: Execution options under which all statements of a transaction see the same state.
+    #: How the driver's connection begins a transaction that changes something; one whose statements all see the same
+    #: state; and a single statement, which is one by itself.
+    changing: Mapping[str, Any]
     reading: Mapping[str, Any]
+    single: Mapping[str, Any]
 
     def __hash__(self) -> int:
         """There is one of each: statements are kept for it (`functools.cache`)."""
@@ -122,6 +126,9 @@ class Dialect(Protocol):
 
         The key must be a primary key or unique. With nothing to change this is `insert_missing`.
         """
+
+    def add_up(self, table: Table, *, key: str, number: str) -> ReturningInsert[Any]:
+        """Insert a row; where its key is there, add its number to that row's. Returns the sum."""
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
         """Insert rows whose key (empty: whatever must be unique) is not there; `.returning(…)` gives those."""
@@ -177,7 +184,9 @@ class SQLite:
 
     name = "sqlite"
     answers_elsewhere = False
+    changing: Mapping[str, Any] = {}
     reading: Mapping[str, Any] = {}
+    single: Mapping[str, Any] = {}
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         # A sub-select, never a join: joined with json_each SQLite may scan the whole table.
@@ -199,6 +208,9 @@ class SQLite:
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(sqlite.insert, table, tuple(key), tuple(change))
+
+    def add_up(self, table: Table, *, key: str, number: str) -> ReturningInsert[Any]:
+        return _add_up(sqlite.insert, table, key, number)
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
         return _upsert(sqlite.insert, table, tuple(key), ())
@@ -254,11 +266,11 @@ class PostgreSQL:
 
     name = "postgresql"
     answers_elsewhere = True
-    #: Without it each statement would see what others have committed in between.
-    reading: Mapping[str, Any] = {
-        "isolation_level": "REPEATABLE READ",
-        "postgresql_readonly": True,
-    }
+    # https://www.psycopg.org/psycopg3/docs/api/connections.html#psycopg.Connection.isolation_level
+    changing: Mapping[str, Any] = {"autocommit": False, "isolation_level": None, "read_only": None}
+    #: 3, REPEATABLE READ: else each statement would see what others have committed in between.
+    reading: Mapping[str, Any] = {"autocommit": False, "isolation_level": 3, "read_only": True}
+    single: Mapping[str, Any] = {"autocommit": True}
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
@@ -275,6 +287,9 @@ class PostgreSQL:
 
     def upsert(self, table: Table, *, key: Sequence[str], change: Sequence[str]) -> Insert:
         return _upsert(postgresql.insert, table, tuple(key), tuple(change))
+
+    def add_up(self, table: Table, *, key: str, number: str) -> ReturningInsert[Any]:
+        return _add_up(postgresql.insert, table, key, number)
 
     def insert_missing(self, table: Table, key: Sequence[str]) -> Insert:
         return _upsert(postgresql.insert, table, tuple(key), ())
@@ -362,16 +377,20 @@ def _upsert(
 
 
 @cache
-def _raised(insert_into: Callable[[Table], Any]) -> Any:
-    """Make the statement once that raises a counter, or begins it."""
-    insert = insert_into(counters).values(name=bindparam("name"), n=bindparam("n"))
-    raised = {"n": counters.c.n + insert.excluded.n}
-    upsert = insert.on_conflict_do_update(index_elements=["name"], set_=raised)
-    return upsert.returning(counters.c.n)
+def _add_up(
+    insert_into: Callable[[Table], Any], table: Table, key: str, number: str
+) -> ReturningInsert[Any]:
+    insert = insert_into(table)
+    added = {number: table.c[number] + insert.excluded[number]}
+    made: ReturningInsert[Any] = insert.on_conflict_do_update(
+        index_elements=[key], set_=added
+    ).returning(table.c[number])
+    return made
 
 
 def _next_seq(tx: Executes, insert_into: Callable[[Table], Any], name: str, count: int) -> int:
-    number: int = tx.execute(_raised(insert_into), {"name": name, "n": count}).scalar_one()
+    raised = _add_up(insert_into, counters, "name", "n")
+    number: int = tx.execute(raised, {"name": name, "n": count}).scalar_one()
     return number
 
 

@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 class Tx:
     """One transaction: a connection, the dialect's verbs, and what happens after the commit."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, *, writes: bool) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, *, writes: bool, single: bool = False
+    ) -> None:
         self.connection = connection
         self.dialect = dialect
         #: False where nothing may be changed, nor held.
@@ -39,8 +41,14 @@ class Tx:
         #: What nobody else can change until the transaction ends: whoever read it need not ask again.
         self.held: dict[object, Any] = {}
         self._after: list[Callable[[], None]] = []
+        #: How many statements may still come; None: any number.
+        self._left = 1 if single else None
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        if self._left is not None:
+            if not self._left:
+                raise RuntimeError("another statement in a transaction of a single one")
+            self._left -= 1
         return self.connection.execute(statement, parameters)
 
     def after(self, effect: Callable[[], None]) -> None:
@@ -68,6 +76,10 @@ _PATIENCE = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
 }
+
+
+#: Among the options of a connection: how its driver is to begin a transaction.
+_MANNER = "openportability_manner"
 
 
 class Database:
@@ -108,28 +120,35 @@ class Database:
                 hide_parameters=True,
             )
             _notice_the_end(self._engine)
+            _begin_as_meant(self._engine, self.dialect)
             _answer_in_bytes(self._engine)
             _plan_each_time(self._engine)
 
     @contextmanager
-    def read(self) -> Iterator[Tx]:
-        """Look at one consistent state; nothing is written."""
-        with self._engine.connect().execution_options(**self.dialect.reading) as connection:
-            yield Tx(connection, self.dialect, writes=False)
+    def read(self, *, single: bool = False) -> Iterator[Tx]:
+        """Look at one consistent state; nothing is written.
+
+        `single`: by one statement. PostgreSQL is then asked once, and not also to begin and to end.
+        """
+        manner = self.dialect.single if single else self.dialect.reading
+        with self._engine.connect().execution_options(**{_MANNER: manner}) as connection:
+            yield Tx(connection, self.dialect, writes=False, single=single)
             if self.dialect.name == "postgresql":
                 # Nothing was written. But with a rollback the driver forgets which statements the database knows.
                 # https://www.psycopg.org/psycopg3/docs/advanced/prepare.html
                 connection.commit()
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """Commit what the block did, or nothing of it; then do its effects."""
+    def write(self, *, single: bool = False) -> Iterator[Tx]:
+        """Commit what the block did, or nothing of it; then do its effects.
+
+        `single`: it is done by one statement, and may be kept even where the block raises after it.
+        """
+        manner = self.dialect.single if single else self.dialect.changing
+        options = {"openportability_write": True, _MANNER: manner}
         try:
-            with (
-                self._writing,
-                self._engine.connect().execution_options(openportability_write=True) as connection,
-            ):
-                tx = Tx(connection, self.dialect, writes=True)
+            with self._writing, self._engine.connect().execution_options(**options) as connection:
+                tx = Tx(connection, self.dialect, writes=True, single=single)
                 with connection.begin():
                     yield tx
         except DBAPIError as error:
@@ -201,6 +220,21 @@ def _answer_in_bytes(engine: Engine) -> None:
         if "pg_catalog." not in statement:
             # https://www.psycopg.org/psycopg3/docs/api/cursors.html#psycopg.Cursor.format
             cursor.format = type(cursor.format).BINARY
+
+
+def _begin_as_meant(engine: Engine, dialect: Dialect) -> None:
+    """Let psycopg begin a transaction as it is meant, and tell it nothing that it has been told for the one before.
+
+    Told and taken back each time, as by options of SQLAlchemy's own, it costs as much as a short question.
+    """
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        raw: Any = connection.connection.driver_connection
+        manner = connection.get_execution_options().get(_MANNER, dialect.changing)
+        for name, value in manner.items():
+            if getattr(raw, name) != value:
+                setattr(raw, name, value)
 
 
 def _plan_each_time(engine: Engine) -> None:

@@ -119,7 +119,7 @@ class Rates:
         if self._db is None:
             return 0
         try:
-            with self._db.write() as tx:
+            with self._db.write(single=True) as tx:
                 return store.count(tx, key, moment(ends * 1_000_000))
         except Exception as error:
             # A full disk must keep nobody from what is theirs; the count of this process still holds.

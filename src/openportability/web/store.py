@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import delete
 
 from openportability.clock import micros
 from openportability.db.engine import Tx
 from openportability.db.site_schema import tallies
 
-_RAISE = (
-    update(tallies)
-    .where(tallies.c.key == bindparam("of"))
-    .values(n=tallies.c.n + 1)
-    .returning(tallies.c.n)
-)
-
 
 def count(tx: Tx, key: bytes, until: datetime) -> int:
     """Count one more and return how many that makes."""
-    row = {"key": key, "n": 0, "until": micros(until)}
-    tx.execute(tx.dialect.insert_missing(tallies, key=["key"]), row)
-    counted: int = tx.execute(_RAISE, {"of": key}).scalar_one()
+    row = {"key": key, "n": 1, "until": micros(until)}
+    counted: int = tx.execute(tx.dialect.add_up(tallies, key="key", number="n"), row).scalar_one()
     return counted
 
 
