@@ -380,15 +380,13 @@ class Network:
 
     name: NetworkName
     title: str
-    #: SVG text, drawn by us, no fixed size, `currentColor`.
-    logo: str
+    logo: str  # SVG text, drawn by us, no fixed size, `currentColor`
     numeric_ids: bool  # true where actor ids are numbers, which then are the keys of lists
     profile_url: Callable[[Actor], str]  # where people read an actor's page
     sign_in: SignIn | None  # None where the operator has not set it up
     source: Source | None
     destination: Destination | None
-    #: Its own error codes in words: code → (what happened, what to do next).
-    words: Mapping[str, tuple[str, str]]
+    words: Mapping[str, tuple[str, str]]  # error code → (what happened, what to do next)
     documents: tuple[Document, ...] = ()
     avoids: Mapping[Deed, Avoidance] = field(default_factory=dict)  # where we block, mute
     #: Files of whom a person follows, blocks or mutes, as this network's own tools read them; None: no such form.
@@ -398,3 +396,5 @@ class Network:
     billed: Billed | None = None  # None where nothing is billed
     compose_url: Callable[[Actor, str], str] | None = None  # a page to post a text of ours, or not
     directory: Callable[[], None] | None = None  # asks what nobody is found without: `Unavailable`
+    #: Asks by id for the copy that a trusted bridge keeps here of who lives elsewhere; None: none that names them.
+    twin: Callable[[Actor], Actor | None] | None = None

@@ -19,6 +19,7 @@ Names = dict[str, str]
 #: moved by `merging.service`, or it is erased with the other member.
 FATES = {
     "accounts": "moved",
+    "twins": "moved",
     "grants": "moved",
     "consents": "moved",
     "follow_lists": "moved",

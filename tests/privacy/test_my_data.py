@@ -74,7 +74,9 @@ def test_an_export_fits_its_published_schema(two: list[House], alice: Neighbour)
     published = two[0].new_browser().api("GET", "/export/schema").json()
     assert json.loads(files[form.SCHEMA_NAME]) == published
     told = json.loads(files[form.NAME])
-    assert set(told) == set(published["properties"]) == {*published["required"], "avoided"}
+    assert (
+        set(told) == set(published["properties"]) == {*published["required"], "avoided", "copies"}
+    )
     assert form.to_json(form.read(files[form.NAME])[0]) == files[form.NAME]
 
 

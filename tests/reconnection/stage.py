@@ -107,7 +107,7 @@ class Watched:
 
 
 class Stage:
-    """One simulated network, a site on it, and a user whose account is to follow others."""
+    """One simulated network, and one where nobody is followed; a site, and a user whose account is to follow others."""
 
     def __init__(self, db: Database, role: Role, *, speed: str = SPEED) -> None:
         self.db = db
@@ -130,7 +130,7 @@ class Stage:
         self.site: Site = cast.make_site(
             db,
             self.clock,
-            [replace(self.network.network, destination=self.watched)],
+            [replace(self.network.network, destination=self.watched), cast.tiny_network(cast.OLD)],
             jobs=(jobs.work,),
             endings=(lambda tx, site, account: service.end_account(tx, account),),
         )

@@ -75,17 +75,19 @@ def verdicts(rows: list[Row]) -> list[Verdict]:
 def test_each_match_is_decided_on_each_network_where_both_are() -> None:
     both = match(account(20), account(21, THERE))
     only_there = match(account(31, THERE))
-    rows = decide([both, only_there], [mine(), mine(THERE)], {}, NOW)
+    rows = decide([both, only_there], [mine(), mine(THERE)], {}, NOW, {})
     assert [(row.network, row.whom) for row in rows] == [(HERE, 20), (THERE, 21), (THERE, 31)]
     assert set(verdicts(rows)) == {Verdict.NEW}
 
 
 def test_nobody_follows_themselves() -> None:
-    assert decide([match(account(1))], [mine()], {}, NOW) == []
+    assert decide([match(account(1))], [mine()], {}, NOW, {}) == []
 
 
 def test_who_is_followed_already_is_said_to_be() -> None:
-    rows = decide([match(account(20))], [mine(following=frozenset({ActorId("here:20")}))], {}, NOW)
+    rows = decide(
+        [match(account(20))], [mine(following=frozenset({ActorId("here:20")}))], {}, NOW, {}
+    )
     assert verdicts(rows) == [Verdict.ALREADY]
 
 
@@ -106,7 +108,7 @@ def test_who_is_followed_already_is_said_to_be() -> None:
     ],
 )
 def test_the_ledger_is_believed(state: State, verdict: Verdict) -> None:
-    rows = decide([match(account(20))], [mine()], known(state), NOW)
+    rows = decide([match(account(20))], [mine()], known(state), NOW, {})
     assert verdicts(rows) == [verdict]
 
 
@@ -116,29 +118,31 @@ NOBODY: frozenset[ActorId] = frozenset()
 @pytest.mark.parametrize("state", [State.FOLLOWED, State.ALREADY])
 def test_who_was_unfollowed_by_hand_can_be_followed_again(state: State) -> None:
     ledger = known(state, ago=timedelta(days=1))
-    away = decide([match(account(20))], [mine(following=NOBODY)], ledger, NOW)
+    away = decide([match(account(20))], [mine(following=NOBODY)], ledger, NOW, {})
     there = frozenset({ActorId("here:20")})
     assert verdicts(away) == [Verdict.NEW]
-    assert verdicts(decide([match(account(20))], [mine(following=there)], ledger, NOW)) != [
+    assert verdicts(decide([match(account(20))], [mine(following=there)], ledger, NOW, {})) != [
         Verdict.NEW
     ]
 
 
 def test_a_list_that_lags_behind_a_follow_is_not_believed() -> None:
-    rows = decide([match(account(20))], [mine(following=NOBODY)], known(State.FOLLOWED), NOW)
+    rows = decide([match(account(20))], [mine(following=NOBODY)], known(State.FOLLOWED), NOW, {})
     assert verdicts(rows) == [Verdict.DONE]
 
 
 def test_who_was_gone_and_signed_in_since_can_be_followed() -> None:
-    rows = decide([match(account(20))], [mine()], known(State.GONE, ago=timedelta(days=1)), NOW)
+    rows = decide([match(account(20))], [mine()], known(State.GONE, ago=timedelta(days=1)), NOW, {})
     assert verdicts(rows) == [Verdict.NEW]
 
 
 def test_mutuals_rank_first() -> None:
-    one, other = decide([match(account(20)), match(account(30), mutual=True)], [mine()], {}, NOW)
+    one, other = decide(
+        [match(account(20)), match(account(30), mutual=True)], [mine()], {}, NOW, {}
+    )
     assert other.rank < one.rank
 
 
 def test_decisions_are_counted_by_network() -> None:
-    rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {}, NOW)
+    rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {}, NOW, {})
     assert counts(rows) == {HERE: {Verdict.NEW: 1}, THERE: {Verdict.NEW: 1}}

@@ -1,11 +1,11 @@
-"""Accounts seen to once a week while nobody is here: their grants stay alive, their names stay right."""
+"""Accounts seen to once a week while nobody is here: their grants stay alive, names right, copies known."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
-from openportability.accounts import grant_store, refresh, service, store
+from openportability.accounts import grant_store, refresh, service, store, twins
 from openportability.domain import Account, AccountId, Actor, Standing
 from openportability.errors import NetworkError, SignedOut, Throttled, Unavailable
 from openportability.site import Site
@@ -25,6 +25,7 @@ def see_to(site: Site, account_id: AccountId) -> None:
         return
     try:
         _see_to(site, account)
+        twins.look_up(site, account)
     except (Throttled, Unavailable):
         return
     except NetworkError:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from openportability.domain import AccountId, Found, Key, NetworkName, Pace, Proof, Standing, UserId
+from openportability.domain import (
+    AccountId,
+    Actor,
+    Found,
+    Key,
+    NetworkName,
+    Pace,
+    Proof,
+    Standing,
+    UserId,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +27,8 @@ class User:
     found: Found
     standing: Standing
     pace: Pace
+    #: Others may follow the copies that a bridge keeps of them.
+    bridged: bool
     seen_at: datetime
 
 
@@ -31,6 +43,16 @@ class Listed:
     proof: Proof
     found: Found
     seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """A copy that a bridge keeps, on another network, of an account that a user proved. Nobody's sign-in."""
+
+    #: Whose copy it is.
+    account: AccountId
+    user: UserId
+    actor: Actor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from openportability.accounts.people import Listed, User
+from openportability.accounts.people import Listed, Twin, User
 from openportability.clock import micros, moment
 from openportability.domain import (
     Account,
@@ -21,6 +21,8 @@ from openportability.domain import (
     UserId,
 )
 
+#: Of `users.bridged`: others may follow the copies that a bridge keeps of them.
+BRIDGED = "on"
 #: What no database takes in a text, or no line shows.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Keys are unsigned, columns are signed: this keeps their order.
@@ -52,6 +54,7 @@ def user(row: Any) -> User:
         found=Found(row.found),
         standing=Standing(row.standing),
         pace=Pace(row.pace),
+        bridged=row.bridged == BRIDGED,
         seen_at=moment(row.seen_at),
     )
 
@@ -86,4 +89,21 @@ def listed(row: Any) -> Listed:
         proof=Proof(row.proof),
         found=Found(row.found),
         seq=row.seq,
+    )
+
+
+def twin(row: Any) -> Twin:
+    """Read a copy that a bridge keeps."""
+    return Twin(
+        account=AccountId(row.account_id),
+        user=UserId(row.user_id),
+        actor=Actor(
+            network=NetworkName(row.network),
+            instance=row.instance,
+            id=ActorId(row.actor_id),
+            handle=row.handle,
+            name=row.name,
+            avatar=row.avatar,
+            seen_at=moment(row.seen_at),
+        ),
     )

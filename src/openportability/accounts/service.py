@@ -6,7 +6,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from openportability.accounts import grant_store, rules, session_store, store, unlisting_store
+from openportability.accounts import (
+    grant_store,
+    rules,
+    session_store,
+    store,
+    twins,
+    unlisting_store,
+)
 from openportability.accounts.rules import Meaning
 from openportability.accounts.session_store import Flow, SessionKind
 from openportability.db.engine import Tx
@@ -280,6 +287,8 @@ def _settled(
             raise Conflict("auth.never_listed")
         account = _place(tx, site, holder, actor, user, locale)
         _keep_grant(tx, site, account, proved.grant)
+        if meaning is not Meaning.BACK:
+            twins.arrive(tx, site, account)
     return Finished(meaning=meaning, user=account.user, account=account, next=flow.next)
 
 

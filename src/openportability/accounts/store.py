@@ -15,7 +15,7 @@ from openportability.accounts.people import User
 from openportability.clock import micros
 from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
-from openportability.db.schema import accounts, grants, user_keys, users
+from openportability.db.schema import accounts, grants, twins, user_keys, users
 from openportability.domain import (
     Account,
     AccountId,
@@ -87,7 +87,7 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
 
 
 def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
-    """Write what a user chose: `found`, `standing`, `pace`, `locale`."""
+    """Write what a user chose: `found`, `standing`, `pace`, `bridged`, `locale`."""
     tx.execute(update(users).where(users.c.id == user_id).values(**chosen))
 
 
@@ -278,9 +278,10 @@ def move_accounts(tx: Tx, user_id: UserId, to: UserId) -> None:
 
 
 def drop_account(tx: Tx, account_id: AccountId) -> None:
-    """Forget an account and its grant; what else points to it must be gone before."""
+    """Forget an account, its grant and its copies; what else points to it must be gone before."""
     note_gone(tx)
     tx.execute(delete(grants).where(grants.c.account_id == account_id))
+    tx.execute(delete(twins).where(twins.c.account_id == account_id))
     tx.execute(delete(accounts).where(accounts.c.id == account_id))
 
 

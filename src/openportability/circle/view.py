@@ -74,7 +74,11 @@ def page(
     """Return one page of a person's matches, mutuals first."""
     key = accounts.personal_key(tx, site.vault, user)
     ledger = store.known(tx, key, user, Deed.FOLLOW)
-    states = {whom: known.state for (_, whom), known in ledger.items()}
+    own = {account.id: account.actor.network for account in accounts.accounts_of(tx, user)}
+    there = {
+        (own[mine], whom): known.state for (mine, whom), known in ledger.items() if mine in own
+    }
+    states = {whom: state for (_, whom), state in there.items()}
     people = matching.seen(tx, site, user)
     kinds = _kinds(people, states)
     which = people.narrowed(tx, by, among=kinds[show])
@@ -84,7 +88,7 @@ def page(
             Shown(
                 id=shown.match_id(key, match.user),
                 match=match,
-                places=_places(site.networks, match, states),
+                places=_places(site.networks, match, there),
             )
             for match in people.matches(tx, some)
         ),
@@ -121,13 +125,13 @@ def _kinds(people: Seen, states: Mapping[AccountId, State]) -> dict[Show, Mask]:
 def _places(
     networks: Mapping[NetworkName, Network],
     match: Match,
-    states: Mapping[AccountId, State],
+    there: Mapping[tuple[NetworkName, AccountId], State],
 ) -> tuple[Place, ...]:
     return tuple(
         Place(
             account=account,
             network=networks[account.actor.network],
-            state=states.get(account.id),
+            state=there.get((account.actor.network, account.id)),
             href=networks[account.actor.network].profile_url(account.actor),
         )
         for account in match.accounts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 from openportability.accounts.session import AMember, TheSite, ask_presence
@@ -27,6 +29,8 @@ class ConsentsIn(BaseModel):
 
     found: Found | None = None
     standing: Standing | None = None
+    #: Others may follow the copies that a bridge keeps of me on networks where I am not.
+    bridged: Literal["off", "on"] | None = None
 
 
 class StandingIn(BaseModel):
@@ -51,7 +55,11 @@ def choose(site: TheSite, asking: AMember, said: ConsentsIn) -> dict[str, Consen
     """Make choices; each counts from now on. Who was shown to others cannot be hidden from them again."""
     if said.found not in (None, Found.NOBODY):
         ask_presence(site, asking)
-    values = {Choice.FOUND: said.found, Choice.STANDING: said.standing}
+    values = {
+        Choice.FOUND: said.found,
+        Choice.STANDING: said.standing,
+        Choice.BRIDGED: said.bridged,
+    }
     with site.db.write() as tx:
         for choice, value in values.items():
             if value is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
+from openportability.accounts import twin_store
 from openportability.accounts.session import AMember, Member, TheSite
 from openportability.consent import service
 from openportability.consent.rules import Choice
@@ -29,7 +30,16 @@ def welcome(request: Request, site: TheSite, asking: AMember) -> Response:
 def settings(request: Request, site: TheSite, asking: AMember) -> Response:
     with site.db.read() as tx:
         unasked = service.unasked(tx, asking.user)
-    return _page(request, asking, "consent/settings.html", unasked)
+        copies = twin_store.of_users(tx, [asking.user])
+    known = [(site.networks.get(one.actor.network), one.actor) for one in copies]
+    return _page(
+        request,
+        asking,
+        "consent/settings.html",
+        unasked,
+        bridges=any(network.twin for network in site.networks.values()),
+        copies=[(network, actor) for network, actor in known if network is not None],
+    )
 
 
 @router.post("/settings")
@@ -39,11 +49,12 @@ def choose(
     asking: AMember,
     found: Annotated[str, Form()] = "",
     standing: Annotated[str, Form()] = "",
+    bridged: Annotated[str, Form()] = "",
     pace: Annotated[Pace | None, Form()] = None,
     next: Annotated[str, Form()] = "/settings",
 ) -> Response:
     """Note what was answered; what was left unanswered stays as it was."""
-    said = {Choice.FOUND: found, Choice.STANDING: standing}
+    said = {Choice.FOUND: found, Choice.STANDING: standing, Choice.BRIDGED: bridged}
     with site.db.write() as tx:
         for choice, value in said.items():
             if value:
@@ -56,5 +67,7 @@ def choose(
     return response
 
 
-def _page(request: Request, asking: Member, template: str, unasked: list[Choice]) -> Response:
-    return render.page(request, template, chosen=asking.chosen, unasked=unasked)
+def _page(
+    request: Request, asking: Member, template: str, unasked: list[Choice], **values: Any
+) -> Response:
+    return render.page(request, template, chosen=asking.chosen, unasked=unasked, **values)

@@ -24,12 +24,13 @@ class Choice(StrEnum):
 
     FOUND = "found"
     STANDING = "standing"
+    BRIDGED = "bridged"
     ARRIVALS_MAIL = "arrivals_mail"
     SIGN_IN_MAIL = "sign_in_mail"
 
 
 #: Choices that also stand beside the person, where every look needs them.
-BESIDE = frozenset({Choice.FOUND, Choice.STANDING})
+BESIDE = frozenset({Choice.FOUND, Choice.STANDING, Choice.BRIDGED})
 OFF, ON = "off", "on"
 
 
@@ -49,6 +50,7 @@ OFFERS: dict[Choice, Offer] = {
         wording="1", values=(Found.NOBODY, Found.CONFIRMED, Found.ANYONE), unsaid=Found.NOBODY
     ),
     Choice.STANDING: Offer(wording="1", values=tuple(Standing), unsaid=Standing.OFF),
+    Choice.BRIDGED: Offer(wording="1", values=(OFF, ON), unsaid=OFF),
     Choice.ARRIVALS_MAIL: Offer(wording="1", values=(OFF, ON), unsaid=OFF),
     Choice.SIGN_IN_MAIL: Offer(wording="1", values=(OFF, ON), unsaid=OFF),
 }

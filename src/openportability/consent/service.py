@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from openportability.accounts import store as accounts
+from openportability.accounts import twins
 from openportability.consent import store
 from openportability.consent.rules import (
     BESIDE,
     ELSEWHERE,
     MOST_ELSEWHERE,
     OFFERS,
+    ON,
     Choice,
     Offer,
     check,
@@ -42,8 +44,7 @@ def choose(
     if before is not None and (before.value, before.wording) == (said.value, said.wording):
         return
     store.add(tx, user, said)
-    if choice in BESIDE:
-        accounts.choose(tx, user, **{choice.value: value})
+    _let_hold(tx, site, user, choice, value)
     if choice is Choice.FOUND:
         accounts.meet_again(tx, user)
 
@@ -65,8 +66,7 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     store.move_history(tx, other, user)
     for choice, consent in holds.items():
         store.add(tx, user, replace(consent, how="merge", at=site.clock.now()))
-        if choice in BESIDE:
-            accounts.choose(tx, user, **{choice.value: consent.value})
+        _let_hold(tx, site, user, choice, consent.value)
 
 
 def remember(tx: Tx, user: UserId, said: Iterable[Consent]) -> int:
@@ -105,6 +105,13 @@ def reworded(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> l
 def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> list[Choice]:
     """Return purposes nobody asked this person about, or only in other words than today's."""
     return _unasked(current(tx, user), offers)
+
+
+def _let_hold(tx: Tx, site: Site, user: UserId, choice: Choice, value: str) -> None:
+    if choice in BESIDE:
+        accounts.choose(tx, user, **{choice.value: value})
+    if choice is Choice.BRIDGED:
+        twins.obey(tx, site, user, wished=value == ON)
 
 
 def _unasked(holds: Mapping[Choice, Consent], offers: Mapping[Choice, Offer]) -> list[Choice]:

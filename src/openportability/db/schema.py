@@ -34,6 +34,7 @@ users = Table(
     Column("found", String, nullable=False),
     Column("standing", String, nullable=False),
     Column("pace", String, nullable=False),
+    Column("bridged", String, nullable=False, server_default="off"),  # off, on
     Column("seen_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
@@ -78,6 +79,26 @@ accounts = Table(
     Index(None, "seq"),
     sqlite_autoincrement=True,
     info=whose("the person", "who they are on each network: the directory", "unlinked"),
+)
+
+twins = Table(
+    "twins",
+    METADATA,
+    #: Whose copy it is: the account that they proved.
+    Column("account_id", BigInteger, ForeignKey("accounts.id"), primary_key=True),
+    #: Where the copy is.
+    Column("network", String, primary_key=True),
+    user_column(index=True),
+    Column("instance", String, nullable=False),
+    Column("actor_id", String, nullable=False),
+    Column("handle", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("avatar", String),
+    Column("seen_at", BigInteger, nullable=False),
+    Index(None, "network", "actor_id"),
+    info=whose(
+        "the person", "copies of them that a bridge keeps elsewhere", "not wished, or unlinked"
+    ),
 )
 
 grants = Table(

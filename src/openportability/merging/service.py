@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from openportability.accounts import grant_store, session_store
+from openportability.accounts import grant_store, session_store, twin_store
 from openportability.accounts import service as account_service
 from openportability.accounts import store as accounts
 from openportability.accounts.session_store import SessionKind
@@ -107,6 +107,8 @@ def _join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
         lists.hand_lists_over(tx, key, lost.id, kept.id, user)
         account_service.drop(tx, site, lost)
     accounts.move_accounts(tx, other, user)
+    twin_store.move(tx, other, user)
+    twin_store.drop_where_native(tx, user)
     reconnection.join(tx, site, user, other)
     consent.join(tx, site, user, other)
     mail.join(tx, site, user)

@@ -16,7 +16,7 @@ import numpy as np
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
-from openportability.consent.rules import Choice
+from openportability.consent.rules import OFF, ON, Choice
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, NetworkName, UserId
@@ -177,7 +177,11 @@ def _choose(tx: Tx, site: Site, user: UserId, document: Document, locale: str) -
     """
     consent.remember(tx, user, [_said(part) for part in document.consents])
     member = document.member
-    values = {Choice.FOUND: member.found, Choice.STANDING: member.standing}
+    values = {
+        Choice.FOUND: member.found,
+        Choice.STANDING: member.standing,
+        Choice.BRIDGED: ON if member.bridged else OFF,
+    }
     said = {part.purpose: part.wording for part in document.consents}
     taken = 0
     for choice, value in values.items():

@@ -30,6 +30,7 @@ class MemberPart:
     found: Found
     standing: Standing
     pace: Pace
+    bridged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,21 @@ class AccountPart:
     can_follow: bool
     #: What its own server numbers it, where that is known.
     number: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyPart:
+    """A copy of the person that a bridge keeps where they have no account, and the account it is of."""
+
+    network: Text
+    instance: Text
+    actor_id: Text
+    handle: Text
+    name: Text
+    avatar: Text | None
+    seen_at: At
+    of_network: Text
+    of_actor_id: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +215,7 @@ class Document:
     answers: Some[AnswersPart]
     mail: MailPart | None
     avoided: Some[AvoidedPart] = ()
+    copies: Some[CopyPart] = ()
 
 
 #: Each table with a person's rows, and the part of an export that tells what it holds.
@@ -206,6 +223,7 @@ PART_OF_TABLE = {
     "users": "member",
     "user_keys": "",  # the key itself: what it opens is in the other parts
     "accounts": "accounts",
+    "twins": "copies",
     "grants": "accounts",
     "sessions": "sessions",
     "consents": "consents",

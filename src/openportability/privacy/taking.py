@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from openportability.accounts import grant_store, session_store
+from openportability.accounts import session_store
 from openportability.accounts import store as accounts
 from openportability.accounts.session_store import SessionKind
 from openportability.archives import store as archives
@@ -20,14 +20,14 @@ from openportability.graph import store as lists
 from openportability.graph.store import Held
 from openportability.mail import store as mail
 from openportability.matching import service as matching
-from openportability.privacy import store
+from openportability.privacy import store, whereabouts
 from openportability.privacy.parts import (
     VERSION,
-    AccountPart,
     AnswersPart,
     ArchivePart,
     AvoidedPart,
     ConsentPart,
+    CopyPart,
     Document,
     LanePart,
     LedgerPart,
@@ -57,7 +57,7 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
         version=VERSION,
         site=site.settings.base_url,
         member=_member(tx, user),
-        accounts=tuple(_accounts(tx, user, mine)),
+        accounts=tuple(whereabouts.accounts(tx, user, mine)),
         consents=tuple(_consents(tx, user)),
         lists=tuple(_lists(tx, site, user, mine)),
         archives=tuple(
@@ -75,6 +75,7 @@ def document(tx: Tx, site: Site, user: UserId) -> Document:
         ),
         mail=_mail(tx, key, user),
         avoided=tuple(_avoided(tx, site, user)),
+        copies=tuple(whereabouts.copies(tx, user, mine)),
     )
 
 
@@ -83,6 +84,7 @@ class Overview:
     """What the page of a person's data says: as the document, but counted and not opened."""
 
     accounts: list[Account]
+    copies: list[CopyPart]
     lists: list[Held]
     consents: list[ConsentPart]
     #: Follows, blocks and mutes, by what became of them.
@@ -100,8 +102,10 @@ class Overview:
 def overview(tx: Tx, site: Site, user: UserId) -> Overview:
     """Return how much there is of everything; a list of a million is not opened for that."""
     counted = ledger.counts(tx, user)
+    mine = accounts.accounts_of(tx, user)
     return Overview(
-        accounts=accounts.accounts_of(tx, user),
+        accounts=mine,
+        copies=list(whereabouts.copies(tx, user, mine)),
         lists=lists.lists_of(tx, user),
         consents=list(_consents(tx, user)),
         states=_states(counted[Deed.FOLLOW]),
@@ -133,24 +137,8 @@ def _member(tx: Tx, user: UserId) -> MemberPart:
         found=chosen.found,
         standing=chosen.standing,
         pace=chosen.pace,
+        bridged=chosen.bridged,
     )
-
-
-def _accounts(tx: Tx, user: UserId, mine: list[Account]) -> Iterator[AccountPart]:
-    may_follow = grant_store.may_follow(tx, user)
-    for one in mine:
-        yield AccountPart(
-            network=one.actor.network,
-            instance=one.actor.instance,
-            actor_id=one.actor.id,
-            handle=one.actor.handle,
-            name=one.actor.name,
-            avatar=one.actor.avatar,
-            seen_at=one.actor.seen_at,
-            proof=one.proof,
-            can_follow=one.id in may_follow,
-            number=one.actor.number,
-        )
 
 
 def _consents(tx: Tx, user: UserId) -> Iterator[ConsentPart]:

@@ -77,6 +77,9 @@ class StartIn(BaseModel):
     blocks: list[NetworkName] = []
     #: Networks on which to mute first whom they muted. Public nowhere.
     mutes: list[NetworkName] = []
+    #: Networks on which to follow the copies, too, that a bridge keeps of people who are not there: the decision
+    #: `bridged` of the plan.
+    bridged: list[NetworkName] = []
 
 
 class ProgressOut(BaseModel):
@@ -168,18 +171,18 @@ def plan_rows(
     with site.db.read() as tx:
         planned = planning.plan(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
         some = planned.rows[begin : begin + limit]
-        whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
+        whom = reach.shown(tx, site, asking.user, [row.place for row in some])
     more = begin + limit < len(planned.rows)
     return PageOfRows(
         items=[
             RowOut(
                 network=row.network,
-                actor_id=whom[row.whom].actor.id,
-                handle=whom[row.whom].actor.handle,
+                actor_id=whom[row.place].actor.id,
+                handle=whom[row.place].actor.handle,
                 decision=row.verdict,
             )
             for row in some
-            if row.whom in whom
+            if row.place in whom
         ],
         next_cursor=paging.cursor(site.vault, listing, begin + limit) if more else None,
     )
@@ -195,7 +198,7 @@ def start(
     with site.db.write() as tx:
         return {
             "followed_already": planning.followed(tx, site, asking.user, number),
-            "wanted": planning.start(tx, site, asking.user, number),
+            "wanted": planning.start(tx, site, asking.user, number, bridged=also.bridged),
             "blocks": avoiding.carry_over(tx, site, asking.user, Deed.BLOCK, also.blocks, number),
             "mutes": avoiding.carry_over(tx, site, asking.user, Deed.MUTE, also.mutes, number),
         }

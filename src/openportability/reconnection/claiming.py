@@ -37,7 +37,7 @@ from openportability.reconnection import (
 )
 from openportability.reconnection.host_store import Host
 from openportability.reconnection.lane import Lane
-from openportability.reconnection.ledger import Reconnection
+from openportability.reconnection.ledger import Place, Reconnection
 from openportability.reconnection.rules import Decision, State
 from openportability.site import Site
 from openportability.vault import PersonalKey
@@ -65,7 +65,7 @@ class Slice:
     follow: Sequence[Reconnection]
     look: Sequence[Reconnection]
     #: Today's accounts of those whom rows are about.
-    whom: Mapping[AccountId, Account]
+    whom: Mapping[Place, Account]
     #: Those among them who are not to be followed (blocked, muted) any more.
     closed: Collection[AccountId]
     #: How often in a row the host failed before, whoever was served there.
@@ -78,8 +78,9 @@ class Slice:
 
     def actor(self, row: Reconnection) -> Actor:
         """Return whom a row is about: today's actor, a declared successor, or as when it was asked for."""
-        known = self.whom.get(row.whom)
-        if known is not None and not row.moved:
+        known, asked = self.whom.get(row.place), row.actor if row.asked_at else None
+        # A bridge may keep another copy by now: what was asked for is looked at and undone where it was.
+        if known is not None and not row.moved and (asked is None or asked.id == known.actor.id):
             return known.actor
         assert row.actor is not None, "kept when it was asked for; what was not is closed"
         return row.actor
@@ -93,7 +94,7 @@ class Slice:
 
     def may_be_followed(self, row: Reconnection) -> bool:
         """Say whether the other is still here and to be found, and the person still wants it."""
-        return row.whom in self.whom and row.whom not in self.closed and row.held is None
+        return _open(row, self.whom, self.closed) and row.held is None
 
     def batch(self, rows: Sequence[Reconnection]) -> list[Reconnection]:
         """Return the rows of the next call: fewer where some failed before, so that a bad one is alone at last.
@@ -189,8 +190,8 @@ def _slices(
     keys = {account: of_users[one.lane.user] for account, one in due.items()}
     grants = grant_store.live_grants(tx, keys)
     rows = _chosen(tx, due, people, keys, now)
-    all_whom = {row.whom for kinds in rows.values() for some in kinds for row in some}
-    whom = accounts.accounts_by_id(tx, sorted(all_whom))
+    all_whom = {row.place for kinds in rows.values() for some in kinds for row in some}
+    whom = reach.places(tx, all_whom)
     closed = _closed(tx, due, of_users, rows, whom)
     slices, changed = {}, []
     for account, one in due.items():
@@ -256,7 +257,7 @@ def _closed(
     due: Mapping[AccountId, _Due],
     keys: Mapping[UserId, PersonalKey],
     rows: Mapping[AccountId, _Kinds],
-    whom: Mapping[AccountId, Account],
+    whom: Mapping[Place, Account],
 ) -> dict[AccountId, set[AccountId]]:
     """Return for each lane who is not to be followed (blocked, muted) any more, among those who are not yet."""
     found: dict[AccountId, set[AccountId]] = {}
@@ -265,7 +266,7 @@ def _closed(
         mine = {account: kinds for account, kinds in rows.items() if _deed(kinds) is deed}
         for account, (_, follow, look) in mine.items():
             handed = [row for row in look if row.state is State.HANDED]
-            known = [whom[row.whom] for row in (*follow, *handed) if row.whom in whom]
+            known = [whom[row.place] for row in (*follow, *handed) if row.place in whom]
             if known:
                 asked.setdefault(due[account].lane.user, []).extend(known)
         closed = reach.closed(tx, keys, asked, deed) if asked else {}
@@ -278,7 +279,5 @@ def _deed(kinds: _Kinds) -> Deed:
     return next((row.deed for rows in kinds for row in rows), Deed.FOLLOW)
 
 
-def _open(
-    row: Reconnection, whom: Mapping[AccountId, Account], closed: Collection[AccountId]
-) -> bool:
-    return row.whom in whom and row.whom not in closed
+def _open(row: Reconnection, whom: Mapping[Place, Account], closed: Collection[AccountId]) -> bool:
+    return row.place in whom and row.whom not in closed

@@ -38,10 +38,10 @@ def hand_over(tx: Tx, site: Site, user: UserId, network: NetworkName, left: Room
     lane_store.hold_all(tx, user)
     key = accounts.personal_key(tx, site.vault, user)
     ready = store.unsent(tx, key, account, State.READY)
-    whom = reach.shown(tx, site, user, [row.whom for row in ready])
+    whom = reach.shown(tx, site, user, [row.place for row in ready])
     before = len(store.unsent(tx, key, account, State.HANDED))
     most = max(0, min(form.most, left.in_a_file if left else form.most) - before)
-    fit = [row.id for row in ready if row.whom in whom and form.takes(whom[row.whom].actor)]
+    fit = [row.id for row in ready if row.place in whom and form.takes(whom[row.place].actor)]
     now = site.clock.now()
     return store.move_all(
         tx,
@@ -70,8 +70,8 @@ def file(tx: Tx, site: Site, user: UserId, network: NetworkName) -> Made:
     account, form = _way(tx, site, user, network)
     key = accounts.personal_key(tx, site.vault, user)
     rows = store.unsent(tx, key, account, State.HANDED)
-    whom = reach.shown(tx, site, user, [row.whom for row in rows])
-    body = form.write([whom[row.whom].actor for row in rows if row.whom in whom])
+    whom = reach.shown(tx, site, user, [row.place for row in rows])
+    body = form.write([whom[row.place].actor for row in rows if row.place in whom])
     return Made(name=form.name, body=body)
 
 

@@ -11,6 +11,9 @@ from openportability.domain import AccountId, Actor, ActorId, Deed, NetworkName,
 from openportability.reconnection import rules
 from openportability.reconnection.rules import HELD, Decision, Origin, State
 
+#: An account as it is followed on a network; where it is of another one, through the copy that a bridge keeps.
+Place = tuple[NetworkName, AccountId]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reconnection:
@@ -46,6 +49,11 @@ class Reconnection:
     def kept(self) -> Kept:
         """Return what it keeps sealed."""
         return Kept(record=self.record, actor=self.actor, moved=self.moved, shown=self.shown)
+
+    @property
+    def place(self) -> Place:
+        """Return where whom is followed: on their own account, or through a copy of it."""
+        return self.network, self.whom
 
     @property
     def held(self) -> str | None:

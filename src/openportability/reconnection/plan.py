@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from openportability.domain import Account, AccountId, ActorId, Match, NetworkName
+from openportability.domain import Account, AccountId, ActorId, Match, NetworkName, UserId
 from openportability.matching.rules import rank
-from openportability.reconnection.ledger import Known
+from openportability.reconnection.ledger import Known, Place
 from openportability.reconnection.rules import State
 
 
@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     DONE = "done"  # we followed them for you before
     REFUSED = "refused"  # the network said no; can be tried again by hand
     GONE = "gone"  # deleted, suspended or left
+    BRIDGED = "bridged"  # not there themselves; the copy that a bridge keeps could be followed
 
 
 #: What the ledger says of a match that it holds already. The rest may be tried (again).
@@ -65,6 +66,11 @@ class Row:
     verdict: Verdict
     rank: int
 
+    @property
+    def place(self) -> Place:
+        """Return where whom would be followed."""
+        return self.network, self.whom
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -80,21 +86,35 @@ def decide(
     mine: Sequence[Mine],
     ledger: Mapping[tuple[AccountId, AccountId], Known],
     now: datetime,
+    twins: Mapping[tuple[UserId, NetworkName], Sequence[Account]],
 ) -> list[Row]:
-    """Decide for each match and each network where both are."""
+    """Decide for each match and each network where both are, or where the match has a copy (`twins`) alone.
+
+    Of a copy that is the account it is of, with the copy's actor. It is followed only if the person says so.
+    """
     return [
         Row(
             account=own.account,
             whom=account.id,
             network=own.network,
-            verdict=_verdict(own, account, ledger.get((own.account, account.id)), now),
+            verdict=_verdict(own, account, ledger.get((own.account, account.id)), now, fresh),
             rank=rank(match.evidence),
         )
         for match in matches
         for own in mine
-        for account in match.accounts
-        if account.actor.network == own.network and account.actor.id != own.actor_id
+        for account, fresh in _places(match, own, twins)
+        if account.actor.id != own.actor_id
     ]
+
+
+def _places(
+    match: Match, own: Mine, twins: Mapping[tuple[UserId, NetworkName], Sequence[Account]]
+) -> list[tuple[Account, Verdict]]:
+    """Return where a match can be followed on a network, and what would happen if nothing has yet."""
+    native = [account for account in match.accounts if account.actor.network == own.network]
+    if native:
+        return [(account, Verdict.NEW) for account in native]
+    return [(account, Verdict.BRIDGED) for account in twins.get((match.user, own.network), ())]
 
 
 def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
@@ -105,12 +125,14 @@ def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
     return {network: dict(counted) for network, counted in found.items()}
 
 
-def _verdict(own: Mine, whom: Account, known: Known | None, now: datetime) -> Verdict:
+def _verdict(
+    own: Mine, whom: Account, known: Known | None, now: datetime, fresh: Verdict
+) -> Verdict:
     if known is not None and known.state in _FROM_LEDGER and not _past(own, whom, known, now):
         return _FROM_LEDGER[known.state]
     if own.following is not None and whom.actor.id in own.following:
         return Verdict.ALREADY
-    return Verdict.NEW
+    return fresh
 
 
 def _past(own: Mine, whom: Account, known: Known, now: datetime) -> bool:

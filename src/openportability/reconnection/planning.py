@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
@@ -26,6 +26,7 @@ from openportability.reconnection import (
     forecasting,
     lane_store,
     plan_store,
+    reach,
     reading,
     selected,
     store,
@@ -73,8 +74,9 @@ def make_plan(
             if networks is None or account.actor.network in networks
         ]
         ledger = _ledger(tx, site, user)
+        twins = reach.twins(tx, matches, [account.actor.network for account in mine])
     read = [_mine(account, reading.following(site, account)) for account in mine]
-    rows = decide(matches, read, ledger, site.clock.now())
+    rows = decide(matches, read, ledger, site.clock.now(), twins)
     new = {row.account for row in rows if row.verdict is Verdict.NEW}
     left = {one.id: reading.room(site, one) for one in mine if one.id in new}
     rooms = {account: room.in_all for account, room in left.items() if room is not None}
@@ -113,9 +115,17 @@ def make_again(site: Site, user: UserId, plan_id: int) -> Planned:
     return make_plan(site, user, *selected.unpacked(kept.selection))
 
 
-def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
+def start(
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    plan_id: int,
+    *,
+    bridged: Collection[NetworkName] = (),
+) -> int:
     """Turn a plan into ready rows and open the lanes; return how many follows that are.
 
+    On the networks in `bridged` also the copies of people who are not there are followed.
     Who arrived since is in the next plan. Raise `Conflict` when somebody the person was promised
     may no longer be followed for them: left, hidden, blocked, or unlinked.
     """
@@ -130,9 +140,10 @@ def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
         if networks is None or account.actor.network in networks
     ]
     ledger = _ledger(tx, site, user)
+    twins = reach.twins(tx, matches, [one.network for one in mine])
     today = {
         (row.account, row.whom): row.verdict
-        for row in decide(matches, mine, ledger, site.clock.now())
+        for row in decide(matches, mine, ledger, site.clock.now(), twins)
     }
     promised = [row for row in kept.rows if row.verdict is Verdict.NEW]
     if any((row.account, row.whom) not in today for row in promised):
@@ -147,7 +158,8 @@ def start(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
         overtaken = today.get(pair) is not Verdict.NEW
         if row.verdict is Verdict.NEW and overtaken and ledger[pair].at >= kept.at:
             continue
-        still.append(row)
+        chosen = {row.verdict, today.get(pair)} == {Verdict.BRIDGED} and row.network in bridged
+        still.append(replace(row, verdict=Verdict.NEW) if chosen else row)
     return want(tx, site, user, still, origin=Origin.MANUAL, plan_id=plan_id)
 
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from openportability.accounts import line_store
+from openportability.accounts import line_store, twin_store
 from openportability.accounts import store as accounts
 from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Deed, Found, UserId
+from openportability.domain import (
+    Account,
+    AccountId,
+    Actor,
+    Deed,
+    Found,
+    Match,
+    NetworkName,
+    UserId,
+)
 from openportability.matching import store as sets
 from openportability.matching.rules import Bit
 from openportability.matching.sets import MatchSet
+from openportability.reconnection.ledger import Place
 from openportability.site import Site
 from openportability.vault import PersonalKey
 
@@ -34,10 +45,51 @@ def closed(
     return {user: _closed(met.get(user), some, lines, deed) for user, some in whom.items()}
 
 
-def withdrawn(tx: Tx, whom: Collection[AccountId]) -> set[AccountId]:
-    """Return those of these accounts that nobody is led to any more: their people hide from all, or left."""
-    lines = line_store.listed_by_id(tx, sorted(whom)) if whom else []
-    return set(whom) - {line.account for line in lines if line.found is not Found.NOBODY}
+def withdrawn(tx: Tx, whom: Collection[Place]) -> set[Place]:
+    """Return those of these places that nobody is led to any more: their people hide from all, or left.
+
+    Or it is a copy of theirs, and it is there no more, or they wish no more that it is followed.
+    """
+    lines = line_store.listed_by_id(tx, sorted({number for _, number in whom})) if whom else []
+    home = {line.account: line.network for line in lines if line.found is not Found.NOBODY}
+    abroad = {place for place in whom if home.get(place[1], place[0]) != place[0]}
+    there = {place for place in whom if place[1] in home} - abroad
+    return set(whom) - there - _copies(tx, abroad).keys()
+
+
+def places(tx: Tx, whom: Collection[Place]) -> dict[Place, Account]:
+    """Return these accounts as they are followed there; left out is what is there no more.
+
+    Of a copy that is the account it is of, with the copy's actor.
+    """
+    known = accounts.accounts_by_id(tx, sorted({number for _, number in whom}))
+    here = [(place, known[place[1]]) for place in whom if place[1] in known]
+    found = {place: account for place, account in here if account.actor.network == place[0]}
+    copies = _copies(tx, {place for place, _ in here} - found.keys())
+    abroad = {place: replace(known[place[1]], actor=actor) for place, actor in copies.items()}
+    return found | abroad
+
+
+def twins(
+    tx: Tx, matches: Sequence[Match], networks: Collection[NetworkName]
+) -> dict[tuple[UserId, NetworkName], list[Account]]:
+    """Return the copies that matches have on these networks, as `places` does."""
+    people = {match.user: match.accounts for match in matches}
+    found: dict[tuple[UserId, NetworkName], list[Account]] = {}
+    for one in twin_store.of_users(tx, list(people)) if people else ():
+        of = next((account for account in people[one.user] if account.id == one.account), None)
+        if of is not None and one.actor.network in networks:
+            copies = found.setdefault((one.user, one.actor.network), [])
+            copies.append(replace(of, actor=one.actor))
+    return found
+
+
+def _copies(tx: Tx, whom: Collection[Place]) -> dict[Place, Actor]:
+    """Return the copies that bridges keep at these places."""
+    numbers = sorted({number for _, number in whom})
+    copies = twin_store.of_accounts(tx, numbers) if numbers else []
+    found = {(one.actor.network, one.account): one.actor for one in copies}
+    return {place: found[place] for place in whom if place in found}
 
 
 def _closed(
@@ -64,13 +116,13 @@ def _is_open(bits: Mapping[AccountId, Bit], lines: Sequence[Listed], deed: Deed)
 
 
 def shown(
-    tx: Tx, site: Site, user: UserId, whom: Iterable[AccountId], deed: Deed = Deed.FOLLOW
-) -> dict[AccountId, Account]:
+    tx: Tx, site: Site, user: UserId, whom: Iterable[Place], deed: Deed = Deed.FOLLOW
+) -> dict[Place, Account]:
     """Return those of these accounts that a user may see today, as somebody to follow (block, mute).
 
     Who hides looks like who left.
     """
-    known = accounts.accounts_by_id(tx, list(whom))
+    known = places(tx, set(whom))
     key = accounts.personal_key(tx, site.vault, user)
     hidden = closed(tx, {user: key}, {user: known.values()}, deed)[user] if known else set()
-    return {number: account for number, account in known.items() if number not in hidden}
+    return {place: account for place, account in known.items() if account.id not in hidden}

@@ -110,12 +110,21 @@ def _without_withdrawn(tx: Tx, steps: Sequence[Step]) -> Sequence[Step]:
     """Return steps that know who withdrew since their slices began."""
     following = (step for step in steps if step.then is Then.FOLLOW)
     # What was asked for already is judged by its answer.
-    going = [row.whom for one in following for row in (one.rest if one.asked else _rows(one))]
+    going = [row.place for one in following for row in (one.rest if one.asked else _rows(one))]
     withdrawn = reach.withdrawn(tx, set(going))
     if not withdrawn:
         return steps
     return [
-        replace(step, work=replace(step.work, closed=withdrawn.union(step.work.closed)))
+        replace(
+            step,
+            work=replace(
+                step.work,
+                closed={
+                    *(whom for network, whom in withdrawn if network == step.work.lane.network),
+                    *step.work.closed,
+                },
+            ),
+        )
         for step in steps
     ]
 

@@ -91,7 +91,7 @@ def plan(
     with site.db.read() as tx:
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
-        whom = reach.shown(tx, site, asking.user, [row.whom for row in some])
+        whom = reach.shown(tx, site, asking.user, [row.place for row in some])
         offers = () if planned.started else avoiding.offers(tx, site, asking.user, planned)
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
@@ -100,7 +100,7 @@ def plan(
         plan=planned,
         plan_id=plan_id,
         offers=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
-        rows=[(row, whom[row.whom]) for row in some if row.whom in whom],
+        rows=[(row, whom[row.place]) for row in some if row.place in whom],
         to_allow=shown.accounts(site, planned.to_allow),
         titles=shown.titles(site),
         next_href=f"/reconnect/plans/{plan_id}?after={more}" if more else None,
@@ -118,10 +118,12 @@ def start(
     by_file: Annotated[list[str] | None, Form()] = None,
     block: Annotated[list[NetworkName] | None, Form()] = None,
     mute: Annotated[list[NetworkName] | None, Form()] = None,
+    bridged: Annotated[list[NetworkName] | None, Form()] = None,
 ) -> Response:
     """Start a plan; on the networks in `by_file` the person imports the follows themselves.
 
-    On those in `block` and `mute` we first block, or mute, whom they blocked or muted before.
+    On those in `block` and `mute` we first block, or mute, whom they blocked or muted before; on those in
+    `bridged` we also follow the copies of people who are not there.
     """
     number = _plan_id(site, plan_id)
     files = [NetworkName(name) for name in by_file or []]
@@ -129,7 +131,7 @@ def start(
     try:
         with site.db.write() as tx:
             already = planning.followed(tx, site, asking.user, number)
-            count = planning.start(tx, site, asking.user, number)
+            count = planning.start(tx, site, asking.user, number, bridged=bridged or ())
             first = {
                 deed: avoiding.carry_over(tx, site, asking.user, deed, names or (), number)
                 for deed, names in ((Deed.BLOCK, block), (Deed.MUTE, mute))

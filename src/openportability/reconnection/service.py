@@ -143,16 +143,14 @@ def page(
     states = sorted(GROUPS[group]) if group else []
     rows = store.page(tx, key, user, states=states, before=before, limit=limit)
     # Whom they follow a person knows by themselves; of the others, who hides looks like who left.
-    asked = accounts.accounts_by_id(
-        tx, sorted({row.whom for row in rows if row.state not in _UNSENT})
-    )
+    asked = reach.places(tx, {row.place for row in rows if row.state not in _UNSENT})
     unsent = [row for row in rows if row.state in _UNSENT and row.reason != UNAVAILABLE]
     today = {
-        deed: reach.shown(tx, site, user, {row.whom for row in unsent if row.deed is deed}, deed)
+        deed: reach.shown(tx, site, user, {row.place for row in unsent if row.deed is deed}, deed)
         for deed in Deed
     }
     return [
-        Line(row=row, whom=(today[row.deed] if row.state in _UNSENT else asked).get(row.whom))
+        Line(row=row, whom=(today[row.deed] if row.state in _UNSENT else asked).get(row.place))
         for row in rows
     ]
 

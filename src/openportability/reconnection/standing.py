@@ -95,7 +95,8 @@ def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> li
     ]
     return [
         row
-        for row in decide(matches, mine, ledger, site.clock.now())
+        # Copies that bridges keep are followed by themselves never.
+        for row in decide(matches, mine, ledger, site.clock.now(), {})
         if row.verdict is Verdict.NEW and _unknown(ledger.get((row.account, row.whom)))
     ]
 

@@ -34,6 +34,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
         view: str = VIEW,
         allow_loopback: bool = True,
         cabinet: Cabinet | None = None,
+        **options: str,
     ) -> Network:
         door = Door(
             clock=clock,
@@ -49,7 +50,13 @@ def load(clock: MovedClock) -> Iterator[Load]:
                 name=NetworkName("bluesky"),
                 base_url=base_url,
                 development=base_url.startswith("http:"),
-                options={"PLC_URL": plc, "HANDLE_RESOLVER_URL": resolver, "VIEW_URL": view},
+                options={
+                    **{option.name: option.default for option in bluesky.OPTIONS},
+                    "PLC_URL": plc,
+                    "HANDLE_RESOLVER_URL": resolver,
+                    "VIEW_URL": view,
+                    **options,
+                },
                 door=door,
                 clock=clock,
                 cabinet=cabinet or MemoryCabinet(),

@@ -9,6 +9,7 @@ from openportability.domain import Actor, Deed
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.bluesky.blocks import BlueskyBlocks
+from openportability.networks.bluesky.bridged import Bridge
 from openportability.networks.bluesky.broad import Broad
 from openportability.networks.bluesky.client import BlueskyDestination
 from openportability.networks.bluesky.dpop import Nonces, Prover
@@ -37,6 +38,17 @@ OPTIONS = (
         name="VIEW_URL",
         help="Server asked who follows an account; empty: followers are not read.",
         default="https://public.api.bsky.app",
+    ),
+    Option(
+        name="BRIDGE_DOMAIN",
+        help="The bridge that keeps accounts here for people of the fediverse, as their handles end. "
+        "`none`: no bridge is trusted.",
+        default="ap.brid.gy",
+    ),
+    Option(
+        name="BRIDGE_PDS",
+        help="The server that such accounts live on; on any other they are not believed.",
+        default="https://atproto.brid.gy",
     ),
 )
 
@@ -93,6 +105,7 @@ def load(context: Context) -> Network:
         compose_url=_compose_url,
         documents=client.documents(),
         directory=identities.directory,
+        twin=Bridge(context=context, identities=identities, local=local).twin,
     )
 
 

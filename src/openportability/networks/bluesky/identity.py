@@ -36,6 +36,8 @@ class Identity:
     handle: str | None
     #: Origin of the server that keeps the account's records.
     pds: str
+    #: All names and addresses that its document gives it.
+    also: frozenset[str] = frozenset()
 
 
 class Identities:
@@ -55,7 +57,8 @@ class Identities:
         document = self._document(did)
         if self._declared_handle(document) != handle:
             raise Invalid("at.handle_unconfirmed")
-        return Identity(did=did, handle=handle, pds=self._pds(document))
+        also = frozenset(name for name in _names(document) if isinstance(name, str))
+        return Identity(did=did, handle=handle, pds=self._pds(document), also=also)
 
     def unnamed(self, did: str) -> Identity:
         """Return the account of a DID without its handle, where nobody will read it."""
@@ -171,8 +174,7 @@ class Identities:
         return f"{scheme}://{host}/.well-known/did.json"
 
     def _declared_handle(self, document: Mapping[str, object]) -> str | None:
-        names = document.get("alsoKnownAs")
-        for name in names if isinstance(names, list) else ():
+        for name in _names(document):
             if isinstance(name, str) and name.startswith("at://"):
                 try:
                     return read_handle(name.removeprefix("at://"), local=self._local)
@@ -193,3 +195,8 @@ class Identities:
                 except Invalid:
                     break
         raise Gone("at.gone")  # a document without a server: nobody lives there any more
+
+
+def _names(document: Mapping[str, object]) -> list[object]:
+    names = document.get("alsoKnownAs")
+    return names if isinstance(names, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from openportability.networks.fake.lists import Lists
 from openportability.networks.fake.pages import Pages
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.residents import HOSTS, Role
-from openportability.networks.fake.sign_in import SignIn
+from openportability.networks.fake.sign_in import SignIn, twin
 from openportability.networks.fake.way import Line, Way, through, within
 from openportability.networks.fake.world import shared_world
 
@@ -111,6 +112,7 @@ def load(context: Context) -> Network:
         follows_file=follows_file(root) if terms.role is Role.INSTANCES else None,
         documents=pages.documents(),
         compose_url=compose_url,
+        twin=None if source else partial(twin, line, context),
         directory=(lambda: line.ask("hosts")) if terms.role is Role.REPOSITORY else None,
     )
 

@@ -11,7 +11,7 @@ from openportability.clock import Clock, micros
 from openportability.networks.fake.avoided import Avoided
 from openportability.networks.fake.people import People
 from openportability.networks.fake.reply import Refusal
-from openportability.networks.fake.residents import Resident, Residents, Role
+from openportability.networks.fake.residents import BRIDGE_HOST, Resident, Residents, Role
 from openportability.networks.fake.ties import ByInstances, ByRepository, Row, Ties, Wish
 from openportability.networks.fake.tokens import BLOCK, FOLLOW, MUTE, READ, Session, Tokens
 
@@ -60,6 +60,8 @@ class Realm:
         }
         self._writes: list[Write] = []
         self._flagged: set[str] = set()
+        #: Ids of other networks, and whom the bridge keeps here for them.
+        self._bridged: dict[str, str] = {}
 
     # --- what anyone may ask ------------------------------------------------------------------
 
@@ -79,6 +81,11 @@ class Realm:
     def person(self, *, who: str) -> Told:
         """Tell about one of them, by id or handle."""
         return self._someone(who).told()
+
+    def twin(self, *, of: str) -> Told:
+        """Tell the account that the bridge keeps here for somebody of another network, if there is one."""
+        kept = self.residents.get(self._bridged.get(of, ""))
+        return {"twin": None if kept is None or kept.gone else kept.told()}
 
     def circle(self, *, who: str) -> Told:
         """Tell whom somebody follows and who follows them, where lists come from."""
@@ -208,6 +215,12 @@ class Realm:
         """Let somebody new move in, whom nobody follows."""
         host = host or self.residents.hosts()[0]
         return self.residents.arrive(nick, host, locked=locked).told()
+
+    def bridge(self, *, of: str, nick: str) -> Told:
+        """Let the bridge keep an account here for somebody of another network."""
+        kept = self.residents.arrive(nick, BRIDGE_HOST)
+        self._bridged[of] = kept.id
+        return kept.told()
 
     def vanish(self, *, who: str) -> Told:
         """Delete an account."""

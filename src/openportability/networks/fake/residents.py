@@ -33,6 +33,8 @@ HOSTS = (
     SLOW_HOST,
     FLAKY_HOST,
 )
+#: Where the bridge keeps its accounts. Nobody signs in there.
+BRIDGE_HOST = "bridge.example"
 REPOSITORY_HOSTS = ("north.sky.example", "south.sky.example")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from openportability.clock import Clock, moment
 from openportability.domain import Actor, ActorId, Deed, Grant, NetworkName, Purpose
 from openportability.errors import Invalid, Refused
-from openportability.network import Begun, Field, Proved
+from openportability.network import Begun, Context, Field, Proved
 from openportability.networks.fake.residents import Role
 from openportability.networks.fake.tokens import FOLLOW, challenge_of
 from openportability.networks.fake.way import Line
@@ -69,7 +69,7 @@ class SignIn:
         except Refused:
             # Used, too old or not made for us: the network does not say which.
             raise Invalid("auth.expired") from None
-        actor = self._actor(told["person"])
+        actor = actor_of(self._name, told["person"], self._clock)
         if secret.get("actor", actor.id) != actor.id:
             self._line.ask("revoke", token=told["token"])
             raise Invalid("auth.wrong_account", handle=actor.handle)
@@ -83,7 +83,7 @@ class SignIn:
         return self._grant(self._line.ask("refresh", refresh=grant.secret["refresh"]))
 
     def look(self, grant: Grant, known: Actor) -> Actor:
-        return self._actor(self._line.ask("person", who=grant.actor_id))
+        return actor_of(self._name, self._line.ask("person", who=grant.actor_id), self._clock)
 
     def revoke(self, grant: Grant) -> None:
         self._line.ask("revoke", token=grant.secret["token"])
@@ -110,16 +110,6 @@ class SignIn:
             raise Invalid("simulated.unknown_host", typed=typed[:100])
         return {"host": host, "hint": f"{user}@{host}" if user else ""}
 
-    def _actor(self, person: Mapping[str, Any]) -> Actor:
-        return Actor(
-            network=self._name,
-            instance=person["instance"],
-            id=ActorId(person["id"]),
-            handle=person["handle"],
-            name=person["name"],
-            seen_at=self._clock.now(),
-        )
-
     def _grant(self, told: Mapping[str, Any]) -> Grant:
         person = told["person"]
         return Grant(
@@ -132,6 +122,24 @@ class SignIn:
             expires_at=moment(told["until"]),
             secret={"token": told["token"], "refresh": told["refresh"]},
         )
+
+
+def actor_of(name: NetworkName, person: Mapping[str, Any], clock: Clock) -> Actor:
+    """Return somebody as the world tells of them."""
+    return Actor(
+        network=name,
+        instance=person["instance"],
+        id=ActorId(person["id"]),
+        handle=person["handle"],
+        name=person["name"],
+        seen_at=clock.now(),
+    )
+
+
+def twin(line: Line, context: Context, original: Actor) -> Actor | None:
+    """Return whom the simulated bridge keeps for somebody of another network."""
+    told = line.ask("twin", of=original.id)["twin"]
+    return None if told is None else actor_of(context.name, told, context.clock)
 
 
 def _field(role: Role, hosts: tuple[str, ...]) -> Field | None:

@@ -28,13 +28,13 @@ FALLIBLE = frozenset(
     }
 )
 ANSWERED = frozenset(
-    {"hosts", "people", "person", "circle", "grant_code", "token", "refresh", "revoke"}
+    {"hosts", "people", "person", "twin", "circle", "grant_code", "token", "refresh", "revoke"}
 )
 BACKSTAGE = frozenset(
     {
         *("arrive", "vanish", "rename", "move", "approve", "flag", "withdraw"),
         *("follow_by_hand", "unfollow_by_hand", "follows_of", "writes", "spending"),
-        *("avoid_by_hand", "avoided_of"),
+        *("avoid_by_hand", "avoided_of", "bridge"),
     }
 )
 #: How long a simulated 429 asks to wait.

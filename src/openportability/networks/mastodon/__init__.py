@@ -10,6 +10,7 @@ from openportability.domain import Actor, Deed
 from openportability.errors import Misconfigured
 from openportability.network import Context, Network, Option, Source
 from openportability.networks.mastodon.avoidance import MastodonAvoidance
+from openportability.networks.mastodon.bridged import twin
 from openportability.networks.mastodon.client import Follows
 from openportability.networks.mastodon.finder import Finder
 from openportability.networks.mastodon.forms import follows_file, forms
@@ -28,6 +29,12 @@ OPTIONS = (
         name="GAP_SECONDS",
         help="seconds between two follows for one account; tests and the demo set it lower",
         default="3.0",
+    ),
+    Option(
+        name="BRIDGE_URL",
+        help="the bridge that keeps actors here for people of the AT Protocol, as their ids begin; the DID "
+        "follows. `none`: no bridge is trusted",
+        default="https://bsky.brid.gy/ap/",
     ),
 )
 
@@ -51,6 +58,7 @@ def load(context: Context) -> Network:
         follows_file=follows_file(development=context.development),
         room=partial(room, context),
         compose_url=_compose_url,
+        twin=partial(twin, context),
     )
 
 

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _users()
     _user_keys()
     _accounts()
+    _twins()
     _grants()
     _sessions()
     _flows()
@@ -54,6 +55,7 @@ def _users() -> None:
         _text("found"),
         _text("standing"),
         _text("pace"),
+        sa.Column("bridged", sa.String, nullable=False, server_default="off"),
         _number("seen_at"),
         _number("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
@@ -107,6 +109,26 @@ def _accounts() -> None:
     op.create_index("ix_accounts_network_key", "accounts", ["network", "key"])
     op.create_index("ix_accounts_seq", "accounts", ["seq"])
     op.create_index("ix_accounts_user_id", "accounts", ["user_id"])
+
+
+def _twins() -> None:
+    op.create_table(
+        "twins",
+        _number("account_id"),
+        _text("network"),
+        _number("user_id"),
+        _text("instance"),
+        _text("actor_id"),
+        _text("handle"),
+        _text("name"),
+        _text("avatar", nullable=True),
+        _number("seen_at"),
+        sa.PrimaryKeyConstraint("account_id", "network", name="pk_twins"),
+        _of_account("fk_twins_account_id"),
+        _of_user("fk_twins_user_id"),
+    )
+    op.create_index("ix_twins_network_actor_id", "twins", ["network", "actor_id"])
+    op.create_index("ix_twins_user_id", "twins", ["user_id"])
 
 
 def _grants() -> None:
