@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -185,8 +185,7 @@ class SQLite:
     name = "sqlite"
     answers_elsewhere = False
     changing: Mapping[str, Any] = {}
-    reading: Mapping[str, Any] = {}
-    single: Mapping[str, Any] = {}
+    reading = single = changing
 
     def among(self, column: ColumnElement[Any], values: Values) -> ColumnElement[bool]:
         # A sub-select, never a join: joined with json_each SQLite may scan the whole table.
@@ -382,10 +381,8 @@ def _add_up(
 ) -> ReturningInsert[Any]:
     insert = insert_into(table)
     added = {number: table.c[number] + insert.excluded[number]}
-    made: ReturningInsert[Any] = insert.on_conflict_do_update(
-        index_elements=[key], set_=added
-    ).returning(table.c[number])
-    return made
+    upsert = insert.on_conflict_do_update(index_elements=[key], set_=added)
+    return cast(ReturningInsert[Any], upsert.returning(table.c[number]))
 
 
 def _next_seq(tx: Executes, insert_into: Callable[[Table], Any], name: str, count: int) -> int:
