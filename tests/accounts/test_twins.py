@@ -98,6 +98,18 @@ def test_who_wishes_it_is_looked_for_at_once_and_once_a_week(
     assert (len(bridge.asked), copies(site, ann.user)) == (2, [])
 
 
+def test_an_account_that_is_linked_later_is_looked_for_at_once(
+    site: Site, ann: Account, add: AddAccount, desk: Desk, bridge: Bridge
+) -> None:
+    says(site, ann.user, "on")
+    site.engine.turn()
+    bob = add("bob", grant=desk.grant("bob"))
+    with site.db.write() as tx:
+        twins.arrive(tx, site, bob)
+    site.engine.turn()
+    assert set(copies(site, ann.user)) == {"copy:ann", "copy:bob"}
+
+
 def test_who_takes_it_back_has_no_copy_from_then_on(
     site: Site, ann: Account, bridge: Bridge, clock: MovedClock
 ) -> None:
