@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import operator
+import os
+import select
+import signal
 import subprocess
 import sys
+import termios
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import pytest
@@ -13,7 +22,7 @@ from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import follow_lists
 from openportability.domain import Account, Kind, NetworkName
-from openportability.graph import crew, shared_pass
+from openportability.graph import crew, pass_store, shared_pass
 from openportability.graph import store as lists
 from openportability.graph.crew import Crew
 from openportability.site import Site
@@ -86,6 +95,28 @@ def test_what_a_killed_process_does_not_bring_is_found_all_the_same(
     assert found(site, others) == expected(people)
 
 
+def test_a_list_that_changes_meanwhile_is_not_missed(
+    site: Site, people: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its new number is of a share that was read to its end before."""
+    monkeypatch.setattr(pass_store, "_IN_A_ROW", 1)
+
+    class Slow(Crew):
+        """Brings one share; then all lists of the other one get a number of the first."""
+
+        def done(self, tasks: Sequence[Callable[[], Any]]) -> list[Any | None]:
+            first = pass_store.Share(number=0, of=2)
+            brought = list(shared_pass._looked(site.db, site.vault, ASKED, 0, first))
+            # An odd number of lists: the numbers of those that follow change sides.
+            cast.bring(site, people[0].user, OLD, muted=[9])
+            for account in people:
+                following = range(int(account.actor.id) + 1)
+                cast.bring(site, account.user, OLD, following=following, followers=[9])
+            return [shared_pass._Done(hits=brought, log=[]), None]
+
+    assert set(found(site, Slow())) == set(expected(people))
+
+
 def test_where_no_process_can_begin_all_is_found_here(
     site: Site, people: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,3 +142,48 @@ def test_a_process_ends_with_whoever_began_it() -> None:
     """It is told to end by the end of its input, which the system closes for the killed as well."""
     command = [sys.executable, "-m", crew.__name__]
     subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=True)
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_one(others: Crew) -> None:
+    with pytest.raises(RuntimeError, match="cannot be told"):
+        others.done([partial(operator.add, 10, 10), partial(operator.add, Untold(), 1)])
+    assert others.done([partial(operator.add, 1, 1)]) == [2]
+
+
+class Untold:
+    """A value that no pickle holds."""
+
+    def __reduce__(self) -> NoReturn:
+        raise RuntimeError("cannot be told")
+
+
+def test_what_fails_or_is_printed_in_a_process_is_no_answer(
+    others: Crew, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert others.done([partial(print, "hello")]) == [None]
+    assert others.done([partial(operator.truediv, 1, 0)]) == [None]
+    assert others.done([partial(operator.truediv, 1, 1)]) == [1.0]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_process_that_was_stopped_while_it_answered_answers_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe takes a part only of what is written as the process stops; unbuffered, the rest would be lost."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    mate = crew._Mate()
+    mate.begin(partial(bytes, 1_000_000))
+    stdout = mate._process.stdout
+    assert stdout is not None
+    room = fcntl.fcntl(stdout, fcntl.F_GETPIPE_SZ)
+    while waiting_in(stdout) < room // 2:
+        select.select([stdout], [], [])
+    os.kill(mate._process.pid, signal.SIGSTOP)
+    os.waitpid(mate._process.pid, os.WUNTRACED)
+    os.kill(mate._process.pid, signal.SIGCONT)
+    assert mate.end() == bytes(1_000_000)
+
+
+def waiting_in(pipe: IO[bytes]) -> int:
+    """Return how many bytes are in a pipe that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -168,6 +168,29 @@ def test_without_the_right_follows_go_on(stage: Stage, deed: Deed) -> None:
 
 
 @both
+def test_a_right_that_was_lost_is_asked_for_again_and_what_was_made_stays_ours(
+    stage: Stage, deed: Deed
+) -> None:
+    troll = stage.member()
+    stage.grant(Purpose(deed))
+    avoids(stage, deed, troll)
+    carries_over(stage, deed)
+    stage.fails(deed, Fault.SILENCE)
+    stage.serve()
+    stage.grant(Purpose.FOLLOW)
+    stage.pass_days(1)
+    assert (stage.row(troll).state, stage.row(troll).reason) == (S.REFUSED, f"net.no_{deed}s")
+    assert [(offer.count, offer.to_ask) for offer in offers(stage)] == [(1, Purpose(deed))]
+    stage.grant(Purpose(deed))
+    assert carries_over(stage, deed) == 1
+    stage.pass_days(1)
+    assert (stage.row(troll).state, offered(stage)) == (S.FOLLOWED, {})
+    stage.undo()
+    stage.pass_days(1)
+    assert stage.avoided(deed) == []
+
+
+@both
 def test_who_hides_is_not_offered_nor_served(sky: Stage, deed: Deed) -> None:
     hidden, troll = sky.member(found=Found.NOBODY), sky.member()
     sky.grant(Purpose(deed))

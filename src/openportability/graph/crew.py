@@ -30,7 +30,7 @@ class Crew:
         self._lock = Lock()
 
     def done(self, tasks: Sequence[Callable[[], Done]]) -> list[Done | None]:
-        """Call all of these at the same time; return what each answers, None where a process ended before.
+        """Call all of these at the same time; return what each answers, None where one failed or its process ended.
 
         They are told by name: functions of modules, and values as arguments.
         """
@@ -40,10 +40,17 @@ class Crew:
                 while len(self._mates) < len(tasks):
                     self._mates.append(_Mate())
             busy = self._mates[: len(tasks)]
-            for mate, task in zip(busy, tasks, strict=False):
-                mate.begin(task)
-            came = [mate.end() for mate in busy]
-            self._mates = [mate for mate in self._mates if mate.is_there]
+            try:
+                for mate, task in zip(busy, tasks, strict=False):
+                    mate.begin(task)
+                came = [mate.end() for mate in busy]
+            except BaseException:
+                # What they have not told yet would be taken for an answer to what they are asked next.
+                for mate in busy:
+                    mate.dismiss()
+                raise
+            finally:
+                self._mates = [mate for mate in self._mates if mate.is_there]
             return [*came, *[None] * (len(tasks) - len(came))]
 
 
@@ -65,7 +72,7 @@ class _Mate:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        self._dismiss = finalize(self, _dismissed, self._process)
+        self.dismiss = finalize(self, _dismissed, self._process)
 
     def begin(self, task: Callable[[], Any]) -> None:
         assert self._process.stdin is not None, "a pipe, as it was begun"
@@ -73,24 +80,25 @@ class _Mate:
             pickle.dump(task, self._process.stdin)
             self._process.stdin.flush()
         except BrokenPipeError:
-            self._dismiss()
+            self.dismiss()
 
     def end(self) -> Any:
-        """Return what came of the task; None where the process ended before that."""
+        """Return what came of the task; None where it failed, or the process ended before."""
         assert self._process.stdout is not None, "a pipe, as it was begun"
         try:
             return pickle.load(self._process.stdout) if self.is_there else None  # noqa: S301 - by our own process
-        except (EOFError, pickle.UnpicklingError):
-            self._dismiss()
+        except Exception:  # noqa: BLE001 - an answer that was cut off, or is of another release, is none
+            self.dismiss()
             return None
 
     @property
     def is_there(self) -> bool:
-        return self._dismiss.alive
+        return self.dismiss.alive
 
 
 def _dismissed(process: subprocess.Popen[bytes]) -> None:
-    """Let it end, and wait for that."""
+    """End it, whatever it does, and wait for that."""
+    process.kill()
     # What could not be written is written once more when the pipe is closed.
     with suppress(BrokenPipeError):
         process.communicate()
@@ -99,12 +107,22 @@ def _dismissed(process: subprocess.Popen[bytes]) -> None:
 def _serve() -> None:
     """Do what is read until there is nothing more."""
     os.nice(_NICE)
-    tasks, answers = sys.stdin.buffer, sys.stdout.buffer
-    # Whoever asked may be gone: then nobody wants an answer.
-    with suppress(EOFError, BrokenPipeError):
+    # Answers alone go there: what anything else prints would be taken for one. Nor may it be unbuffered, as the
+    # environment can have it: then what a pipe does not take at once is lost, and the other side waits for it.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # Whoever asked may be gone, or of another release than what is read from the disk by now: they see us end.
+    with suppress(Exception):
         while True:
-            pickle.dump(pickle.load(tasks)(), answers)  # noqa: S301 - by whoever began us
+            answers.write(_answer(pickle.load(sys.stdin.buffer)))  # noqa: S301 - by whoever began us
             answers.flush()
+
+
+def _answer(task: Callable[[], Any]) -> bytes:
+    try:
+        return pickle.dumps(task())
+    except Exception:  # noqa: BLE001 - who asked does it again, and tells of what is wrong
+        return pickle.dumps(None)
 
 
 if __name__ == "__main__":

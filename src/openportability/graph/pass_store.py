@@ -77,8 +77,8 @@ def over_all(
     """Yield all lists of some networks (None: of all) that came after a sequence number, or a share of them.
 
     Each is opened with its owner's key. Each batch is read in a transaction of its own: what changes while the pass
-    goes on may come in its old form, in its new one, or in both; what goes may not come at all. A batch ends when it is
-    large.
+    goes on may come in its old form, in its new one, or in both (in a share: may not come, its new number is another
+    one's); what goes may not come at all. A batch ends when it is large.
     """
     while rows := _batch(db, networks, since, share):
         since = rows[-1].seq

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from openportability.db.engine import Database
 from openportability.domain import NetworkName
-from openportability.graph import crew, pass_store
+from openportability.graph import crew, pass_store, store
 from openportability.graph.codec import Keys
 from openportability.graph.crew import Crew
 from openportability.graph.pass_store import ALL, Share
@@ -24,6 +24,10 @@ from openportability.vault import Vault
 
 #: Fewer lists are opened before others could bring them.
 _WORTH_LISTS = 10_000
+#: However many cores there are: each process takes memory, and one of the connections that a database has.
+_MOST_PROCESSES = 8
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ class Hits:
 class _Task:
     """All that another process has to know."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     ring: Keyring
     asked: Mapping[NetworkName, Keys]
     since: int
@@ -56,10 +60,13 @@ def hits(
     db: Database, vault: Vault, others: Crew, asked: Mapping[NetworkName, Keys], *, since: int
 ) -> Iterator[Hits]:
     """Yield whose lists that came after a sequence number hold which of these sorted, distinct keys."""
-    count = crew.cores() if pass_store.count(db, since) >= _WORTH_LISTS else 1
+    are_many = pass_store.count(db, since) >= _WORTH_LISTS
+    count = min(crew.cores(), _MOST_PROCESSES) if are_many else 1
     if count == 1:
         yield from _looked(db, vault, asked, since, ALL)
         return
+    with db.read() as tx:
+        newest = store.newest_seq(tx)
     tasks = [
         _Task(
             database_url=db.url.render_as_string(hide_password=False),
@@ -72,11 +79,14 @@ def hits(
     ]
     for task, done in zip(tasks, others.done([partial(_do, task) for task in tasks]), strict=True):
         if done is None:
+            log.warning("share_of_pass_lost")
             yield from _looked(db, vault, asked, since, task.share)
             continue
         for record in done.log:
             logging.getLogger(record.name).handle(record)
         yield from done.hits
+    # A list that changed meanwhile has a new number, maybe of a share whose end was read before.
+    yield from _looked(db, vault, asked, newest, ALL)
 
 
 def _looked(

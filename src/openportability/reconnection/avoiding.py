@@ -10,7 +10,7 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Deed, Kind, NetworkName, Purpose, UserId
 from openportability.matching import service as matching
-from openportability.reconnection import forecasting, planning, store
+from openportability.reconnection import forecasting, planning, store, ways
 from openportability.reconnection.ledger import Known
 from openportability.reconnection.plan import Forecast, Row, Verdict
 from openportability.reconnection.planning import Planned
@@ -109,7 +109,7 @@ def _rows(
     found = []
     for own in mine:
         by_deed = {
-            deed: _new(own, avoided[LISTS[deed]], ledger[deed])
+            deed: _new(own, deed, avoided[LISTS[deed]], ledger[deed])
             for deed in deeds
             if deed in site.networks[own.actor.network].avoids
         }
@@ -120,10 +120,11 @@ def _rows(
 
 def _new(
     own: Account,
+    deed: Deed,
     avoided: Collection[Account],
     ledger: Mapping[tuple[AccountId, AccountId], Known],
 ) -> list[Row]:
-    """Return whom one account of the person does not hold in its ledger yet."""
+    """Return whom one account of the person does not hold in its ledger yet, or may not have for want of a right."""
     return [
         Row(
             account=own.id,
@@ -134,5 +135,10 @@ def _new(
         )
         for one in avoided
         if one.actor.network == own.actor.network
-        and ((known := ledger.get((own.id, one.id))) is None or known.state in _OPEN)
+        and _may_be_offered(ledger.get((own.id, one.id)), deed)
     ]
+
+
+def _may_be_offered(known: Known | None, deed: Deed) -> bool:
+    # A right may be lost half-way. Where it is missed, the person is told to make a plan and to allow it there.
+    return known is None or known.state in _OPEN or known.reason == ways.NOT_ALLOWED[deed]

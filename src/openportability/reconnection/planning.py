@@ -39,7 +39,7 @@ from openportability.site import Site
 #: States from which a chosen follow becomes ready (again).
 _CHOOSABLE = (
     *(State.PROPOSED, State.CANCELLED, State.UNDONE),
-    *(State.FOLLOWED, State.ALREADY, State.GONE),
+    *(State.FOLLOWED, State.ALREADY, State.GONE, State.REFUSED),
 )
 
 

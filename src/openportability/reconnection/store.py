@@ -115,11 +115,12 @@ def choose_again(
 ) -> int:
     """Want again what was proposed, came to an end, or was undone by hand; return how many rows.
 
-    What was asked for then is past. But what we made is looked for under its old record: if it is
-    there after all, it still is ours.
+    What was asked for then is past. But what we made, or asked for before we were refused, is looked for
+    under its old record: if it is there after all, it still is ours.
     """
     again = _rows_of(tx, key, user, deed, chosen, before)
-    made = {} if before is State.FOLLOWED else {"record": None, "asked_at": None}
+    may_be_there = before in (State.FOLLOWED, State.REFUSED)
+    made = {} if may_be_there else {"record": None, "asked_at": None}
     done = tx.execute(
         update(reconnections)
         .where(*_of(tx, user, before, again))

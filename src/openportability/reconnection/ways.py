@@ -11,7 +11,7 @@ from openportability.network import Answers, Network
 
 _Call = Callable[[Grant, Sequence[Wanted]], Answers]
 #: Why one is refused that the person, or the network, does not let us make.
-_NOT_ALLOWED = {Deed.BLOCK: "net.no_blocks", Deed.MUTE: "net.no_mutes"}
+NOT_ALLOWED = {Deed.BLOCK: "net.no_blocks", Deed.MUTE: "net.no_mutes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,6 @@ def reserve(network: Network, deed: Deed, count: int) -> Sequence[str | None]:
 
 def _refusing(deed: Deed) -> Way:
     def refuse(_grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        return Answers(of={one.actor.id: Refused(_NOT_ALLOWED[deed]) for one in wanted})
+        return Answers(of={one.actor.id: Refused(NOT_ALLOWED[deed]) for one in wanted})
 
     return Way(look=refuse, make=refuse, undo=refuse)

@@ -71,6 +71,31 @@ def test_each_person_reads_what_the_broad_right_is_before_they_are_sent_for_it(
         assert form_of(world.asked_at(f"{ISSUER}/par")[-1])["scope"] == BROAD
 
 
+def test_nobody_is_sent_for_the_broad_right_because_one_more_was_not_given(
+    network: Network, world: World
+) -> None:
+    """Their server knows a right for following alone: it is asked for that one, as before."""
+    world.answers[TOKEN] = says(200, tokens(scope=BOTH))
+    with pytest.raises(Invalid) as refused:
+        finish(network, begin(network, purpose=Purpose.MUTE))
+    assert refused.value.code == "at.scope_missing"
+    assert world.asked_at(f"{ISSUER}/revoke")
+    begin(network)
+    assert form_of(world.asked_at(f"{ISSUER}/par")[-1])["scope"] == BOTH
+
+
+def test_who_wants_to_mute_reads_what_the_broad_right_is_as_well(
+    network: Network, world: World
+) -> None:
+    world.answers[TOKEN] = says(200, tokens(scope="atproto"))
+    with pytest.raises(Invalid):
+        finish(network, begin(network))
+    world.answers[f"{PLC}/{BEA}"] = says(200, document(BEA, handle="bea.example.com"))
+    with pytest.raises(Invalid) as explained:
+        begin(network, BEA, purpose=Purpose.MUTE)
+    assert explained.value.code == "at.broad_only"
+
+
 def test_a_server_that_gives_neither_right_is_told_so(network: Network, world: World) -> None:
     world.answers[TOKEN] = says(200, tokens(scope="atproto"))
     for code in ("at.broad_only", "at.scope_missing"):

@@ -101,7 +101,26 @@ def test_trouble_of_the_service_is_about_these_mutes_alone(
     assert told(mutes.relationships(grant, rows)) == [meant] * 2
 
 
-@pytest.mark.parametrize("answer", [says(200, {"profiles": "none"}), says(200, ["nonsense"])])
+@pytest.mark.parametrize("answer", [says(429, {"error": "RateLimitExceeded"}), times_out])
+def test_a_service_that_does_not_answer_is_not_asked_for_the_next_page(
+    mutes: Avoidance, grant: Grant, world: World, clock: MovedClock, answer: Answer
+) -> None:
+    """Eight pages of silence would last longer than anybody may hold the lane."""
+    world.answers[PROFILES] = answer
+    rows = [wanted(f"did:plc:{number:a>24}", clock=clock) for number in range(60)]
+    assert len(mutes.relationships(grant, rows).of) == 60
+    assert len(world.asked_at(PROFILES)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        says(200, {"profiles": "none"}),
+        says(200, ["nonsense"]),
+        # As to somebody who is not signed in: whom they mute is not told.
+        says(200, {"profiles": [{"did": BEA, "handle": "bea.example.com"}]}),
+    ],
+)
 def test_an_answer_that_is_none_leaves_it_open(
     mutes: Avoidance, grant: Grant, world: World, clock: MovedClock, answer: Answer
 ) -> None:

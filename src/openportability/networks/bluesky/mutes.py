@@ -6,7 +6,8 @@ shown their mutes nowhere else. https://docs.bsky.app/docs/api/app-bsky-graph-mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from openportability.clock import Clock, monotonic
 from openportability.domain import ActorId, Grant, Relationship, Tie, Wanted
@@ -43,10 +44,9 @@ class BlueskyMutes:
 
     def relationships(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Say whom our user mutes now; whom the service does not show is gone."""
-        of: dict[ActorId, _Row] = {}
-        for start in range(0, len(wanted), _PAGE):
-            of |= self._shown(grant, [one.actor.id for one in wanted[start : start + _PAGE]])
-        return Answers(of=of)
+        dids = [one.actor.id for one in wanted]
+        pages = (dids[start : start + _PAGE] for start in range(0, len(dids), _PAGE))
+        return _in_turn(pages, partial(self._shown, grant))
 
     def make(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         """Mute each, one by one; to do it twice changes nothing."""
@@ -67,22 +67,12 @@ class BlueskyMutes:
         listed = found.get("profiles") if isinstance(found, dict) else None
         if not isinstance(listed, list):
             return dict.fromkeys(dids, Unavailable())
-        muted = {one.get("did"): _is_muted(one) for one in listed if isinstance(one, dict)}
-        return {did: _tie(muted[did]) if did in muted else Gone() for did in dids}
+        shown = {one.get("did"): one.get("viewer") for one in listed if isinstance(one, dict)}
+        return {did: _tie(shown[did]) if did in shown else Gone() for did in dids}
 
     def _each(self, grant: Grant, wanted: Sequence[Wanted], verb: str, tie: Tie) -> Answers:
-        """Ask for one after the other, until it does not answer: what is left is for later."""
-        of: dict[ActorId, _Row] = {}
-        began = monotonic()
-        later: NetworkError | None = None
-        for one in wanted:
-            if later is None and monotonic() - began > _MOST_SECONDS:
-                later = Unavailable()
-            answer = later or self._one(grant, one.actor.id, verb, tie)
-            if isinstance(answer, Unavailable | Throttled):
-                later = answer
-            of[one.actor.id] = answer
-        return Answers(of=of)
+        each = ([one.actor.id] for one in wanted)
+        return _in_turn(each, lambda dids: {did: self._one(grant, did, verb, tie) for did in dids})
 
     def _one(self, grant: Grant, did: ActorId, verb: str, tie: Tie) -> _Row:
         if did == grant.actor_id:
@@ -105,10 +95,26 @@ class BlueskyMutes:
         return Unavailable() if reply.status >= 500 else Refused()
 
 
-def _is_muted(profile: Mapping[str, object]) -> bool:
-    viewer = profile.get("viewer")
-    return isinstance(viewer, dict) and viewer.get("muted") is True
+def _in_turn(
+    parts: Iterable[Sequence[ActorId]], ask: Callable[[Sequence[ActorId]], Mapping[ActorId, _Row]]
+) -> Answers:
+    """Ask about one part after the other, until there is no answer: what is left is for later."""
+    of: dict[ActorId, _Row] = {}
+    began = monotonic()
+    later: NetworkError | None = None
+    for dids in parts:
+        if later is None and monotonic() - began > _MOST_SECONDS:
+            later = Unavailable()
+        answers = dict.fromkeys(dids, later) if later else ask(dids)
+        of |= answers
+        waits = (one for one in answers.values() if isinstance(one, Unavailable | Throttled))
+        later = next(waits, None)
+    return Answers(of=of)
 
 
-def _tie(is_muted: bool) -> Relationship:
+def _tie(viewer: object) -> _Row:
+    """Return what is said of our user and another; where nothing is, the service does not know who asks."""
+    is_muted = viewer.get("muted") if isinstance(viewer, dict) else None
+    if not isinstance(is_muted, bool):
+        return Unavailable("net.garbage")
     return Relationship(tie=Tie.AVOIDING if is_muted else Tie.NONE)

@@ -88,7 +88,7 @@ class BlueskySignIn:
         except Gone:
             raise Invalid("at.deactivated") from None
         broadly = self._broad.is_needed_at(issuer.issuer)
-        if broadly and purpose is Purpose.FOLLOW:
+        if broadly and purpose is not Purpose.IDENTIFY:
             self._explain(who, issuer)
         scope = scopes.asked(purpose, broadly=broadly)
         client_id = self._client.client_id(redirect_uri=redirect_uri, scope=scope)
@@ -215,7 +215,8 @@ class BlueskySignIn:
         avoidance_is_left_out = bool(scopes.may_avoid(asked) - grant.can_avoid)
         if not (follow_is_left_out or avoidance_is_left_out):
             return
-        if scopes.BROAD in asked:
+        # Where following is known as a right of its own, nobody is to give more because something else is not.
+        if scopes.BROAD in asked or not follow_is_left_out:
             raise Invalid("at.scope_missing")
         self._broad.note(grant.secret["issuer"], grant.actor_id)
         raise Invalid("at.broad_only")

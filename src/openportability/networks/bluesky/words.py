@@ -35,7 +35,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Please sign in there once more. Everything goes on where it stopped.",
     ),
     "at.scope_missing": (
-        "Your server did not give us the right to follow people for you and to take follows back.",
+        "Your server did not give us every right that this takes.",
         (
             "Press Reconnect once more and allow it. "
             "If your server does not offer this right, it needs an update first."
