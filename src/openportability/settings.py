@@ -167,8 +167,7 @@ class Settings(BaseModel):
         ge=1,
         le=512,
         description="Requests answered at the same time, of those who only look a quarter as many, "
-        "on SQLite one; as many "
-        "more may wait for other servers.",
+        "on SQLite one; as many more may wait for other servers.",
     )
     worker_threads: int = Field(64, ge=1, le=512, description="Jobs done at the same time.")
     answers_a_day: int = Field(

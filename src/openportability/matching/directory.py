@@ -28,6 +28,8 @@ FOUND = list(Found)
 _FOUND = {found.value: number for number, found in enumerate(FOUND)}
 #: So much of a name says where it stands in the order of names; the rest would be memory for little.
 _NAME_BYTES = 7
+#: What stands for the place of an account that is not here.
+_NOWHERE = -1
 #: Between the two places that `searchsorted` gives for these lie all that are equal.
 SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
@@ -93,9 +95,9 @@ class Directory:
 
     def find(self, accounts: Numbers) -> tuple[NDArray[np.bool_], Places]:
         """Say of each account whether it is here, and where those are that are."""
-        at = np.searchsorted(self.lines.account, accounts)
-        here = at < self.lines.account.size
-        here[here] = self.lines.account[at[here]] == accounts[here]
+        # Whatever number is asked for: the last one of the table is nobody's.
+        at = self._place_of[np.minimum(accounts, self._place_of.size - 1)]
+        here = at != _NOWHERE
         return here, at[here]
 
     def with_their_others(self, places: Places) -> Places:
@@ -104,8 +106,16 @@ class Directory:
         meant = np.zeros(starts.size, np.bool_)
         meant[person[places]] = True
         which = np.flatnonzero(meant)
-        last = np.append(starts, by_user.size)[which + 1]
+        last = np.append(starts, by_user.size)[1:][which]
         return by_user[ranges(starts[which], last)]
+
+    @cached_property
+    def _place_of(self) -> Places:
+        """Where each account stands, by its number: numbers are given in turn, so few stand for nobody."""
+        newest = int(self.lines.account.max(initial=0))
+        places = np.full(newest + 2, _NOWHERE)
+        places[self.lines.account] = np.arange(self.lines.account.size)
+        return places
 
     @cached_property
     def _people(self) -> tuple[Places, Places, Places]:
@@ -195,6 +205,10 @@ def _beginning(name: str) -> int:
 def ranges(first: Places, last: Places) -> Places:
     """Return all numbers from each first to before each last."""
     counts = last - first
-    ends = np.cumsum(counts)
-    places: Places = np.arange(counts.sum()) + np.repeat(first - ends + counts, counts)
+    # How far each is from where it would stand if all began at 0 and left nothing out.
+    shifts = np.cumsum(counts)
+    total = int(shifts[-1]) if shifts.size else 0
+    np.subtract(last, shifts, out=shifts)
+    places: Places = np.arange(total)
+    places += np.repeat(shifts, counts)
     return places

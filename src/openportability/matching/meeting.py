@@ -25,7 +25,7 @@ from openportability.matching.directory import SIDES, Numbers, Places
 from openportability.matching.holders import Pairs
 from openportability.matching.people import People
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, told
-from openportability.matching.sets import Bits
+from openportability.matching.said import Bits
 from openportability.site import Site
 
 #: People of whom one transaction takes so many, with all whom they meet in it: others wait some tenths of a second.

@@ -23,12 +23,14 @@ from openportability.domain import Account, AccountId, Match, NetworkName, Proof
 from openportability.matching import rules
 from openportability.matching.directory import Directory, Lines, Numbers, Places
 from openportability.matching.rules import Bit
-from openportability.matching.sets import COSTS, MAY_SHOW, NO_ROW, Bits, MatchSet, Said
+from openportability.matching.said import NO_ROW, Bits, Said
+from openportability.matching.sets import MatchSet
 
 Mask = NDArray[np.bool_]
 
 _EVIDENCE = [rules.evidence(Bit(bits)) for bits in rules.COMBINATIONS]
-_RANK = np.array([rules.rank(evidence) for evidence in _EVIDENCE], np.uint64)
+#: As bytes, which are looked up without making 64-bit places of the bits first.
+_RANK = bytes(rules.rank(evidence) for evidence in _EVIDENCE).ljust(256, b"\0")
 _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
 #: What lists say of an account takes so many bits.
 _BITS = 8
@@ -53,15 +55,22 @@ class Seen:
         self, directory: Directory, met: MatchSet, user: UserId, brought: Collection[NetworkName]
     ) -> None:
         self._networks = directory.networks
-        lines, said, through = _shown(directory, met, user)
-        self._lines, self._through = lines, through
+        self._lines = directory.lines
+        #: Where the lines of those shown are, what is said of them, and through which they are shown.
+        self._places, self._said, self._through = _shown(directory, met, user)
+        through, said, lines = self._through, self._said, self._lines
         #: Where the accounts of each person begin.
-        self._starts = _begins(lines)
-        home = np.isin(lines.network, [self._networks.index(one) for one in brought])
-        self.users = lines.user[self._starts]
-        said_of_all = [said.dismissed, said.arrived, through & lines.proved, through & home]
+        self._starts = _begins(lines.user[self._places])
+        self._first = self._places[self._starts]
+        self.users = lines.user[self._first]
+        network = lines.network[self._places]
+        home = np.zeros_like(through)
+        for one in brought:
+            home |= network == self._networks.index(one)
+        proved_here = through & lines.proved[self._places]
+        said_of_all = [said.dismissed, said.arrived, proved_here, through & home]
         bits, (dismissed, arrived, proved, through_home) = self._joined(
-            np.where(through, said.bits, 0), said_of_all
+            said.bits * through, said_of_all
         )
         self.dismissed: Mask = dismissed
         #: They came after the user's lists did.
@@ -69,20 +78,18 @@ class Seen:
         self.proved: Mask = proved
         self.unlisted: Mask = (bits & Bit.I_FOLLOW == 0) & through_home
         self._bits: Bits = bits
-        self._said_since = said.since
 
     def __len__(self) -> int:
         return self.users.size
 
     # Asked by who shows people, not by who counts them.
     @cached_property
-    def _since(self) -> NDArray[Any]:
-        late = np.uint32(0xFFFFFFFF)
-        return self._all_of(np.minimum, np.where(self._through, self._said_since, late))
-
-    @cached_property
     def _order(self) -> Numbers:
-        return _RANK[self._bits] << _RANK_SHIFT | self._lines.name[self._starts]
+        ranks = np.frombuffer(self._bits.tobytes().translate(_RANK), np.uint8)
+        order: Numbers = ranks.astype(np.uint64)
+        order <<= _RANK_SHIFT
+        order |= self._lines.name[self._first]
+        return order
 
     @property
     def by_hand_only(self) -> Mask:
@@ -94,7 +101,7 @@ class Seen:
         """Say who has one of these accounts."""
         if not some:
             return np.zeros(len(self), np.bool_)
-        return self._any(np.isin(self._lines.account, np.fromiter(some, np.uint64)))
+        return self._any(np.isin(self._lines.account[self._places], np.fromiter(some, np.uint64)))
 
     def are(self, users: Collection[UserId]) -> Mask:
         """Say who is one of these."""
@@ -103,11 +110,11 @@ class Seen:
 
     def accounts_of(self, which: Mask) -> Numbers:
         """Return all accounts of some of these people."""
-        return self._lines.account[np.repeat(which, self._counts())]
+        return self._lines.account[self._places[np.repeat(which, self._counts())]]
 
     def count_places(self) -> int:
         """Return in how many places everyone can be found, all of them together."""
-        return self.accounts_of(np.ones(len(self), np.bool_)).size
+        return self._places.size
 
     def narrowed(self, tx: Tx, by: Filter, among: Mask | None = None) -> Mask:
         """Say who passes a filter.
@@ -154,22 +161,26 @@ class Seen:
         theirs: dict[int, list[Account]] = defaultdict(list)
         for account in accounts.accounts_of_all(tx, _ids(self.users[some])):
             theirs[account.user].append(account)
-        counts = self._counts()
+        ends = np.append(self._starts[1:], self._places.size)
         every = []
         for at in some.tolist():
-            places = slice(self._starts[at], self._starts[at] + counts[at])
-            through = set(self._lines.account[places][self._through[places]].tolist())
+            theirs_at = np.arange(self._starts[at], ends[at])
+            through = theirs_at[self._through[theirs_at]]
+            ids = set(self._lines.account[self._places[through]].tolist())
             here = theirs[int(self.users[at])]
-            if sources := tuple(account for account in here if account.id in through):
-                every.append(self._match(at, sources, tuple(here)))
+            if sources := tuple(account for account in here if account.id in ids):
+                since = int(self._said.since_seconds(through).min())
+                every.append(self._match(at, since, sources, tuple(here)))
         return every
 
-    def _match(self, at: int, sources: tuple[Account, ...], here: tuple[Account, ...]) -> Match:
+    def _match(
+        self, at: int, since: int, sources: tuple[Account, ...], here: tuple[Account, ...]
+    ) -> Match:
         return Match(
             user=UserId(int(self.users[at])),
             evidence=_EVIDENCE[self._bits[at]],
             proof=Proof.PROVED if self.proved[at] else Proof.CLAIMED,
-            since=moment(int(self._since[at]) * 1_000_000),
+            since=moment(since * 1_000_000),
             dismissed=bool(self.dismissed[at]),
             arrived=bool(self.arrived[at]),
             unlisted=bool(self.unlisted[at]),
@@ -192,12 +203,12 @@ class Seen:
 
     def _on(self, network: NetworkName) -> Mask:
         if network not in self._networks:
-            return np.zeros(self._lines.user.size, np.bool_)
-        on: Mask = self._lines.network == self._networks.index(network)
+            return np.zeros(self._places.size, np.bool_)
+        on: Mask = self._lines.network[self._places] == self._networks.index(network)
         return on
 
     def _counts(self) -> Places:
-        return np.diff(self._starts, append=self._lines.user.size)
+        return np.diff(self._starts, append=self._places.size)
 
     def _joined(self, bits: Bits, masks: Sequence[Mask]) -> tuple[Bits, list[Mask]]:
         """Join bits and masks of accounts to those of their people, all at once: each join looks at everyone."""
@@ -219,46 +230,45 @@ class Seen:
         return join.reduceat(of_accounts, self._starts)
 
 
-def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Lines, Said, Mask]:
-    """Return all accounts of who is shown, what is said of them, and through which they are.
+def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Places, Said, Mask]:
+    """Return where all accounts of who is shown are, what is said of them, and through which they are.
 
     Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
     proof that I may not see is shown as if there were none: else its absence would tell of it.
     """
+    lines = directory.lines
     known, here = directory.find(met.accounts())
     # Written down, for to look each account up in the set again would take as long as the first time.
-    row = np.full(directory.lines.user.size, NO_ROW)
+    row = np.full(lines.user.size, NO_ROW, np.int32)
     row[here] = np.flatnonzero(known)
-    here = here[directory.lines.user[here] != user]
-    places = directory.with_their_others(here)
-    lines, said = directory.lines.kept(places), met.at(row[places])
-    if not here.size:
-        return lines, said, np.zeros(0, np.bool_)
-    through = MAY_SHOW[said.bits, lines.found] & (said.answered | ~COSTS[said.bits])
-    starts = _begins(lines)
+    places = directory.with_their_others(here[lines.user[here] != user])
+    said = met.at(row[places])
+    through = said.may_show(lines.found[places])
     avoided = said.bits & Bit.AVOIDED != 0
     if avoided.any():
-        of_people = np.logical_or.reduceat(avoided, starts)
-        through &= ~np.repeat(of_people, np.diff(starts, append=lines.user.size))
-    through = _foremost(lines, through)
+        through &= ~_of_their_people(lines.user[places], avoided)
+    through = _foremost(lines, places, through)
     if through.all():
-        return lines, said, through
-    people = np.logical_or.reduceat(through, starts)
-    if people.all():
-        return lines, said, through
-    shown = np.repeat(people, np.diff(starts, append=lines.user.size))
-    return lines.kept(shown), said.kept(shown), through[shown]
+        return places, said, through
+    shown = _of_their_people(lines.user[places], through)
+    return places[shown], said.kept(shown), through[shown]
 
 
-def _foremost(lines: Lines, through: Mask) -> Mask:
+def _of_their_people(user: Numbers, some: Mask) -> Mask:
+    """Say of accounts, which are in the order of persons, whose owner has one of these."""
+    starts = _begins(user)
+    return np.repeat(np.logical_or.reduceat(some, starts), np.diff(starts, append=user.size))
+
+
+def _foremost(lines: Lines, places: Places, through: Mask) -> Mask:
     """Leave of the accounts that are one actor the first: the proof, else the oldest claim."""
-    claimed = lines.key[through & ~lines.proved]
+    claimed = lines.key[places[through & ~lines.proved[places]]]
     if not claimed.size:
         return through
-    several = np.flatnonzero(through & np.isin(lines.key, claimed))
-    order = (lines.account, ~lines.proved, lines.key, lines.network)
-    several = several[np.lexsort([column[several] for column in order])]
-    key, network = lines.key[several], lines.network[several]
+    several = np.flatnonzero(through & np.isin(lines.key[places], claimed))
+    these = lines.kept(places[several])
+    order = np.lexsort((these.account, ~these.proved, these.key, these.network))
+    several, key, network = several[order], these.key[order], these.network[order]
     first = np.ones(several.size, np.bool_)
     first[1:] = (key[1:] != key[:-1]) | (network[1:] != network[:-1])
     foremost = through.copy()
@@ -266,9 +276,11 @@ def _foremost(lines: Lines, through: Mask) -> Mask:
     return foremost
 
 
-def _begins(lines: Lines) -> Places:
-    """Return where each person begins in lines that are in the order of persons."""
-    return np.flatnonzero(np.diff(lines.user, prepend=np.uint64(0)))
+def _begins(user: Numbers) -> Places:
+    """Return where each person begins among accounts that are in the order of persons."""
+    first = np.ones(user.size, np.bool_)
+    np.not_equal(user[1:], user[:-1], out=first[1:])
+    return np.flatnonzero(first)
 
 
 def _ids(users: Numbers) -> list[UserId]:

@@ -17,8 +17,9 @@ from openportability.matching import store, sweep
 from openportability.matching.counting import NOBODY, Count, Counts, count
 from openportability.matching.directory import Directories, Directory
 from openportability.matching.rules import Bit
+from openportability.matching.said import COSTS, MAY_AVOID
 from openportability.matching.seen import Filter, Seen
-from openportability.matching.sets import COSTS, MAY_AVOID, MatchSet
+from openportability.matching.sets import MatchSet
 from openportability.site import Site
 
 

@@ -10,39 +10,38 @@ neither its size nor the time it takes depends on people who hide, or who wait f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openportability.domain import AccountId
-from openportability.matching.directory import FOUND, Numbers, Places
+from openportability.matching.directory import Numbers
 from openportability.matching.people import People
-from openportability.matching.rules import COMBINATIONS, Bit, costs, may_avoid, may_show
+from openportability.matching.rules import Bit
+from openportability.matching.said import (
+    ANSWERED,
+    ARRIVED,
+    COSTS,
+    DISMISSED,
+    MAY_AVOID,
+    MAY_SHOW,
+    NO_ROW,
+    OFFERED,
+    OWED,
+    ROW,
+    UNSEEN,
+    WAITS,
+    Bits,
+    RowNumbers,
+    Said,
+)
 
-Bits = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
-#: `since` counts seconds since 1970; unsigned 32 bits of it last until 2106.
-_ROW = np.dtype([("account", "<u8"), ("since", "<u4"), ("bits", "u1"), ("marks", "u1")])
 _NEVER = np.uint32(2**32 - 1)
-#: Where there is no row.
-NO_ROW = -1
 _VERSION = b"\x01"
-
-_DISMISSED = 1
-_ARRIVED = 2
-_OFFERED = 4  # it was part of *all* when last looked at, or waits only for its answer
-_OWED = 8  # its user must still hear that my lists say nothing of them any more
-_ANSWERED = 16  # it was counted, and may be shown for as long as a list says that I follow it
-_WAITS = 32  # it would be shown, but for the number of answers in a day
-_UNSEEN = 64  # its user is not shown to me: such rows lie apart, and no page opens them
-
-#: The rule for all bits and all choices, to be asked for many rows at once.
-MAY_SHOW = np.array([[may_show(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
-MAY_AVOID = np.array([[may_avoid(Bit(bits), found) for found in FOUND] for bits in COMBINATIONS])
-COSTS = np.array([costs(Bit(bits)) for bits in COMBINATIONS])
 _AVOIDED = np.uint8(Bit.AVOIDED)
 _LISTED = np.uint8(Bit.I_FOLLOW | Bit.THEY_LIST_ME | Bit.BLOCKED)
 
@@ -60,29 +59,11 @@ class Met:
     answered: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a set says of some accounts, a column each; nothing where it has no row."""
-
-    bits: Bits
-    #: When they were met, or arrived, in seconds.
-    since: NDArray[np.uint32]
-    dismissed: NDArray[np.bool_]
-    #: They came after my lists did, or became visible then: a matter for my standing wish.
-    arrived: NDArray[np.bool_]
-    #: Among those whom my own lists may show me.
-    answered: NDArray[np.bool_]
-
-    def kept(self, which: NDArray[np.bool_]) -> Said:
-        """Return what is said of some of these accounts."""
-        return Said(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
-
-
 class MatchSet:
     """The rows of one person, to be opened, changed and sealed again inside one transaction."""
 
     def __init__(self, rows: NDArray[np.void] | None = None) -> None:
-        self._rows = np.empty(0, _ROW) if rows is None else rows
+        self._rows = np.empty(0, ROW) if rows is None else rows
 
     @classmethod
     def unpacked(cls, *parts: bytes) -> MatchSet:
@@ -90,7 +71,7 @@ class MatchSet:
         for part in parts:
             if part[:1] != _VERSION:
                 raise ValueError(f"match set of an unknown version {part[:1]!r}")
-        some = [np.frombuffer(part, _ROW, offset=1) for part in parts if len(part) > 1]
+        some = [np.frombuffer(part, ROW, offset=1) for part in parts if len(part) > 1]
         if len(some) < 2:
             # In order, as it was packed; most people have nobody who lies apart.
             return cls(*some)
@@ -99,7 +80,7 @@ class MatchSet:
 
     def packed(self) -> tuple[bytes, bytes]:
         """Return the rows as bytes, 14 a row: those of people who are shown, and the others."""
-        unseen = self._rows["marks"] & _UNSEEN != 0
+        unseen = self._rows["marks"] & UNSEEN != 0
         return (
             _VERSION + self._rows[~unseen].tobytes(),
             _VERSION + self._rows[unseen].tobytes(),
@@ -114,9 +95,9 @@ class MatchSet:
                 account=AccountId(account),
                 bits=Bit(bits),
                 since_seconds=since,
-                dismissed=bool(marks & _DISMISSED),
-                arrived=bool(marks & _ARRIVED),
-                answered=bool(marks & _ANSWERED),
+                dismissed=bool(marks & DISMISSED),
+                arrived=bool(marks & ARRIVED),
+                answered=bool(marks & ANSWERED),
             )
 
     def digest(self) -> bytes:
@@ -130,30 +111,19 @@ class MatchSet:
         places[here] = at
         return self.at(places)
 
-    def at(self, places: Places) -> Said:
+    def at(self, places: RowNumbers) -> Said:
         """Return what the set says in these of its rows; nothing at `NO_ROW`."""
-        # Behind the last row stands one that says nothing: there is `NO_ROW`, counted from the end.
-        bits, since, marks = (
-            np.append(self._rows[name], _ROW[name].type(0))[places]
-            for name in ("bits", "since", "marks")
-        )
-        return Said(
-            bits=bits,
-            since=since,
-            dismissed=marks & _DISMISSED != 0,
-            arrived=marks & _ARRIVED != 0,
-            answered=marks & _ANSWERED != 0,
-        )
+        return Said(self._rows, places)
 
     def bits_of(self, accounts: Sequence[AccountId]) -> dict[AccountId, Bit]:
         """Return what lists say of each of these accounts."""
-        said = self.about(np.array(accounts, _ROW["account"])).bits
+        said = self.about(np.array(accounts, ROW["account"])).bits
         return {account: Bit(bits) for account, bits in zip(accounts, said.tolist(), strict=True)}
 
     @property
     def waits(self) -> bool:
         """True when somebody would be shown, but for the number of answers in a day."""
-        return bool((self._rows["marks"] & _WAITS).any())
+        return bool((self._rows["marks"] & WAITS).any())
 
     def accounts(self) -> Numbers:
         """Return the accounts of all rows."""
@@ -171,11 +141,11 @@ class MatchSet:
         rows = self._of(people.accounts)
         rows["bits"] = (rows["bits"] & ~np.uint8(instead_of)) | bits
         offered = _offered(people, rows["bits"])
-        newly = offered & (rows["marks"] & _OFFERED == 0)
-        arrived = offered & np.where(newly, by_them, rows["marks"] & _ARRIVED != 0)
+        newly = offered & (rows["marks"] & OFFERED == 0)
+        arrived = offered & np.where(newly, by_them, rows["marks"] & ARRIVED != 0)
         rows["since"] = np.where(newly | (rows["since"] == 0), now_seconds, rows["since"])
-        kept = np.where(rows["bits"] & _LISTED, np.uint8(_DISMISSED | _ANSWERED), _DISMISSED)
-        rows["marks"] = (rows["marks"] & kept) | offered * _OFFERED | arrived * _ARRIVED
+        kept = np.where(rows["bits"] & _LISTED, np.uint8(DISMISSED | ANSWERED), DISMISSED)
+        rows["marks"] = (rows["marks"] & kept) | offered * OFFERED | arrived * ARRIVED
         self._put(rows)
 
     def answer(self, people: People, most: Counts, spent: int) -> int:
@@ -188,17 +158,17 @@ class MatchSet:
         avoided = people.any_of(rows["bits"] & _AVOIDED != 0)
         shown = MAY_SHOW[rows["bits"], people.found] & ~avoided
         barred = MAY_AVOID[rows["bits"], people.found] & people.proved
-        asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & _ANSWERED == 0)
+        asked = (shown | barred) & COSTS[rows["bits"]] & (rows["marks"] & ANSWERED == 0)
         known = people.same_actors((shown | barred) & ~asked)
         paying = np.flatnonzero(people.foremost(asked & ~known))
         paying = paying[np.lexsort((barred[paying], -most[paying]))]
         newly = paying[spent + np.arange(paying.size) < most[paying]]
         known |= people.same_actors(newly)
         before = rows["marks"].copy()
-        rows["marks"] &= ~np.uint8(_WAITS | _UNSEEN)
-        rows["marks"] |= (asked & known) * np.uint8(_ANSWERED) | (asked & ~known) * np.uint8(_WAITS)
+        rows["marks"] &= ~np.uint8(WAITS | UNSEEN)
+        rows["marks"] |= (asked & known) * np.uint8(ANSWERED) | (asked & ~known) * np.uint8(WAITS)
         seen = people.any_of(shown & ~(asked & ~known))
-        rows["marks"] |= ~seen * np.uint8(_UNSEEN)
+        rows["marks"] |= ~seen * np.uint8(UNSEEN)
         if not np.array_equal(rows["marks"], before):
             self._put(rows)
         return newly.size
@@ -206,7 +176,7 @@ class MatchSet:
     def owe(self, people: People, bits: Bits) -> None:
         """Let only `bits` hold for these accounts; their users are still to be told."""
         rows = self._of(people.accounts)
-        rows["marks"] |= np.where(rows["bits"] != bits, np.uint8(_OWED), np.uint8(0))
+        rows["marks"] |= np.where(rows["bits"] != bits, np.uint8(OWED), np.uint8(0))
         rows["bits"] = bits
         self._put(rows)
 
@@ -223,30 +193,30 @@ class MatchSet:
         both = np.concatenate([self._rows, other._rows])
         both = both[~np.isin(both["account"], np.array(but, np.uint64))]
         accounts, at = np.unique(both["account"], return_inverse=True)
-        rows = np.zeros(accounts.size, _ROW)
+        rows = np.zeros(accounts.size, ROW)
         rows["account"] = accounts
         rows["since"] = _NEVER
         np.minimum.at(rows["since"], at, np.where(both["since"] == 0, _NEVER, both["since"]))
         np.bitwise_or.at(rows["bits"], at, both["bits"])
         np.bitwise_or.at(rows["marks"], at, both["marks"])
-        was_there = (both["marks"] & _OFFERED != 0) & (both["marks"] & _ARRIVED == 0)
-        rows["marks"][at[was_there]] &= ~np.uint8(_ARRIVED)
+        was_there = (both["marks"] & OFFERED != 0) & (both["marks"] & ARRIVED == 0)
+        rows["marks"][at[was_there]] &= ~np.uint8(ARRIVED)
         rows["since"][rows["since"] == _NEVER] = 0
         # Who was hidden from one may be shown to both together; they meet everyone again.
-        rows["marks"] &= ~np.uint8(_UNSEEN)
+        rows["marks"] &= ~np.uint8(UNSEEN)
         self._rows = rows
 
     def dismiss(self, accounts: Numbers, *, dismissed: bool) -> None:
         """Put accounts aside, or take them back."""
         meant = np.isin(self._rows["account"], accounts)
-        marks = self._rows["marks"] & ~np.uint8(_DISMISSED) | np.uint8(dismissed * _DISMISSED)
+        marks = self._rows["marks"] & ~np.uint8(DISMISSED) | np.uint8(dismissed * DISMISSED)
         self._rows = self._rows.copy()
         self._rows["marks"] = np.where(meant, marks, self._rows["marks"])
         self._put(self._rows[meant])
 
     def _of(self, accounts: Numbers) -> NDArray[np.void]:
         """Return copies of the rows of these accounts, empty ones where there are none."""
-        rows = np.zeros(accounts.size, _ROW)
+        rows = np.zeros(accounts.size, ROW)
         rows["account"] = accounts
         here, at = self._find(accounts)
         rows[here] = self._rows[at]
@@ -255,7 +225,7 @@ class MatchSet:
     def _put(self, rows: NDArray[np.void]) -> None:
         """Put rows in place of those of the same accounts; those that say nothing are left out."""
         here, at = self._find(rows["account"])
-        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(_ARRIVED | _UNSEEN) != 0)
+        says = (rows["bits"] != 0) | (rows["marks"] & ~np.uint8(ARRIVED | UNSEEN) != 0)
         if here.all() and says.all():
             self._rows = self._rows.copy()
             self._rows[at] = rows
@@ -264,7 +234,7 @@ class MatchSet:
         others[at] = False
         left = np.count_nonzero(others)
         # Filled in by hand: to concatenate rows takes longer than all the rest.
-        both = np.empty(left + np.count_nonzero(says), _ROW)
+        both = np.empty(left + np.count_nonzero(says), ROW)
         both[:left], both[left:] = self._rows[others], rows[says]
         self._rows = both[np.argsort(both["account"])]
 
