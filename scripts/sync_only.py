@@ -1,4 +1,4 @@
-"""Nothing awaits but a stream that lives for minutes, and two edges that others define as async.
+"""Nothing awaits but a stream that lives for minutes, who is held in line, and two edges that others define as async.
 
 Why: docs/decisions/0004-sync-code.md.
 """
@@ -18,6 +18,7 @@ MAY_AWAIT = {
     "src/openportability/web/connection.py",
     "src/openportability/web/incoming.py",
     "src/openportability/web/large.py",
+    "src/openportability/web/line.py",
     "src/openportability/web/security.py",
     "src/openportability/web/squeeze.py",
     "src/openportability/web/threads.py",

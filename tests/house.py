@@ -24,6 +24,7 @@ from openportability.networks.fake.world import World, shared_world
 from openportability.settings import Settings
 from openportability.site import Site
 from openportability.web import connection
+from openportability.web import line as lines
 from openportability.web.line import Line
 from tests.browsing import Browser
 
@@ -39,6 +40,19 @@ NETWORKS = {
 
 #: For modules about pages, cookies and words, whose every statement other tests send to both databases; decision 150.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@contextmanager
+def full(line: Line, clock: MovedClock) -> Iterator[None]:
+    """Let as many bring lists meanwhile as have turns, and nobody wait for one but elsewhere."""
+    inside = [str(number).encode() for number in range(line.most)]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(lines, "HELD_SECONDS", 0.0)
+        for who in inside:
+            assert line.enter(who, clock.now())
+        yield
+        for who in inside:
+            line.leave(who)
 
 
 @dataclass(frozen=True, kw_only=True)

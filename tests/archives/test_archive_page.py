@@ -7,7 +7,6 @@ import random
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from openportability.archives import wire
 from tests.archives.corpus import archive_files, zipped
 from tests.archives.in_browser import spent
 from tests.archives.test_zip import twenty_gigabytes
-from tests.house import House
+from tests.house import House, full
 
 MIB = 1 << 20
 
@@ -203,14 +202,14 @@ def test_lists_that_wait_for_their_turn_are_sent_then_but_not_after_another_choi
 ) -> None:
     hand_over = visit.page.get_by_role("button", name="Hand over these lists")
     visit.bring(mine(following=[1, 2]))
-    with full(house):
+    with full(house.line, house.clock):
         hand_over.click()
         expect(visit.panel("refused")).to_contain_text("Your place in the queue is 1")
     visit.page.wait_for_url("**/archive/*")
     visit.page.goto("/archive")
     visit.sent.clear()
     visit.bring(mine(following=[1, 2]))
-    with full(house):
+    with full(house.line, house.clock):
         hand_over.click()
         expect(visit.panel("refused")).to_be_visible()
         visit.bring(mine(following=[3]))
@@ -220,15 +219,6 @@ def test_lists_that_wait_for_their_turn_are_sent_then_but_not_after_another_choi
     assert len(visit.sent) == 1
     assert [one for one in visit.complaints if "503" not in one] == []
     visit.complaints.clear()  # the browser's own, that answers were 503
-
-
-@contextmanager
-def full(house: House) -> Iterator[None]:
-    """Let as many bring lists meanwhile as there are turns."""
-    with ExitStack() as inside:
-        for number in range(house.line.most):
-            inside.enter_context(house.line.turn(str(number).encode(), house.clock.now()))
-        yield
 
 
 def test_a_browser_that_cannot_start_the_reader_offers_to_send_the_file(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -118,10 +118,11 @@ class Guard:
             if early is not None:
                 await early(scope, receive, answer.send)
                 return
-            with self._turn(request):
+            async with self._turn(request):
                 await self._app(scope, body.receive, answer.send)
         except Busy as error:
-            response = await run_in_threadpool(problems.answer, request, error)
+            # At once: the threads may all be waiting, and who is to come back has waited enough.
+            response = problems.answer(request, error)
             await response(scope, receive, answer.send)
         except ClientDisconnect:
             return  # nobody is there any more to be answered, and it is no fault of ours
@@ -132,7 +133,7 @@ class Guard:
                 raise
             await response(scope, receive, answer.send)
 
-    def _turn(self, request: Request) -> AbstractContextManager[None]:
+    def _turn(self, request: Request) -> AbstractAsyncContextManager[None]:
         """Let who brings lists take their turn; raise `Busy` for who must wait."""
         if rates.rate_of(request.method, request.url.path) is not rates.UPLOAD:
             return nullcontext()
