@@ -83,14 +83,12 @@ def page(
     kinds = _kinds(people, states)
     which = people.narrowed(tx, by, among=kinds[show])
     some, go_on = people.page(which, after, limit)
+    matches = people.matches(tx, some)
+    ids = shown.match_ids(key, [match.user for match in matches])
     return Page(
         items=tuple(
-            Shown(
-                id=shown.match_id(key, match.user),
-                match=match,
-                places=_places(site.networks, match, there),
-            )
-            for match in people.matches(tx, some)
+            Shown(id=one, match=match, places=_places(site.networks, match, there))
+            for one, match in zip(ids, matches, strict=True)
         ),
         after=go_on,
         totals={one: int(there.sum()) for one, there in kinds.items()},

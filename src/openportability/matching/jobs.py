@@ -15,7 +15,7 @@ from openportability.site import Site
 _PEOPLE = Wake(job="people-arrived", key="all")
 #: Whose lists hold so many people that others would wait for them.
 _MANY = Wake(job="many-to-meet", key="all")
-_BREATH_SECONDS = 1.0
+_BREATH_SECONDS = 2.5
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -114,7 +114,7 @@ def _take_breath(met: int, seconds: float) -> None:
     """
     if met > 1:
         # The longer it took, the longer others had to wait.
-        time.sleep(max(_BREATH_SECONDS, seconds))
+        time.sleep(max(_BREATH_SECONDS, 2 * seconds))
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:

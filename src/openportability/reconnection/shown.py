@@ -52,9 +52,10 @@ def titles(site: Site) -> dict[NetworkName, Network]:
     return dict(site.networks)
 
 
-def match_id(key: PersonalKey, user: UserId) -> str:
-    """Return the id of a match: another one for each who looks at the same person."""
-    return base64.b32encode(key.block(_MATCH, user)).decode().rstrip("=").lower()
+def match_ids(key: PersonalKey, users: Iterable[UserId]) -> list[str]:
+    """Return the id of each match: another one for each who looks at the same person."""
+    blocks = key.block_all(_MATCH, users)
+    return [base64.b32encode(block).decode().rstrip("=").lower() for block in blocks]
 
 
 def read_match(key: PersonalKey, shown: str) -> UserId:
