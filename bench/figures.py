@@ -94,9 +94,9 @@ def once(case: str, act: Callable[[], object]) -> Measured:
 
 
 def in_seconds(case: str, act: Callable[[], object]) -> Measured:
-    """Measure something: the median of five where it is quick."""
+    """Measure something: the median of five where it is quick; what is done once in a process is in the first alone."""
     taken = [_once(act)]
-    while len(taken) < 5 and max(taken)[0] < 2:
+    while len(taken) < 5 and max(taken)[0] < 6:
         taken.append(_once(act))
     return Measured(case, "seconds", *_taken(taken, 1))
 
