@@ -64,16 +64,7 @@ def account(row: Any) -> Account:
     return Account(
         id=AccountId(row.id),
         user=UserId(row.user_id),
-        actor=Actor(
-            network=NetworkName(row.network),
-            instance=row.instance,
-            id=ActorId(row.actor_id),
-            handle=row.handle,
-            name=row.name,
-            avatar=row.avatar,
-            number=row.number,
-            seen_at=moment(row.seen_at),
-        ),
+        actor=_actor(row, row.number),
         key=Key(row.key + _OFFSET),
         proof=Proof(row.proof),
     )
@@ -97,13 +88,18 @@ def twin(row: Any) -> Twin:
     return Twin(
         account=AccountId(row.account_id),
         user=UserId(row.user_id),
-        actor=Actor(
-            network=NetworkName(row.network),
-            instance=row.instance,
-            id=ActorId(row.actor_id),
-            handle=row.handle,
-            name=row.name,
-            avatar=row.avatar,
-            seen_at=moment(row.seen_at),
-        ),
+        actor=_actor(row, None),
+    )
+
+
+def _actor(row: Any, number: str | None) -> Actor:
+    return Actor(
+        network=NetworkName(row.network),
+        instance=row.instance,
+        id=ActorId(row.actor_id),
+        handle=row.handle,
+        name=row.name,
+        avatar=row.avatar,
+        number=number,
+        seen_at=moment(row.seen_at),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import httpx2
@@ -42,11 +43,11 @@ def original(actor_id: str = ID, handle: str = "Anna_b@herd.example.org") -> Act
 
 
 def bridged(
-    *, did: str = COPY, handle: str = HANDLE, pds: str = BRIDGE, names: object = (ID,)
+    *, did: str = COPY, handle: str = HANDLE, pds: str = BRIDGE, names: Iterable[object] = (ID,)
 ) -> dict[str, Any]:
     """Return the DID document of an account that the bridge keeps."""
     made = document(did, handle=handle, pds=pds)
-    return {**made, "alsoKnownAs": [*made["alsoKnownAs"], *list(names)]}  # type: ignore[call-overload]
+    return {**made, "alsoKnownAs": [*made["alsoKnownAs"], *names]}
 
 
 def resolves(request: httpx2.Request) -> httpx2.Response:

@@ -32,8 +32,8 @@ OPTIONS = (
     ),
     Option(
         name="BRIDGE_URL",
-        help="the bridge that keeps actors here for people of the AT Protocol, as their ids begin; the DID "
-        "follows. `none`: no bridge is trusted",
+        help="how ids begin that the trusted bridge gives copies of people of the AT Protocol; the DID follows. "
+        "`none`: no bridge is trusted",
         default="https://bsky.brid.gy/ap/",
     ),
 )
