@@ -112,7 +112,9 @@ def _start(role: str, environ: Mapping[str, str], log: Path) -> subprocess.Popen
 
 def _serve_world() -> None:
     clock = FastClock(os.environ)
-    with WorldServer(World(seed="1", people=int(os.environ[PEOPLE]), clock=clock), clock) as server:
+    # Not everybody lives on every network.
+    world = World(seed="1", people=int(os.environ[PEOPLE]) * 3 // 2, clock=clock)
+    with WorldServer(world, clock) as server:
         print(server.url, flush=True)
         server.serve_forever()
 

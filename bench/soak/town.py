@@ -126,7 +126,9 @@ def settle(
     for name, line in lines.items():
         told = line.ask("people", limit=100_000)["people"]
         moved |= {ActorId(p["id"]): ActorId(p["moved_to"]) for p in told if p["moved_to"]}
-        members += _members(site, name, told[: people // len(lines)])
+        here = people // len(lines)
+        assert len(told) >= here, f"only {len(told)} live on {name}"
+        members += _members(site, name, told[:here])
     town = Town(
         site=site,
         lines=lines,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.accounts import twin_store, twins
@@ -9,6 +11,7 @@ from openportability.domain import Account, ActorId, Proof, Standing
 from openportability.graph import store as lists
 from openportability.matching import jobs as matching
 from openportability.matching.service import Selection
+from openportability.network import Room
 from openportability.reconnection import planning, standing
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.planning import Planned
@@ -78,6 +81,21 @@ def test_a_copy_is_followed_once_if_both_chose_so_and_can_be_taken_back(stage: S
 def test_nobody_is_led_to_a_copy_of_who_did_not_wish_it(herd: Stage) -> None:
     lives_elsewhere(herd, wishes=False)
     assert verdicts(herd) == []
+
+
+def test_a_plan_says_when_all_is_done_with_copies_and_whether_there_is_room(herd: Stage) -> None:
+    lives_elsewhere(herd)
+    full = {
+        name: replace(one, room=lambda _: Room(in_all=0, in_a_file=0))
+        for name, one in herd.site.networks.items()
+    }
+    plan = planning.make_plan(replace(herd.site, networks=full), herd.user, Selection(), None)
+    assert (plan.forecast, [one.network for one in plan.with_copies]) == ((), [herd.name])
+    assert plan.with_copies[0].calls == 1
+    assert plan.ceilings == {herd.name: 0}
+    assert starts(herd, ticked=True) == 1
+    with herd.db.read() as tx:
+        assert planning.plan(tx, herd.site, herd.user, planned(herd).id).with_copies == ()
 
 
 def test_who_takes_the_wish_back_is_not_followed_even_in_the_last_moment(sky: Stage) -> None:

@@ -68,6 +68,8 @@ class PlanOut(BaseModel):
     mutes: dict[str, int]
     #: The forecast where there are such: they go first, and take of what the network allows.
     forecast_with_avoided: list[ForecastOut]
+    #: The forecast where copies could be followed, with all of them: `bridged` of the start.
+    forecast_with_copies: list[ForecastOut]
 
 
 class StartIn(BaseModel):
@@ -363,6 +365,7 @@ def _plan_out(site: Site, planned: Planned, offers: Sequence[Offer]) -> PlanOut:
             for forecast in {offer.account.id: offer.forecast for offer in offers}.values()
             if forecast is not None
         ],
+        forecast_with_copies=[_forecast_out(forecast) for forecast in planned.with_copies],
     )
 
 

@@ -42,6 +42,9 @@ _CHOOSABLE = (
     *(State.FOLLOWED, State.ALREADY, State.GONE, State.REFUSED),
 )
 
+#: What a plan follows, and what it follows only if it is ticked.
+_OFFERED = (Verdict.NEW, Verdict.BRIDGED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
@@ -51,9 +54,11 @@ class Planned:
     rows: tuple[Row, ...]
     counts: dict[NetworkName, dict[Verdict, int]]
     forecast: tuple[Forecast, ...]
+    #: The same where copies could be followed too, with all of them.
+    with_copies: tuple[Forecast, ...]
     #: Networks on which the person must still allow us to follow.
     to_allow: tuple[Account, ...]
-    #: How many more the person may follow on a network, where the plan has more than that.
+    #: How many more the person may follow on a network, where the plan, copies included, has more than that.
     ceilings: dict[NetworkName, int]
     started: bool
 
@@ -77,8 +82,8 @@ def make_plan(
         twins = reach.twins(tx, matches, [account.actor.network for account in mine])
     read = [_mine(account, reading.following(site, account)) for account in mine]
     rows = decide(matches, read, ledger, site.clock.now(), twins)
-    new = {row.account for row in rows if row.verdict is Verdict.NEW}
-    left = {one.id: reading.room(site, one) for one in mine if one.id in new}
+    wanted = {row.account for row in rows if row.verdict in _OFFERED}
+    left = {one.id: reading.room(site, one) for one in mine if one.id in wanted}
     rooms = {account: room.in_all for account, room in left.items() if room is not None}
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, user)
@@ -249,12 +254,17 @@ def _shown(
     started: bool,
 ) -> Planned:
     counted = counts(rows)
-    new = {network: by.get(Verdict.NEW, 0) for network, by in counted.items()}
+    new, copies = (
+        {network: by.get(verdict, 0) for network, by in counted.items()} for verdict in _OFFERED
+    )
     before = forecasting.on_their_way(tx, user)
     waiting = {
         network: sum(before.get(one, 0) for one in accounts_on) + (0 if started else new[network])
         for network, accounts_on in _by_network(rows).items()
     }
+    in_all = (
+        {} if started else {one: waiting[one] + count for one, count in copies.items() if count}
+    )
     return Planned(
         id=plan_id,
         rows=tuple(rows),
@@ -262,11 +272,12 @@ def _shown(
         forecast=forecasting.forecast(
             tx, site, user, {one: count for one, count in waiting.items() if count}
         ),
+        with_copies=forecasting.forecast(tx, site, user, in_all),
         to_allow=to_allow(tx, site, user),
         ceilings={
             row.network: rooms[row.account]
             for row in rows
-            if row.account in rooms and rooms[row.account] < new[row.network]
+            if row.account in rooms and rooms[row.account] < new[row.network] + copies[row.network]
         },
         started=started,
     )
