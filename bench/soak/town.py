@@ -1,11 +1,12 @@
-"""The people of a soak: signed in at simulated networks, each with people to be followed."""
+"""The people of a soak: signed in at simulated networks, who start one after the other to follow people."""
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from random import Random
 from typing import Any
@@ -41,6 +42,14 @@ _VERIFIER = "a verifier that nobody needs to guess"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Start:
+    """When somebody began to want their follows, and when we said that the last of them will be made."""
+
+    at: datetime
+    promised: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Town:
     """Everybody who wants to follow, and the lines to what is behind the stage."""
 
@@ -50,13 +59,23 @@ class Town:
     #: Where somebody lives now: who moved, and to whom.
     moved: Mapping[ActorId, ActorId]
     before: Mapping[UserId, frozenset[ActorId]]
-    #: When each one's last follow was promised to be made.
-    promised: Mapping[UserId, datetime]
-    #: When all of them began to wait.
-    began: datetime
+    #: How many follows each wants.
+    targets: int
     #: What each one's program signs in with at our pages, and where those are.
     tokens: Mapping[UserId, str]
     pages_url: str
+    #: Who is still to start, and when.
+    comers: deque[tuple[datetime, Account]]
+    started: dict[UserId, Start] = field(default_factory=dict)
+
+    def let_start(self) -> int:
+        """Let those start whose turn it is; return how many follows are still to be wanted."""
+        now = self.site.clock.now()
+        while self.comers and self.comers[0][0] <= now:
+            _, one = self.comers.popleft()
+            count = _want(self.site, one, _chosen(one, self.members, self.targets))
+            self.started[one.user] = _promised(self.site, one, count)
+        return len(self.comers) * self.targets
 
     def counts(self, account: Account) -> dict[str, int]:
         """Ask our API, as the person's program would, how many follows are in which state."""
@@ -112,9 +131,16 @@ class Town:
 
 
 def settle(
-    site: Site, world_url: str, pages_url: str, people: int, targets: int, speed: float
+    site: Site,
+    world_url: str,
+    pages_url: str,
+    speed: float,
+    *,
+    people: int,
+    targets: int,
+    within: timedelta,
 ) -> Town:
-    """Let people join on both networks, and want so many follows each."""
+    """Let people join on both networks, who will start to want so many follows each, evenly within this time."""
     door = Door(clock=site.clock, allow_loopback=True, extra_ca_file=None, user_agent="soak")
     way = through(door, world_url, site.clock)
     lines = {
@@ -129,26 +155,28 @@ def settle(
         here = people // len(lines)
         assert len(told) >= here, f"only {len(told)} live on {name}"
         members += _members(site, name, told[:here])
+    before: dict[UserId, frozenset[ActorId]] = {}
+    tokens: dict[UserId, str] = {}
     town = Town(
         site=site,
         lines=lines,
         members=members,
         moved=moved,
-        before={},
-        promised={},
-        began=site.clock.now(),
-        tokens={},
+        before=before,
+        targets=targets,
+        tokens=tokens,
         pages_url=pages_url,
+        comers=deque(),
     )
-    before = {one.user: frozenset(town.follows(one)) for one in members}
-    wanted, tokens = {}, {}
     for one in members:
+        before[one.user] = frozenset(town.follows(one))
         town.sign_in(one)
-        wanted[one] = _want(site, one, _chosen(one, members, targets))
         with site.db.write() as tx:
             tokens[one.user] = make_token(tx, site, one.user, "soak")
-    began, promised = site.clock.now(), _promised(site, wanted)
-    return replace(town, before=before, promised=promised, began=began, tokens=tokens)
+    opened = site.clock.now()
+    for number, one in enumerate(Random(people).sample(members, len(members))):
+        town.comers.append((opened + within * (number / len(members)), one))
+    return town
 
 
 def _members(site: Site, name: NetworkName, told: Sequence[Mapping[str, Any]]) -> list[Account]:
@@ -185,11 +213,8 @@ def _want(site: Site, me: Account, whom: Sequence[Account]) -> int:
         return planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
 
 
-def _promised(site: Site, wanted: Mapping[Account, int]) -> dict[UserId, datetime]:
-    """Return when we say that these follows will be made, once everybody is there to want them."""
-    promised = {}
-    for me, count in wanted.items():
-        with site.db.read() as tx:
-            (said,) = forecasting.forecast(tx, site, me.user, {me.actor.network: count})
-        promised[me.user] = said.finishes_at
-    return promised
+def _promised(site: Site, me: Account, count: int) -> Start:
+    """Return when we say that so many follows will be made."""
+    with site.db.read() as tx:
+        (said,) = forecasting.forecast(tx, site, me.user, {me.actor.network: count})
+    return Start(at=site.clock.now(), promised=said.finishes_at)

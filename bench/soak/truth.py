@@ -145,8 +145,7 @@ def _late(town: Town, me: Account, rows: Sequence[tuple[Reconnection, ActorId]])
 
     It is about our asking: who was asked approves when they like.
     """
-    promised, began = town.promised[me.user], town.began
-    ended = max((row.asked_at for row, _ in rows if row.asked_at is not None), default=began)
-    if promised - began < _LONG_ENOUGH:
-        return None
-    return (ended - promised) / (promised - began)
+    start = town.started[me.user]
+    ended = max((row.asked_at for row, _ in rows if row.asked_at is not None), default=start.at)
+    said = start.promised - start.at
+    return (ended - start.promised) / said if said >= _LONG_ENOUGH else None
