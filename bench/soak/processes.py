@@ -69,7 +69,10 @@ class Worker:
         self._begun.recv()
 
     def kill_and_start(self) -> None:
-        """End it as a power cut would, and begin anew."""
+        """End it at once, wherever it is, and begin anew.
+
+        No power cut: what it had given to the operating system is written all the same.
+        """
         self.kill()
         self._start()
 

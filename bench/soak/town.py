@@ -15,6 +15,7 @@ from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.accounts.tokens import make_token
+from openportability.clock import moment
 from openportability.domain import (
     Account,
     Actor,
@@ -37,7 +38,17 @@ from openportability.reconnection.rules import Origin
 from openportability.site import Site
 
 ROLES = {NetworkName("herd"): Role.INSTANCES, NetworkName("sky"): Role.REPOSITORY}
+#: Lines of a log that are asked for at once: what one answer may hold is a megabyte.
+_WRITES = 3_000
 _VERIFIER = "a verifier that nobody needs to guess"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A follow or a request, as the network that made it noted it."""
+
+    at: datetime
+    whom: ActorId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +61,8 @@ class Town:
     #: Where somebody lives now: who moved, and to whom.
     moved: Mapping[ActorId, ActorId]
     before: Mapping[UserId, frozenset[ActorId]]
+    #: How many follows each one wanted.
+    wanted: Mapping[UserId, int]
     #: When each one's last follow was promised to be made.
     promised: Mapping[UserId, datetime]
     #: When all of them began to wait.
@@ -84,6 +97,19 @@ class Town:
         """Ask the network whom somebody follows: one entry a follow."""
         told = self.lines[account.actor.network].ask("follows_of", who=account.actor.id)
         return [ActorId(one) for one in told["actors"]]
+
+    def made(self) -> dict[ActorId, list[Made]]:
+        """Read the networks' own logs: each follow and each request that was made, by who made it, in order."""
+        made: dict[ActorId, list[Made]] = {}
+        for line in self.lines.values():
+            since = 0
+            while told := line.ask("writes", since=since, most=_WRITES)["writes"]:
+                since += len(told)
+                for one in told:
+                    if one["verb"] == "follow":
+                        follow = Made(at=moment(one["at"]), whom=ActorId(one["whom"]))
+                        made.setdefault(ActorId(one["actor"]), []).append(follow)
+        return made
 
     def home(self, actor: ActorId) -> ActorId:
         """Return where somebody lives now."""
@@ -124,15 +150,17 @@ def settle(
     members: list[Account] = []
     moved: dict[ActorId, ActorId] = {}
     for name, line in lines.items():
-        told = line.ask("people", limit=100_000)["people"]
+        told = line.ask("people", limit=people // len(lines))["people"]
+        assert len(told) == people // len(lines), "the world is large enough"
         moved |= {ActorId(p["id"]): ActorId(p["moved_to"]) for p in told if p["moved_to"]}
-        members += _members(site, name, told[: people // len(lines)])
+        members += _members(site, name, told)
     town = Town(
         site=site,
         lines=lines,
         members=members,
         moved=moved,
         before={},
+        wanted={},
         promised={},
         began=site.clock.now(),
         tokens={},
@@ -142,11 +170,20 @@ def settle(
     wanted, tokens = {}, {}
     for one in members:
         town.sign_in(one)
-        wanted[one] = _want(site, one, _chosen(one, members, targets))
+        whom = _chosen(one, members, targets)
+        wanted[one] = len(whom)
+        _want(site, one, whom)
         with site.db.write() as tx:
             tokens[one.user] = make_token(tx, site, one.user, "soak")
     began, promised = site.clock.now(), _promised(site, wanted)
-    return replace(town, before=before, promised=promised, began=began, tokens=tokens)
+    return replace(
+        town,
+        before=before,
+        wanted={one.user: count for one, count in wanted.items()},
+        promised=promised,
+        began=began,
+        tokens=tokens,
+    )
 
 
 def _members(site: Site, name: NetworkName, told: Sequence[Mapping[str, Any]]) -> list[Account]:
@@ -173,14 +210,14 @@ def _chosen(me: Account, members: Sequence[Account], targets: int) -> list[Accou
     return Random(me.id).sample(here, min(targets, len(here)))
 
 
-def _want(site: Site, me: Account, whom: Sequence[Account]) -> int:
-    """Want these follows; return how many."""
+def _want(site: Site, me: Account, whom: Sequence[Account]) -> None:
+    """Want these follows."""
     rows = [
         Row(account=me.id, whom=one.id, network=me.actor.network, verdict=Verdict.NEW, rank=one.id)
         for one in whom
     ]
     with site.db.write() as tx:
-        return planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
+        planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
 
 
 def _promised(site: Site, wanted: Mapping[Account, int]) -> dict[UserId, datetime]:
