@@ -69,7 +69,10 @@ class Worker:
         self._begun.recv()
 
     def kill_and_start(self) -> None:
-        """End it as a power cut would, and begin anew."""
+        """End it at once, wherever it is, and begin anew.
+
+        No power cut: what it had given to the operating system is written all the same.
+        """
         self.kill()
         self._start()
 
@@ -112,9 +115,7 @@ def _start(role: str, environ: Mapping[str, str], log: Path) -> subprocess.Popen
 
 def _serve_world() -> None:
     clock = FastClock(os.environ)
-    # Not everybody lives on every network.
-    world = World(seed="1", people=int(os.environ[PEOPLE]) * 3 // 2, clock=clock)
-    with WorldServer(world, clock) as server:
+    with WorldServer(World(seed="1", people=int(os.environ[PEOPLE]), clock=clock), clock) as server:
         print(server.url, flush=True)
         server.serve_forever()
 

@@ -21,6 +21,7 @@ from bench.soak.processes import ORIGIN, PEOPLE, RATE, FastClock, Worker, servin
 from bench.soak.town import ROLES, Town, settle
 from bench.soak.truth import Findings
 from openportability import app
+from openportability.reconnection.rules import State
 from openportability.settings import Settings
 
 #: The windows of the networks are so many times shorter than in life; those of the gentle pace are not.
@@ -31,6 +32,10 @@ _FULL_RATE = 12
 #: What is fifty follows an hour for each is as many for the machine in every minute of it, not all in the first.
 _COMING = timedelta(hours=1)
 _SECONDS_BETWEEN_KILLS = (4.0, 8.0)
+#: Of two networks one has less than half of a world's people: of so many worlds' people all find a place.
+_WORLDS = 3
+#: Of two hundred pairs one blocks the other; nobody here is deleted. More than that is said wrongly.
+_NOT_POSSIBLE_PCT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +92,16 @@ def soak(folder: Path, database_url: str | None, size: Size) -> tuple[Findings, 
             site.db.close()
     end.untrue += found.untrue
     end.words += found.words
+    end.dropped = found.dropped
     return end, taken
 
 
 def _work(town: Town, environ: Mapping[str, str], log: Path, size: Size) -> Findings:
-    luck, found = Random(size.people), Findings()
+    luck, found, shared = Random(size.people), Findings(), size.workers > 1
     workers = [Worker(environ, log) for _ in range(size.workers)]
     for worker in workers:
         worker.wait_until_it_works()
     give_up = time.monotonic() + size.seconds
-    emptied = size.workers == 1
     try:
         while (left := town.let_start() + truth.left(town)) and time.monotonic() < give_up:
             time.sleep(luck.uniform(*_SECONDS_BETWEEN_KILLS))
@@ -105,9 +110,8 @@ def _work(town: Town, environ: Mapping[str, str], log: Path, size: Size) -> Find
             killed.wait_until_it_works()
             truth.meanwhile(town, luck.sample(town.members, min(5, len(town.members))), found)
             _sign_in_again(town)
-            if not emptied and left < size.people * size.targets // 2:
-                _empty_the_queue(town)
-                emptied = True
+            if shared and not found.dropped and left < size.people * size.targets // 2:
+                found.dropped = _empty_the_queue(town)
     finally:
         for worker in workers:
             worker.kill()
@@ -120,9 +124,13 @@ def _sign_in_again(town: Town) -> None:
         town.sign_in(me)
 
 
-def _empty_the_queue(town: Town) -> None:
+def _empty_the_queue(town: Town) -> int:
+    """Lose every queued job; return how many that were."""
     with town.site.db.sqlalchemy_engine.begin() as connection:
+        connection.execute(text("LOCK TABLE procrastinate_jobs"))
+        jobs: int = connection.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one()
         connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
+    return jobs
 
 
 def _figures(database: str, folder: Path, database_url: str | None, size: Size) -> Iterator[Figure]:
@@ -137,6 +145,25 @@ def _figures(database: str, folder: Path, database_url: str | None, size: Size) 
     for metric, ours in wrong.items():
         yield Figure(bench="soak", case=case, database=database, metric=metric, ours=ours, goal=0)
     yield Figure(bench="soak", case=case, database=database, metric="seconds", ours=round(taken))
+    no = found.states[State.REFUSED] + found.states[State.GONE]
+    yield Figure(
+        bench="soak",
+        case=case,
+        database=database,
+        metric="not_possible_pct",
+        ours=round(100 * no / max(found.states.total(), 1), 1),
+        goal=_NOT_POSSIBLE_PCT,
+    )
+    if size.workers > 1:
+        yield Figure(
+            bench="soak",
+            case=case,
+            database=database,
+            metric="jobs_dropped",
+            ours=found.dropped,
+            goal=1,
+            more_is_better=True,
+        )
     if found.late:
         off = round(100 * median(map(abs, found.late)), 1)
         yield Figure(
@@ -166,5 +193,5 @@ def _environ(folder: Path, database_url: str | None, size: Size) -> dict[str, st
         **{f"OPENPORTABILITY_{name}": str(value) for name, value in given.items()},
         ORIGIN: str(time.time()),
         RATE: str(size.rate),
-        PEOPLE: str(size.people),
+        PEOPLE: str(_WORLDS * size.people),
     }

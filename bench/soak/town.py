@@ -16,6 +16,7 @@ from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.accounts.tokens import make_token
+from openportability.clock import moment
 from openportability.domain import (
     Account,
     Actor,
@@ -38,6 +39,8 @@ from openportability.reconnection.rules import Origin
 from openportability.site import Site
 
 ROLES = {NetworkName("herd"): Role.INSTANCES, NetworkName("sky"): Role.REPOSITORY}
+#: Lines of a log that are asked for at once: what one answer may hold is a megabyte.
+_WRITES = 3_000
 _VERIFIER = "a verifier that nobody needs to guess"
 
 
@@ -47,6 +50,14 @@ class Start:
 
     at: datetime
     promised: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A follow or a request, as the network that made it noted it."""
+
+    at: datetime
+    whom: ActorId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,8 @@ class Town:
     pages_url: str
     #: Who is still to start, and when.
     comers: deque[tuple[datetime, Account]]
+    #: How many follows each one wanted who has started.
+    wanted: dict[UserId, int] = field(default_factory=dict)
     started: dict[UserId, Start] = field(default_factory=dict)
 
     def let_start(self) -> int:
@@ -73,8 +86,10 @@ class Town:
         now = self.site.clock.now()
         while self.comers and self.comers[0][0] <= now:
             _, one = self.comers.popleft()
-            count = _want(self.site, one, _chosen(one, self.members, self.targets))
-            self.started[one.user] = _promised(self.site, one, count)
+            whom = _chosen(one, self.members, self.targets)
+            _want(self.site, one, whom)
+            self.wanted[one.user] = len(whom)
+            self.started[one.user] = _promised(self.site, one, len(whom))
         return len(self.comers) * self.targets
 
     def counts(self, account: Account) -> dict[str, int]:
@@ -103,6 +118,19 @@ class Town:
         """Ask the network whom somebody follows: one entry a follow."""
         told = self.lines[account.actor.network].ask("follows_of", who=account.actor.id)
         return [ActorId(one) for one in told["actors"]]
+
+    def made(self) -> dict[ActorId, list[Made]]:
+        """Read the networks' own logs: each follow and each request that was made, by who made it, in order."""
+        made: dict[ActorId, list[Made]] = {}
+        for line in self.lines.values():
+            since = 0
+            while told := line.ask("writes", since=since, most=_WRITES)["writes"]:
+                since += len(told)
+                for one in told:
+                    if one["verb"] == "follow":
+                        follow = Made(at=moment(one["at"]), whom=ActorId(one["whom"]))
+                        made.setdefault(ActorId(one["actor"]), []).append(follow)
+        return made
 
     def home(self, actor: ActorId) -> ActorId:
         """Return where somebody lives now."""
@@ -150,11 +178,10 @@ def settle(
     members: list[Account] = []
     moved: dict[ActorId, ActorId] = {}
     for name, line in lines.items():
-        told = line.ask("people", limit=100_000)["people"]
+        told = line.ask("people", limit=people // len(lines))["people"]
+        assert len(told) == people // len(lines), "the world is large enough"
         moved |= {ActorId(p["id"]): ActorId(p["moved_to"]) for p in told if p["moved_to"]}
-        here = people // len(lines)
-        assert len(told) >= here, f"only {len(told)} live on {name}"
-        members += _members(site, name, told[:here])
+        members += _members(site, name, told)
     before: dict[UserId, frozenset[ActorId]] = {}
     tokens: dict[UserId, str] = {}
     town = Town(
@@ -203,14 +230,14 @@ def _chosen(me: Account, members: Sequence[Account], targets: int) -> list[Accou
     return Random(me.id).sample(here, min(targets, len(here)))
 
 
-def _want(site: Site, me: Account, whom: Sequence[Account]) -> int:
-    """Want these follows; return how many."""
+def _want(site: Site, me: Account, whom: Sequence[Account]) -> None:
+    """Want these follows."""
     rows = [
         Row(account=me.id, whom=one.id, network=me.actor.network, verdict=Verdict.NEW, rank=one.id)
         for one in whom
     ]
     with site.db.write() as tx:
-        return planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
+        planning.want(tx, site, me.user, rows, origin=Origin.MANUAL, plan_id=None)
 
 
 def _promised(site: Site, me: Account, count: int) -> Start:

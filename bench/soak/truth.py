@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from bench.soak.town import Town
+from bench.soak.town import Made, Town
 from openportability.accounts import store as accounts
 from openportability.db.schema import lanes, reconnections
 from openportability.domain import Account, AccountId, ActorId
@@ -20,6 +20,9 @@ from openportability.reconnection.rules import LaneState, State
 #: Nothing is left to do; who is asked may answer later.
 _ENDED = frozenset({State.FOLLOWED, State.ALREADY, State.REQUESTED, State.REFUSED, State.GONE})
 _THERE = frozenset({State.FOLLOWED, State.ALREADY})
+_OURS = frozenset({State.FOLLOWED, State.REQUESTED})
+#: What the gentle pace allows in an hour. A call may be on its way for some seconds, which are minutes of a fast clock.
+_SHARE, _AN_HOUR = 50, timedelta(minutes=45)
 #: Where time was up there are many; they must not keep other words away.
 _LEFT_TOLD = 5
 #: A promise of minutes is told by the pauses of one wait that a network asks for, not by limits.
@@ -34,6 +37,8 @@ class Findings:
     double: int = 0
     untrue: int = 0
     over_limit: int = 0
+    #: Queued jobs that were lost on purpose.
+    dropped: int = 0
     states: Counter[State] = field(default_factory=Counter)
     words: list[str] = field(default_factory=list)
     #: By which part of the time each promise was missed: early below nought, late above it.
@@ -70,11 +75,16 @@ def meanwhile(town: Town, sample: Sequence[Account], found: Findings) -> None:
 
 def at_the_end(town: Town) -> Findings:
     """Compare everybody, when no more is to be done."""
-    found = Findings()
+    found, made = Findings(), town.made()
     for me in town.members:
         rows = _rows(town, me)
         follows = Counter(town.follows(me))
         _page_agrees(town, me, set(follows), found)
+        _log_agrees(town, rows, made.get(me.actor.id, ()), found)
+        _pace_was_kept(me, made.get(me.actor.id, ()), found)
+        if forgotten := town.wanted[me.user] - len(rows):
+            found.lost += forgotten
+            found.say(f"forgotten: {forgotten} of {town.wanted[me.user]} that {me.actor.id} wanted")
         found.double += sum(times - 1 for times in follows.values())
         found.states.update(row.state for row, _ in rows)
         if (late := _late(town, me, rows)) is not None:
@@ -138,6 +148,35 @@ def _page_agrees(town: Town, me: Account, follows: set[ActorId], found: Findings
     if not done <= made <= done + unknown:
         found.untrue += 1
         found.say(f"the page says {shown}, the network holds {made} more than before")
+
+
+def _log_agrees(
+    town: Town,
+    rows: Sequence[tuple[Reconnection, ActorId]],
+    made: Sequence[Made],
+    found: Findings,
+) -> None:
+    """Compare what we say that we made, requests included, with what the network noted when it made it.
+
+    Of what still waits where time was up, an answer may be lost.
+    """
+    ours = {town.home(actor) for row, actor in rows if row.state in _OURS}
+    unknown = {town.home(actor) for row, actor in rows if row.state is State.READY}
+    noted = {town.home(one.whom) for one in made}
+    for one in ours - noted:
+        found.untrue += 1
+        found.say(f"said to be made, and never was: {one}")
+    for one in noted - ours - unknown:
+        found.untrue += 1
+        found.say(f"made, and not said: {one}")
+
+
+def _pace_was_kept(me: Account, made: Sequence[Made], found: Findings) -> None:
+    """Count what was made beyond the person's pace: the limits of a network are far above what somebody wants here."""
+    for earlier, later in zip(made, made[_SHARE:], strict=False):
+        if later.at - earlier.at < _AN_HOUR:
+            found.over_limit += 1
+            found.say(f"over the pace: {me.actor.id} {earlier.at} {later.at}")
 
 
 def _late(town: Town, me: Account, rows: Sequence[tuple[Reconnection, ActorId]]) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.journeys.steps import ledger, matched, submit
+from tests.journeys.steps import ledger, matched, read_all, submit
 
 
 @pytest.fixture
@@ -44,6 +44,23 @@ def test_who_chose_to_be_asked_follows_him_after_saying_yes(place: Neighbourhood
     submit(alice.browser, "/reconnect/accept")
     place.later(minutes=1)
     assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+
+
+def test_whom_she_sets_aside_before_she_says_yes_is_not_followed(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "ask")
+    place.join(dave)
+    place.later(minutes=1)
+    (his,) = [
+        match["match_id"]
+        for match in read_all(alice.browser, "/matches")
+        if dave.new_id in {account["actor_id"] for account in match["accounts"]}
+    ]
+    alice.browser.api("POST", "/matches/dismiss", {"match_ids": [his]})
+    alice.browser.get("/reconnect")
+    submit(alice.browser, "/reconnect/accept")
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1}
+    assert ledger(alice.browser)[dave.place] == "cancelled"
 
 
 def test_who_chose_nothing_sees_him_and_does_not_follow_him(place: Neighbourhood) -> None:

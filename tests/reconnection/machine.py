@@ -249,6 +249,10 @@ class Ledger(RuleBasedStateMachine):
     def forward(self, seconds: float) -> None:
         self.stage.clock.forward(seconds=seconds)
 
+    @rule(seconds=st.sampled_from([-90_000, -130, -5, 130, 3_700]), seen=st.booleans())
+    def set_clock(self, seconds: int, seen: bool) -> None:
+        self.stage.sets_clock(seconds, seen=seen)
+
     @precondition(lambda self: self.linked)
     @rule()
     def serve(self) -> None:
@@ -266,11 +270,7 @@ class Ledger(RuleBasedStateMachine):
         self.stage.watched.after.clear()
 
     @precondition(lambda self: self.linked)
-    @rule(
-        verb=st.sampled_from(CALLS),
-        sent=st.booleans(),
-        hand=st.sampled_from(HANDS),
-    )
+    @rule(verb=st.sampled_from(CALLS), sent=st.booleans(), hand=st.sampled_from(HANDS))
     def press_meanwhile(self, verb: str, sent: bool, hand: str) -> None:
         """Press something while a call is under way. What that call does may still happen."""
 
@@ -316,16 +316,17 @@ class Ledger(RuleBasedStateMachine):
                     self.allow(one)
 
     @precondition(lambda self: self.linked)
-    @rule()
-    def outlive_the_lease(self) -> None:
+    @rule(verb=st.sampled_from(CALLS), sent=st.booleans())
+    def outlive_the_lease(self, verb: str, sent: bool) -> None:
         """Another worker serves the lane while this one waits for an answer."""
 
         def another() -> None:
             self.stage.clock.forward(seconds=130)
             self.stage.serve()
 
-        self.stage.watched.after["relationships"] = another
+        (self.stage.watched.after if sent else self.stage.watched.before)[verb] = another
         self.stage.serve()
+        self.stage.watched.before.clear()
         self.stage.watched.after.clear()
 
     # --- what must always hold ---

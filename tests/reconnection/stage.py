@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
-from openportability.clock import MovedClock
+from openportability.clock import MovedClock, Watch
 from openportability.db.engine import Database
 from openportability.domain import (
     Account,
@@ -31,6 +31,7 @@ from openportability.networks.fake.reply import Fault
 from openportability.networks.fake.residents import Role
 from openportability.networks.fake.way import within
 from openportability.networks.fake.world import shared_world
+from openportability.operator import service as operating
 from openportability.reconnection import (
     handing,
     jobs,
@@ -232,6 +233,13 @@ class Stage:
             accounts.choose(tx, whom.user, found=Found.NOBODY)
 
     # --- the worker ---
+
+    def sets_clock(self, seconds: float, *, seen: bool) -> None:
+        """Set the clock, forward or back, while no time passes; if a worker sees it, it puts right what waits."""
+        self.clock.jump(seconds=seconds)
+        if seen and -seconds >= Watch.LEAST.total_seconds():
+            with self.db.write() as tx:
+                operating.turn_back(tx, self.clock.now(), timedelta(seconds=-seconds))
 
     def serve(self) -> bool:
         return serve_lane(self.site, self.me.id)

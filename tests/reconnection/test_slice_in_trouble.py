@@ -295,6 +295,27 @@ def test_a_slice_that_outlived_its_lease_asks_nothing_more_and_spoils_nothing(
     assert sorted(herd.follows()) == sorted(one.actor.id for one in people)
 
 
+def test_an_answer_to_an_older_call_says_nothing_of_a_newer_one(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+
+    def another_asks_and_dies() -> None:
+        stage.clock.forward(minutes=3)
+        stage.kills("follow", sent=True)
+        with pytest.raises(Killed):
+            stage.serve()
+        stage.fails("follow", Fault.THROTTLED)
+
+    stage.watched.before["follow"] = another_asks_and_dies
+    stage.serve()
+    assert stage.row(bob).asked_at is not None, "nobody knows what became of the newer one"
+    stage.pass_days(1)
+    assert stage.states() == [S.FOLLOWED]
+    stage.undo()
+    stage.pass_days(1)
+    assert stage.follows() == []
+
+
 def test_a_slice_whose_lease_was_taken_over_does_not_give_the_lane_back(stage: Stage) -> None:
     stage.want(stage.member())
 

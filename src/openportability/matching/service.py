@@ -9,7 +9,7 @@ import numpy as np
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, Kind, Match, NetworkName, Proof, UserId
+from openportability.domain import Account, AccountId, Kind, Match, NetworkName, Proof, UserId
 from openportability.graph import store as lists
 from openportability.graph.codec import sorted_set
 from openportability.jobs.port import Wake
@@ -124,6 +124,13 @@ def set_dismissed(
         own.rows.dismiss(people.accounts_of(meant), dismissed=dismissed)
     store.put_sets(tx, opened)
     return int(meant.sum())
+
+
+def set_aside(tx: Tx, site: Site, user: UserId) -> set[AccountId]:
+    """Return all accounts of the matches that a user put aside."""
+    people = seen(tx, site, user)
+    put_aside = people.matches(tx, people.in_order(people.dismissed))
+    return {account.id for match in put_aside for account in match.accounts}
 
 
 def end_account(tx: Tx, site: Site, account: Account) -> None:

@@ -146,7 +146,7 @@ def _turn(
         decision = judge(row)
         if decision is None:
             rest.append(row)
-        else:
+        elif not _is_overtaken(step, was, row, decision):
             changed.append(_decided(tx, step.work, row, decision, now))
             unmade += step.asked and decision.unsent and row.state is State.READY
     rest += [fresh[row.id] for row in step.rest if row.id in fresh]
@@ -157,6 +157,14 @@ def _turn(
     if lane.state is LaneState.OPEN:
         _go_on(turn, lane, rest, now)
     return turn
+
+
+def _is_overtaken(step: Step, was: Reconnection, row: Reconnection, decision: Decision) -> bool:
+    """Say whether a call made nothing that another one asked for since: what became of that, this answer does not tell.
+
+    So it is where a slice outlived its lease. What it made is a fact all the same.
+    """
+    return step.asked and decision.unsent and row.asked_at != was.asked_at
 
 
 def _wiser(step: Step, lane: Lane, unmade: int) -> Lane:

@@ -10,7 +10,7 @@ from openportability.domain import Deed, Match, Standing, UserId
 from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
-from openportability.reconnection import lane_store, planning, store
+from openportability.reconnection import lane_store, move_store, planning, store
 from openportability.reconnection.ledger import Known
 from openportability.reconnection.plan import Mine, Row, Verdict, decide
 from openportability.reconnection.rules import UNAVAILABLE, Origin, State
@@ -66,9 +66,14 @@ def _wish(tx: Tx, user: UserId) -> Standing:
 
 
 def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:
-    """Make ready what was proposed."""
+    """Make ready what was proposed, but for whom the person has put aside since: there the answer was no."""
     lane_store.hold_all(tx, user)
-    done = store.move_all(tx, user, State.PROPOSED, State.READY, site.clock.now())
+    now = site.clock.now()
+    if put_aside := matching.set_aside(tx, site, user):
+        key = accounts.personal_key(tx, site.vault, user)
+        rows = move_store.rows_about(tx, key, user, sorted(put_aside))
+        store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=rows)
+    done = store.move_all(tx, user, State.PROPOSED, State.READY, now)
     for account in planning.followers(tx, site, user):
         planning.wake_lane(tx, site, account.id)
     return done

@@ -96,6 +96,7 @@ def test_every_write_is_in_the_log_with_its_time() -> None:
     assert {write["actor"] for write in writes} == {who.id}
     assert writes[0]["at"] <= writes[2]["at"]
     assert stage.subject.stage.ask("writes", since=2)["writes"] == writes[2:]
+    assert stage.subject.stage.ask("writes", since=1, most=1)["writes"] == writes[1:2]
 
 
 def test_a_slow_server_confirms_a_follow_after_a_minute() -> None:

@@ -280,9 +280,10 @@ class Realm:
         """Tell whom somebody blocks, or mutes, one entry each time."""
         return {"actors": self._avoided[deed].of(self._someone(who).id)}
 
-    def writes(self, *, since: int = 0) -> Told:
-        """Tell everything that a client made or took back, in order."""
-        return {"writes": [asdict(write) for write in self._writes[since:]]}
+    def writes(self, *, since: int = 0, most: int | None = None) -> Told:
+        """Tell what a client made or took back, in order: all of it, or so much at a time."""
+        end = None if most is None else since + most
+        return {"writes": [asdict(write) for write in self._writes[since:end]]}
 
     def spending(self) -> Told:
         """Tell what each actor spent at most in one window, and how often they were refused."""
