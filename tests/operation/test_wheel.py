@@ -55,3 +55,11 @@ def test_what_cannot_be_done_is_one_line_that_says_what_to_do(installed: Install
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
     assert "OPENPORTABILITY_BASE_URL" in failed.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "audit"])
+def test_a_database_that_is_away_is_one_line_too(installed: Installed, command: str) -> None:
+    failed = installed.run(command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1, failed.stderr
+    assert "OPENPORTABILITY_DATABASE_URL" in failed.stderr
