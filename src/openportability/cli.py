@@ -24,6 +24,7 @@ from openportability.clock import SystemClock
 from openportability.db import backup as copies
 from openportability.db import move
 from openportability.db.engine import Database
+from openportability.db.trouble import Trouble, trouble
 from openportability.errors import Misconfigured, OpenPortabilityError
 from openportability.operator import audit as record
 from openportability.operator import desk as desks
@@ -39,6 +40,12 @@ from openportability.web.measure import request_number
 
 #: Where the database in use may be named.
 _DATABASE_URL = ("OPENPORTABILITY_DATABASE_URL", "OPENPORTABILITY_DATABASE_URL_FILE")
+#: What helps where a database or a disk cannot do what a command asks.
+_TO_DO = {
+    Trouble.AWAY: "The database does not answer: start it, or correct OPENPORTABILITY_DATABASE_URL; a file "
+    "must be this user's.",
+    Trouble.NO_ROOM: "The disk is full, or this user may not write there: make room, and do it again.",
+}
 
 program = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -123,7 +130,8 @@ def restore(file: Path) -> None:
     with closing(Database(settings.database_url, pool_size=1)) as database:
         operating.restore(database, Vault(house.keyring(settings)), file)
         record.note(database, SystemClock(), "restore")
-    typer.echo("Restored. Whoever left after the copy was made is in it again: see the how-to.")
+    typer.echo(f"Restored to {database.url.database}.")
+    typer.echo("Whoever left after the copy was made is in it again: see the how-to.")
 
 
 @program.command()
@@ -202,10 +210,10 @@ def rotate(
 
 @user.command()
 def export(shown_id: str, file: Path) -> None:
-    """Write everything about a person to a new file, as a zip. The id is the one of their API."""
+    """Write everything about a person to a new zip that only you can read. The id is the one of their API."""
     site = _site("user export")
-    with file.open("xb") as made:
-        made.write(privacy.export(site, privacy.user_id(site, shown_id)))
+    with copies.new_file(file) as draft:
+        draft.write_bytes(privacy.export(site, privacy.user_id(site, shown_id)))
 
 
 @user.command()
@@ -291,6 +299,12 @@ def main() -> NoReturn:
         program()
     except (BadSetting, OpenPortabilityError) as error:
         typer.echo(f"openportability: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        passing = trouble(error)
+        if passing is None:
+            raise
+        typer.echo(f"openportability: {_TO_DO[passing]}", err=True)
         sys.exit(1)
     sys.exit(0)
 

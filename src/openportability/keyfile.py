@@ -58,9 +58,17 @@ def watch(path: Path, ring: Keyring) -> Callable[[bool], Keyring | None]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Put another keyring in place of the one in the file: killed at any point, one of both is whole."""
-    draft = _draft(path, text)
-    draft.replace(path)
+    """Put another keyring in place of the one in the file: killed at any point, one of both is whole.
+
+    Who may read it stays: root may replace what a site reads that runs as somebody else.
+    """
+    draft, before = _draft(path, text), path.stat()
+    try:
+        os.chown(draft, before.st_uid, before.st_gid)
+        draft.chmod(before.st_mode & 0o777)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -9,8 +9,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
+
 from openportability.db.engine import Database
 
+END_ALL_SESSIONS = text(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+HOLD_A_NAME = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 #: Says its name, then waits for the end of its input.
 OTHER = """
 import sys
@@ -65,6 +76,23 @@ def test_who_has_closed_is_gone(db: Database, database_url: str) -> None:
     assert db.presence.gone([name]) == set()
     other.close()
     until_gone(db, name)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_is_gone_because_the_database_was_restarted(db: Database) -> None:
+    with closing(Database(db.url.render_as_string(hide_password=False))) as other:
+        names = {db.presence.name(), other.presence.name()}
+        with db.read() as tx:
+            tx.execute(END_ALL_SESSIONS)
+        for one in (db, other):
+            for _ in range(3):
+                assert one.presence.gone(names) == set()
+        # Who claims next holds a session again, and not only who looks.
+        with db.read() as tx:
+            tx.execute(END_ALL_SESSIONS)
+        other.presence.name()
+        with db.read() as tx:
+            assert tx.execute(HOLD_A_NAME).scalar_one() == 1
 
 
 def test_a_name_lasts_as_long_as_the_process(db: Database) -> None:

@@ -77,6 +77,8 @@ def test_the_page_makes_an_instance(
         ["sh", "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Old keys are gone" in done.stdout
+    assert "migrate --to" in done.stdout  # the record of the old database came into the new one
     assert (tmp_path / "var/backups/openportability/monday.db").exists()
     assert (tmp_path / "etc/openportability/master.key").stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "etc/caddy/Caddyfile").exists()

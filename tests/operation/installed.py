@@ -6,14 +6,15 @@ import ensurepip
 import socket
 import subprocess
 import sys
-import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import httpx2
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 #: Where Python keeps the pip that it installs; Debian keeps it in the second place.
@@ -91,7 +92,7 @@ def build_wheel(folder: Path) -> Path:
 def install_wheel(wheel: Path, folder: Path, scratch: Path) -> Installed:
     """Install a wheel in a new virtual environment.
 
-    Its dependencies are not downloaded again: a line of `dependencies.pth` names where the tests' own lie.
+    What it asks for is not downloaded again, but linked from where the tests' own lies; nothing else is there.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
@@ -99,5 +100,31 @@ def install_wheel(wheel: Path, folder: Path, scratch: Path) -> Installed:
     command = [str(python), str(pip / "pip"), "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*command, str(wheel)], check=True, capture_output=True)
     (own,) = folder.glob("lib/python*/site-packages")
-    (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (ours,) = distributions(name="openportability", path=[str(own)])
+    for one in _asked_for(ours):
+        _link(one, own)
     return Installed(folder=folder, scratch=scratch)
+
+
+def _asked_for(ours: Distribution) -> Iterable[Distribution]:
+    """Return what a package asks for, and what those ask for in turn, as an installer finds it out."""
+    found: dict[str, Distribution] = {}
+    done = set[tuple[str, str]]()
+    waiting = [(ours, "")]
+    while waiting:
+        asking, extra = waiting.pop()
+        for asked in map(Requirement, asking.requires or ()):
+            if asked.marker is not None and not asked.marker.evaluate({"extra": extra}):
+                continue
+            one = found.setdefault(asked.name, distribution(asked.name))
+            new = {(asked.name, more) for more in ("", *asked.extras)} - done
+            done |= new
+            waiting += [(one, more) for _, more in new]
+    return found.values()
+
+
+def _link(package: Distribution, folder: Path) -> None:
+    for name in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+        link = folder / name
+        if not link.exists():
+            link.symlink_to(str(package.locate_file(name)))

@@ -94,6 +94,7 @@ def test_what_is_done_from_a_shell_is_on_record_without_whom_it_was_about(
     done("pause", "sky", "--hours", "2")
     done("keys", "rotate", "--people")
     done("user", "export", who, str(tmp_path / "taken.zip"))
+    assert (tmp_path / "taken.zip").stat().st_mode & 0o077 == 0
     done("backup", str(tmp_path / "saved.db"), "--with-key")
     monkeypatch.setenv("SUDO_USER", "anna")
     done("user", "erase", who)

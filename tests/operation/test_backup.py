@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -49,6 +53,54 @@ def test_a_copy_taken_in_use_comes_back_as_it_was(
     back.close()
 
 
+#: More than is copied between two changes of who writes without end.
+MANY_BYTES = 24 * 1024 * 1024
+
+
+@contextmanager
+def written_all_the_while(path: Path) -> Iterator[None]:
+    """Let another process, as it were, count without end."""
+    begun, over = Event(), Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("PRAGMA synchronous=OFF")
+            for number in range(200_000):
+                other.execute("UPDATE room SET n = ?", [number])
+                begun.set()
+                if over.is_set():
+                    return
+
+    writer = Thread(target=write)
+    writer.start()
+    assert begun.wait(10)
+    yield
+    over.set()
+    writer.join()
+
+
+def counted(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as look:
+        (n,) = look.execute("SELECT n FROM room").fetchone()
+    return int(n)
+
+
+def test_a_copy_is_of_when_it_began_though_others_write_without_end(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "openportability.db"
+    with sqlite.write() as tx:
+        tx.connection.exec_driver_sql("CREATE TABLE room (n INTEGER, bytes BLOB)")
+        tx.connection.exec_driver_sql("INSERT INTO room VALUES (0, NULL)")
+        tx.connection.exec_driver_sql("CREATE TABLE other (bytes BLOB)")
+        tx.connection.exec_driver_sql("INSERT INTO other VALUES (?)", (bytes(MANY_BYTES),))
+    with written_all_the_while(path):
+        before = counted(path)
+        backup.save(sqlite, tmp_path / "saved")
+    assert counted(tmp_path / "saved") - before < 10_000  # else it began again and again
+    sqlite.close()
+
+
 def test_nothing_is_overwritten(sqlite: Database, tmp_path: Path) -> None:
     file = tmp_path / "saved"
     backup.save(sqlite, file)
@@ -57,6 +109,31 @@ def test_nothing_is_overwritten(sqlite: Database, tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="There is a database already"):
         backup.restore(sqlite, file)
     sqlite.close()
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+def test_what_an_old_database_left_is_not_read_into_one_that_is_put_back(
+    sqlite: Database, tmp_path: Path, end: str
+) -> None:
+    backup.save(sqlite, tmp_path / "saved")
+    (tmp_path / f"back.db{end}").write_bytes(b"of another database")
+    back = Database(f"sqlite:///{tmp_path / 'back.db'}")
+    with pytest.raises(Misconfigured, match="-wal and -shm"):
+        backup.restore(back, tmp_path / "saved")
+    assert not (tmp_path / "back.db").exists()
+    sqlite.close()
+
+
+def test_where_a_disk_knows_no_links_a_file_is_written_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError("as memory sticks say it")
+
+    monkeypatch.setattr("os.link", none)
+    with backup.new_file(tmp_path / "made") as draft:
+        draft.write_text("all")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("made", "all")]
 
 
 def test_a_backup_of_another_keyring_is_not_put_in_place(

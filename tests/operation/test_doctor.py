@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from openportability import app
+from openportability.db import migrate
 from openportability.operator.doctor import examine
 from openportability.operator.finding import Finding
 from openportability.vault import Keyring
@@ -110,6 +111,18 @@ def test_a_planted_fault_is_found(
     assert says in found[part].says
     assert todo in found[part].todo
     assert str(found[part]).startswith(f"FAULT  {part}: ")
+
+
+def test_a_database_that_waits_for_its_upgrade_is_told_as_such(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever the next release asks of tables that are not there yet.
+    with house.site.db.write() as tx:
+        tx.execute(text("ALTER TABLE user_keys RENAME TO keys_of_users"))
+    monkeypatch.setattr(migrate, "newest", lambda: "r9999")
+    found = faults(look(house))
+    assert "database" not in found
+    assert found["migrations"].todo == "run openportability migrate"
 
 
 def test_a_full_disk_is_found(house: House) -> None:

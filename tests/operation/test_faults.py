@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from threading import Event, Thread
 from typing import Any
@@ -309,6 +311,14 @@ def test_a_database_whose_machine_is_silent_is_taken_for_gone() -> None:
     assert {"tcp_user_timeout", "keepalives_idle", "keepalives_interval"} <= patience.keys()
 
 
+def test_a_full_disk_is_known_as_such_past_all_layers(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "some.db")) as plain:
+        plain.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(sqlite3.Error) as caught:
+            plain.execute("CREATE TABLE room AS SELECT zeroblob(100000)")
+    assert trouble(caught.value) is Trouble.NO_ROOM
+
+
 def test_mistakes_of_ours_are_not_taken_for_trouble(db: Database) -> None:
     with pytest.raises(DBAPIError) as caught, db.read() as tx:
         tx.execute(text("SELECT nonsense FROM nowhere"))
@@ -316,3 +326,4 @@ def test_mistakes_of_ours_are_not_taken_for_trouble(db: Database) -> None:
     assert trouble(OSError(errno.ENOSPC, "full")) is Trouble.NO_ROOM
     assert trouble(OSError(errno.ENOENT, "none")) is None
     assert trouble(ValueError()) is None
+    assert trouble(sqlite3.ProgrammingError()) is None

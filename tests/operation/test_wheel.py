@@ -37,8 +37,29 @@ def test_what_runs_is_the_wheel_and_not_the_repository(installed: Installed) -> 
     assert str(ROOT) not in told.stdout
 
 
+def test_nothing_is_there_but_what_the_wheel_asks_for(installed: Installed) -> None:
+    python = installed.folder / "bin" / "python"
+    told = subprocess.run(
+        [python, "-c", "import pytest"],
+        cwd="/",
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No module named 'pytest'" in told.stderr
+
+
 def test_what_cannot_be_done_is_one_line_that_says_what_to_do(installed: Installed) -> None:
     failed = installed.run("serve", BASE_URL="http://example.org")
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
     assert "OPENPORTABILITY_BASE_URL" in failed.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "audit"])
+def test_a_database_that_is_away_is_one_line_too(installed: Installed, command: str) -> None:
+    failed = installed.run(command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1, failed.stderr
+    assert "OPENPORTABILITY_DATABASE_URL" in failed.stderr

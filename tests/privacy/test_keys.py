@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,7 @@ def test_a_keyring_that_is_no_file_cannot_be_replaced(database_url: str, tmp_pat
 def test_an_alien_keyring_in_the_file_is_passed_over(tmp_path: Path) -> None:
     path, ring = tmp_path / "master.key", Keyring.fresh()
     path.write_text(ring.text())
+    path.chmod(0o600)
     newer = keyfile.watch(path, ring)
     assert newer(True) is None
     keyfile.replace(path, Keyring.fresh().text())
@@ -198,6 +200,18 @@ def test_an_alien_keyring_in_the_file_is_passed_over(tmp_path: Path) -> None:
     assert grown is not None
     assert len(grown.sealing) == 2
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_who_reads_the_keyring_reads_the_one_that_root_puts_in_its_place(tmp_path: Path) -> None:
+    path, ring = tmp_path / "master.key", Keyring.fresh()
+    path.write_text(ring.text())
+    path.chmod(0o640)
+    os.chown(path, 1234, 5678)
+    keyfile.replace(path, ring.grown().text())
+    told = path.stat()
+    assert (told.st_uid, told.st_gid, told.st_mode & 0o777) == (1234, 5678, 0o640)
+    assert [one.name for one in tmp_path.iterdir()] == ["master.key"]
 
 
 def test_the_proof_is_one_row(db: Database, tmp_path: Path, database_url: str) -> None:

@@ -59,7 +59,7 @@ def test_an_operator_pauses_a_network_or_one_server_of_it(stage: Stage, whole: b
     stage.want(stage.member())
     operating.pause(stage.site, stage.name, "elsewhere.example", 24)
     assert is_due(stage)
-    operating.pause(stage.site, stage.name, instance, 24)
+    operating.pause(stage.site, stage.name, f" {instance.upper()} ", 24)
     assert not is_due(stage)
     stage.serve()
     assert stage.states() == ["ready"]

@@ -7,7 +7,6 @@ network is asked. Effects that must not happen on rollback (wakes, mails) wait i
 from __future__ import annotations
 
 import logging
-import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import ON_POSTGRESQL, ON_SQLITE, Dialect
-from openportability.db.presence import LockedFile, Presence, SessionLock
+from openportability.db.presence import LockedFile, Presence, SessionLock, has_ended
 from openportability.db.trouble import Trouble, trouble
 from openportability.errors import without_words
 
@@ -193,20 +192,13 @@ class Database:
 def _notice_the_end(engine: Engine) -> None:
     """Replace connections that PostgreSQL ended while nobody used them.
 
-    Seen without asking it, for each question takes a way there and back: unasked it says nothing but farewell.
+    Seen without asking it, for each question takes a way there and back.
     """
 
     @event.listens_for(engine, "checkout")
     def taken(raw: Any, _record: Any, _holder: Any) -> None:
-        if raw.closed or _has_something_to_read(raw.fileno()):
+        if has_ended(raw):
             raise InvalidatePoolError
-
-
-def _has_something_to_read(file: int) -> bool:
-    """Say whether something came, or the end did, without waiting for it."""
-    waiting = select.poll()
-    waiting.register(file, select.POLLIN)
-    return bool(waiting.poll(0))
 
 
 def _answer_in_bytes(engine: Engine) -> None:

@@ -27,11 +27,14 @@ def upgrade(database: Database) -> None:
     Any number of processes may ask at once: one works, the others wait for it. A database that a
     newer program has brought further is left as it is.
     """
-    if _up_to_date(current(database)):
+    revision = current(database)
+    if not is_older(revision):
+        if revision != newest():
+            log.warning("database_is_newer", extra={"revision": revision, "newest": newest()})
         return
     with database.dialect.alone(database.sqlalchemy_engine) as connection:
         before = _revision(connection)
-        if not _up_to_date(before):
+        if is_older(before):
             _apply(connection)
             log.info("database_migrated", extra={"before": before, "after": newest()})
 
@@ -44,7 +47,9 @@ def current(database: Database) -> str | None:
 
 def is_older(revision: str | None) -> bool:
     """Say whether this program can bring a database of this revision further."""
-    return not _up_to_date(revision)
+    if revision is None or revision == newest():
+        return revision is None
+    return revision in {script.revision for script in _revisions().walk_revisions()}
 
 
 def newest() -> str:
@@ -52,15 +57,6 @@ def newest() -> str:
     head = _revisions().get_current_head()
     assert head is not None  # the folder holds at least the first one
     return head
-
-
-def _up_to_date(revision: str | None) -> bool:
-    if revision is None or revision == newest():
-        return revision is not None
-    known = {script.revision for script in _revisions().walk_revisions()}
-    if revision not in known:
-        log.warning("database_is_newer", extra={"revision": revision, "newest": newest()})
-    return revision not in known
 
 
 def _revision(connection: Connection) -> str | None:

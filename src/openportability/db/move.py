@@ -1,8 +1,9 @@
 """Move everything from one database to another, whichever of the two kinds each is.
 
 All or nothing: the new database is filled in one transaction, read back, compared with the old one, and only then
-committed. The old one is held meanwhile, so that nothing is written behind our back, and is left as it was. What is
-sealed is copied as it is: the keyring stays the same. Waiting wakes are not copied: chores find the work in the rows.
+committed. The old one is left as it was; on SQLite it is held meanwhile, so that nothing is written behind our back.
+What is sealed is copied as it is: the keyring stays the same. Waiting wakes are not copied: chores find the work in
+the rows.
 """
 
 from __future__ import annotations

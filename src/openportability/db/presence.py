@@ -10,14 +10,17 @@ import fcntl
 import hashlib
 import os
 import secrets
+import select
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
+
+from openportability.clock import monotonic
 
 #: The first key of PostgreSQL's advisory locks of processes: "open" in ASCII. The second is the name.
 _LOCKS = 0x6F70656E
@@ -26,6 +29,8 @@ _TURNS = 0x7475726E
 _TAKE = text("SELECT pg_try_advisory_lock(:turns, :name)")
 _GIVE = text("SELECT pg_advisory_unlock(:turns, :name)")
 _HOLD = text("SELECT pg_advisory_lock(:locks, :name)")
+#: After so long who lost a session has held a new one, for the next lanes, or has nothing begun any more.
+_BACK_SECONDS = 60.0
 _HELD = text(
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
     "AND classid::bigint = :locks AND database = "
@@ -120,6 +125,8 @@ class SessionLock:
         )
         self._name = secrets.randbelow(2**31)
         self._session: Connection | None = None
+        #: Until then nobody is taken for gone.
+        self._patient_until = 0.0
         self._holding = Lock()
 
     def name(self) -> str:
@@ -132,7 +139,9 @@ class SessionLock:
             try:
                 alive = set(self._held().execute(_HELD, {"locks": _LOCKS}).scalars())
             except DBAPIError:
-                self._drop()  # the database was away; the next look holds a new session
+                self._lose()  # the next look holds a new session
+                return set()
+            if monotonic() < self._patient_until:
                 return set()
         return {name for name in names if name.isdecimal() and int(name) not in alive}
 
@@ -154,13 +163,29 @@ class SessionLock:
         self._engine.dispose()
 
     def _held(self) -> Connection:
+        if self._session is not None and has_ended(self._session.connection.driver_connection):
+            self._lose()
         if self._session is None:
             session = self._engine.connect()
             session.execute(_HOLD, {"locks": _LOCKS, "name": self._name})
             self._session = session
         return self._session
 
+    def _lose(self) -> None:
+        """Let go of a session that the database ended, with those of all others if it was restarted: they live."""
+        self._drop()
+        self._patient_until = monotonic() + _BACK_SECONDS
+
     def _drop(self) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def has_ended(raw: Any) -> bool:
+    """Say whether PostgreSQL ended a connection that nobody uses, without asking it: unasked it only says farewell."""
+    if raw.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(raw.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))

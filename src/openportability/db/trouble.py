@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from enum import StrEnum
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -30,11 +31,12 @@ def trouble(error: BaseException) -> Trouble | None:
         return Trouble.NO_ROOM if error.errno in _ERRNO_NO_ROOM else None
     if isinstance(error, NoneFree):
         return Trouble.AWAY
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     if not isinstance(error, DBAPIError):
         return None
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        return _of_sqlite(code & 0xFF)
+    if isinstance(error.orig, sqlite3.Error):
+        return trouble(error.orig)
     return _of_state(getattr(error.orig, "sqlstate", None), error)
 
 

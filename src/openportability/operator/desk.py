@@ -74,7 +74,7 @@ def _routes(site: Site, key: str) -> APIRouter:
         hours: Annotated[float, Form(ge=0, le=_MOST_HOURS)] = 24,
     ) -> Response:
         try:
-            service.pause(site, network, instance.strip().lower(), hours)
+            service.pause(site, network, instance, hours)
         except Misconfigured:
             raise Invalid from None
         where = f"{network} {instance}".strip()

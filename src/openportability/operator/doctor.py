@@ -102,8 +102,11 @@ def _inside(
         parts = health.parts(site)
         for part, said in parts.items():
             yield good(part, said) if said == health.OK else _sick(part, said)
-        if parts.get("migrations") == health.OK:
-            yield from _revision(database)
+        revision = migrate.current(database) if parts.get("migrations") == health.OK else None
+        if revision not in {None, migrate.newest()}:
+            told = f"a newer program brought it to {revision}"
+            todo = "install that version; the one before it goes on meanwhile"
+            yield fault("migrations", told, todo)
         yield from around.public(door, site)
         site.engine.close()
     finally:
@@ -122,14 +125,3 @@ def _sick(part: str, said: str) -> Finding:
     if part == "database":
         todo = "start it, or correct OPENPORTABILITY_DATABASE_URL"
     return fault(part, told, todo)
-
-
-def _revision(database: Database) -> Iterator[Finding]:
-    revision, newest = migrate.current(database), migrate.newest()
-    if revision == newest:
-        return
-    if migrate.is_older(revision):
-        yield fault("migrations", f"at {revision}, not {newest}", "run openportability migrate")
-    else:
-        told = f"a newer program brought it to {revision}"
-        yield fault("migrations", told, "install that version, or put back the backup before it")

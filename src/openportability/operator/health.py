@@ -51,6 +51,8 @@ def _migrations(site: Site) -> str:
     revision = migrate.current(site.db)
     if revision is None:
         return "the database is empty: run openportability migrate"
+    if migrate.is_older(revision):
+        return f"at {revision} and not {migrate.newest()}: run openportability migrate"
     return OK
 
 

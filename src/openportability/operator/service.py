@@ -47,8 +47,10 @@ def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
             f"Nobody is followed on {network}: name a network of OPENPORTABILITY_NETWORKS."
         )
     until = site.clock.now() + timedelta(hours=hours)
+    # As lanes spell it: any other spelling would pause a server that nobody lives on.
+    where = instance.strip().lower()
     with site.db.write() as tx:
-        host_store.pause(tx, name, instance or host_store.WHOLE_NETWORK, until)
+        host_store.pause(tx, name, where or host_store.WHOLE_NETWORK, until)
     return until
 
 
