@@ -127,6 +127,16 @@ def test_a_stream_that_cannot_be_opened_is_asked_for_again(
     tab.locator("#stream b").wait_for()
 
 
+def test_on_paper_there_is_the_page_alone_and_dark_words(address: str, tab: Page) -> None:
+    tab.goto(f"{address}/about")
+    tab.get_by_role("button", name="Dark").click()
+    tab.emulate_media(media="print", color_scheme="dark")
+    for part in ("header.top", "footer.foot"):
+        assert not tab.locator(part).is_visible()
+    light = "getComputedStyle(document.documentElement).getPropertyValue('--ink')"
+    assert tab.evaluate(light) == "#22302f"
+
+
 def test_a_block_is_swapped_and_a_stream_is_shown_under_our_policy(address: str, tab: Page) -> None:
     tab.goto(f"{address}/live")
     tab.locator("#stream b").wait_for()
