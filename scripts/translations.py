@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def update(template: Catalog) -> None:
 
 
 def complaints(template: Catalog) -> Iterator[str]:
-    """Yield each text that a language lacks, or whose placeholders it has changed."""
+    """Yield each text that a language lacks, whose placeholders it has changed, or that would be markup on a page."""
     for po in sorted(LOCALES.glob("*.po")):
         catalogue = _read(po)
         for message in template:
@@ -125,12 +126,15 @@ def complaints(template: Catalog) -> Iterator[str]:
                 yield f"{po.name}: not translated: {text}"
             elif not _same_places(message, translated):
                 yield f"{po.name}: other placeholders: {text}"
+            elif any("<" in form for form in _texts(translated.string)):
+                yield f"{po.name}: markup: {text}"
 
 
 def _same_places(message: Message, translated: Message) -> bool:
-    allowed = {place for text in _texts(message.id) for place in _PLACEHOLDER.findall(text)}
-    used = {place for text in _texts(translated.string) for place in _PLACEHOLDER.findall(text)}
-    return used <= allowed
+    """Say whether each place is filled in as often; a form for none, one or two may spell its number out."""
+    wanted = Counter(_PLACEHOLDER.findall(_texts(message.id)[-1]))
+    *few, most = (Counter(_PLACEHOLDER.findall(text)) for text in _texts(translated.string))
+    return most == wanted and all(each <= wanted for each in few)
 
 
 def _texts(text: object) -> list[str]:

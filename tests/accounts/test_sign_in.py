@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
@@ -299,6 +300,18 @@ def test_only_pages_of_ours_come_next(house: House, nora: dict[str, str]) -> Non
         browser.leave_for("bird", next=next_path)
         back = browser.way_back(nora["bird"])
         assert browser.ask("GET", back).headers["location"] == "/", next_path
+
+
+@pytest.mark.parametrize("path", ["/my-data", "/settings/mail", "/reconnect/ledger"])
+def test_who_was_signed_out_goes_on_where_they_were(
+    house: House, nora: dict[str, str], path: str
+) -> None:
+    house.new_browser().sign_in("bird", nora["bird"])
+    browser = house.new_browser()
+    (way,) = re.findall(r'href="(/sign-in[^"]*)"', browser.get(path).text)
+    browser.get(way)
+    browser.press("Sign in with Bird")
+    assert browser.allow(nora["bird"]).path == path
 
 
 def type_wrong(browser: Browser) -> Answer:

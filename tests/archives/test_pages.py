@@ -50,6 +50,8 @@ def test_the_page_explains_and_takes_files_without_script(browser: Browser, memb
     assert 'name="file"' in page.text
     box = page.text.partition('name="also"')[2].partition(">")[0]
     assert "checked" not in box
+    steps = page.text.partition('<ol class="told pictured">')[2].partition("</ol>")[0]
+    assert steps.count("<li>") == steps.count('<svg class="art') == 4
 
 
 def test_whoever_is_not_signed_in_is_asked_to(site: Site, browser: Browser, member: Member) -> None:

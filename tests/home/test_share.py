@@ -25,6 +25,9 @@ def test_a_link_to_the_site_has_a_picture(house: House) -> None:
     landing = house.new_browser().get("/")
     found = re.search(r'property="og:image" content="([^"]+)"', landing.text)
     assert found
+    # Without this word some networks show the link and no picture.
+    assert '<meta name="twitter:card" content="summary_large_image">' in landing.text
+    assert 'property="og:description" content="Find the people you followed again' in landing.text
     picture = house.new_browser().ask("GET", found[1])
     assert picture.headers["content-type"] == "image/png"
     assert len(picture.body) < 60_000

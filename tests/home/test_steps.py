@@ -7,6 +7,7 @@ from dataclasses import replace
 from openportability.domain import Standing
 from openportability.home import steps
 from tests.house import ON_SQLITE, House
+from tests.journeys.neighbourhood import Neighbourhood
 
 CHOSEN = steps.State(
     accounts=2,
@@ -45,6 +46,18 @@ def test_who_took_everything_back_is_not_told_that_all_is_set() -> None:
         seen, reconnect = steps.journey(back)[2:4]
         assert (seen.state, reconnect.state) == ("done", "current")
         assert "took everything back" in reconnect.text
+
+
+@ON_SQLITE
+def test_who_listens_hears_how_far_it_is_in_tens(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob = place.somebody(), place.somebody()
+    place.join(bob)
+    place.join(alice)
+    place.bring(alice, following=[bob])
+    place.reconnect(alice)
+    page = alice.browser.get("/reconnect")
+    assert '<p class="unseen" aria-live="polite">Sky · Done: 100%</p>' in page.text
 
 
 @ON_SQLITE

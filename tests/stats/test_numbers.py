@@ -1,4 +1,4 @@
-"""The public numbers: counted once a day, never about somebody."""
+"""The public numbers: a total a day, never about somebody."""
 
 from __future__ import annotations
 

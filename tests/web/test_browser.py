@@ -33,6 +33,21 @@ def address(served: FastAPI) -> str:
     def events(request: Request) -> Response:
         return sse.stream(request, "live", lambda: "<b>alive</b>")
 
+    @app.get("/full")
+    def full(request: Request) -> Response:
+        part = '<p id="stream" hx-sse:connect="/full/events" hx-trigger="load, again">as it was</p>'
+        text = bytes(page(request, "home/about.html").body).decode()
+        return HTMLResponse(text.replace("</main>", f"{part}</main>"))
+
+    asked: list[str] = []
+
+    @app.get("/full/events")
+    def full_events(request: Request) -> Response:
+        asked.append(request.url.path)
+        if len(asked) == 1:
+            return HTMLResponse("no", 503, headers={"Retry-After": "1"})
+        return sse.stream(request, "full", lambda: "<b>alive</b>")
+
     @app.post("/live/swap")
     def swap() -> Response:
         return HTMLResponse("swapped")
@@ -99,6 +114,27 @@ def test_everything_comes_from_this_site(address: str, tab: Page) -> None:
     tab.goto(address)
     assert asked
     assert all(url.startswith((address, "data:")) for url in asked)
+
+
+def test_a_stream_that_cannot_be_opened_is_asked_for_again(
+    address: str, context: BrowserContext
+) -> None:
+    """What the page shows stays meanwhile. The browser itself complains of the answer, so nobody listens here."""
+    tab = context.new_page()
+    with tab.expect_response(lambda answer: answer.status == 503):
+        tab.goto(f"{address}/full")
+    assert tab.locator("#stream").inner_text() == "as it was"
+    tab.locator("#stream b").wait_for()
+
+
+def test_on_paper_there_is_the_page_alone_and_dark_words(address: str, tab: Page) -> None:
+    tab.goto(f"{address}/about")
+    tab.get_by_role("button", name="Dark").click()
+    tab.emulate_media(media="print", color_scheme="dark")
+    for part in ("header.top", "footer.foot"):
+        assert not tab.locator(part).is_visible()
+    light = "getComputedStyle(document.documentElement).getPropertyValue('--ink')"
+    assert tab.evaluate(light) == "#22302f"
 
 
 def test_a_block_is_swapped_and_a_stream_is_shown_under_our_policy(address: str, tab: Page) -> None:

@@ -21,6 +21,10 @@ PAIRS = [
     ("bad", "raised", TEXT),
     ("line-strong", "paper", EDGE),
     ("line-strong", "raised", EDGE),
+    # Where the keyboard is, on whatever ground.
+    *(("coral-ink", ground, EDGE) for ground in ("paper", "raised", "soft", "mint", "coral-soft")),
+    *(("coral-ink", f"{tone}-soft", EDGE) for tone in ("good", "warn", "bad")),
+    ("deep", "soft", EDGE),
 ]
 
 

@@ -154,7 +154,7 @@ def test_being_busy_says_until_when(failing: TestClient) -> None:
 def test_who_is_not_signed_in_is_told_how(failing: TestClient) -> None:
     page = failing.get("/wrong/svc.signed_out")
     assert page.status_code == 401
-    assert 'href="/sign-in"' in page.text
+    assert 'href="/sign-in?next=/wrong/svc.signed_out"' in page.text
     assert failing.get("/api/v1/wrong/svc.signed_out").headers["www-authenticate"] == "Bearer"
 
 

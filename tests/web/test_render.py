@@ -157,6 +157,14 @@ def test_the_way_back_never_leads_to_another_site(client: TestClient, back: str)
     assert client.post("/theme", data={"theme": "dark", "back": back}).headers["location"] == "/"
 
 
+def test_the_page_about_privacy_says_what_is_kept_of_a_visit_and_when_all_ends(
+    client: TestClient,
+) -> None:
+    text = client.get("/privacy").text
+    assert "nobody used it for 30 days" in text
+    assert "If you do not come here for 730 days" in text
+
+
 def test_the_source_is_offered_to_everyone(client: TestClient) -> None:
     answer = client.get("/source")
     assert answer.headers["content-type"] == "application/zip"
@@ -172,6 +180,27 @@ def test_an_address_with_hidden_steps_up_is_not_led_back_to(pages: TestClient) -
     answer = pages.get("/nowhere/..%2F..%2Fetc")
     assert answer.status_code == 404
     assert "etc" not in answer.text
+
+
+def test_a_count_in_a_sentence_is_written_as_the_language_does(app: FastAPI) -> None:
+    made = environment(app.state.static, i18n.ENGLISH).from_string(
+        "{% trans count=n %}{{ count }} person waits for your word."
+        "{% pluralize %}{{ count }} people wait for your word.{% endtrans %}"
+    )
+    assert made.render(n=12345) == "12,345 people wait for your word."
+    assert made.render(n=1) == "1 person waits for your word."
+
+
+def test_a_flash_message_is_kept_in_any_script(app: FastAPI, client: TestClient) -> None:
+    @app.post("/do")
+    def do(request: Request) -> Response:
+        response = Response(status_code=303, headers={"Location": "/about"})
+        cookies.flash(request, response, "done", "👩" * 1000)
+        return response
+
+    # A browser drops a cookie that is larger.
+    assert len(client.post("/do").headers["set-cookie"]) < 4096
+    assert "👩" * 100 in client.get("/about").text
 
 
 def test_words_that_stand_in_a_template_are_those_of_its_language(app: FastAPI) -> None:

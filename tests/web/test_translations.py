@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from openportability.web import i18n
+from openportability.web.environment import TEMPLATES
 from scripts import translations
 from tests import catalogues
+
+#: For those who build pages, in English.
+NOT_TRANSLATED = {"patterns.html"}
 
 
 @pytest.fixture
@@ -48,6 +52,27 @@ def test_a_translation_that_invents_a_placeholder_is_refused(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("english", "other", "complaint"),
+    [
+        ("%(handle)s is now linked.", "C’est relié.", "other placeholders"),
+        ("%(handle)s is now linked.", "%(handle)s, %(handle)s", "other placeholders"),
+        ("There is nothing here", "<b>Rien</b>", "markup"),
+    ],
+)
+def test_a_translation_that_loses_a_placeholder_or_is_markup_is_refused(
+    folder: Path, english: str, other: str, complaint: str
+) -> None:
+    translations.main(["add", "fr"])
+    po = folder / "fr.po"
+    text = po.read_text(encoding="utf-8")
+    blank = re.search(rf'msgid "{re.escape(english)}"\nmsgstr ""', text)
+    assert blank
+    po.write_text(text.replace(blank[0], f'{blank[0][:-1]}{other}"'), encoding="utf-8")
+    complaints = list(translations.complaints(translations.extracted()))
+    assert f"fr.po: {complaint}: {english}" in complaints
+
+
+@pytest.mark.parametrize(
     ("code", "other"),
     [
         ("de", r"\b(du|dein\w*|dir|dich)\b"),
@@ -65,6 +90,31 @@ def test_a_person_is_spoken_to_in_one_way(code: str, other: str) -> None:
 def test_every_language_says_everything() -> None:
     assert list(i18n.load_languages()) == ["en", "ar", "de", "es", "fr", "it", "pt", "sv"]
     assert list(translations.complaints(translations.extracted())) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_no_word_of_a_template_stands_outside_the_catalogues(path: Path) -> None:
+    if path.name in NOT_TRANSLATED:
+        return
+    assert catalogues.untranslated(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<p>Hello</p>",
+        "{% if x %}<b>{{ x }} people</b>{% endif %}",
+        '<a title="Hello" href="/">{{ x }}</a>',
+        '<input aria-label="Your name">',
+        '{{ ui.button("Go on") }}',
+        '{% call ui.card("A card") %}{% endcall %}',
+        '{{ ui.notice("note", _("Well"), title="Look here") }}',
+    ],
+)
+def test_a_word_outside_the_catalogues_is_seen(template: str) -> None:
+    assert catalogues.untranslated(template)
 
 
 def test_what_is_counted_has_a_form_for_one() -> None:

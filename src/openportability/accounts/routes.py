@@ -42,7 +42,8 @@ router = Router(include_in_schema=False)
 _BROWSER = "sign-in"
 #: Where a person may be sent after signing in: only pages of ours.
 _NEXT = re.compile(
-    r"/|/(?:accounts|archive|matches|reconnect(?:/plans/[a-z0-9]+)?|welcome|never-list-me(?:/lift)?)"
+    r"/|/(?:accounts|archive|leave|matches|my-data|never-list-me(?:/lift)?"
+    r"|reconnect(?:/ledger|/plans/[a-z0-9]+)?|settings(?:/mail|/tokens)?|welcome)"
 )
 
 

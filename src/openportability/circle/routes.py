@@ -49,16 +49,18 @@ def matches(
     with site.db.read() as tx:
         page = view.page(tx, site, asking.user, by, show, after=begin, limit=_ROWS)
     go_on = page.after and paging.cursor(site.vault, listing, *page.after)
-    asked = {"q": q, "network": network, "mutual": "true" if mutual else "", "show": show}
-    kept = urlencode({name: value for name, value in asked.items() if value})
+    kept = _view(q, network, show, mutual=mutual)
+    if after and not page.items:
+        return RedirectResponse(kept, 303)  # all that stood there was set aside
     return render.page(
         request,
         "circle/matches.html",
         page=page,
         by=by,
         show=show,
-        next_href=f"/matches?{kept}&after={go_on}" if go_on else None,
-        first_href=f"/matches?{kept}" if after else None,
+        after=after,
+        next_href=f"{kept}&after={go_on}" if go_on else None,
+        first_href=kept if after else None,
     )
 
 
@@ -69,19 +71,27 @@ def dismiss(
     asking: AMember,
     match_ids: Annotated[list[str] | None, Form()] = None,
     back: Annotated[bool, Form()] = False,
+    q: Annotated[str, Form()] = "",
+    network: Annotated[str, Form()] = "",
+    mutual: Annotated[bool, Form()] = False,
+    show: Annotated[Show, Form()] = Show.NEW,
+    after: Annotated[str, Form()] = "",
 ) -> Response:
-    """Put the ticked matches aside, or take them back."""
+    """Put the ticked matches aside and stay where they were shown, or take them back to the new ones."""
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, asking.user)
         others = {shown.read_match(key, one) for one in match_ids or []}
         count = matching.set_dismissed(tx, site, asking.user, others, dismissed=not back)
     if back:
         text = i18n.ngettext("%(count)s match is back.", "%(count)s matches are back.", count)
+        goes_to = "/matches"
     else:
         text = i18n.ngettext(
             "%(count)s match was set aside.", "%(count)s matches were set aside.", count
         )
-    response = RedirectResponse("/matches", 303)
+        goes_to = _view(q, network, show, mutual=mutual)
+        goes_to += f"&{urlencode({'after': after})}" if after else ""
+    response = RedirectResponse(goes_to, 303)
     cookies.flash(request, response, "done", text % {"count": i18n.number(count)})
     return response
 
@@ -113,6 +123,12 @@ def report(request: Request, site: TheSite, asking: AMember, shown_id: str) -> R
             for notice in told.warnings
         ],
     )
+
+
+def _view(q: str, network: str, show: Show, *, mutual: bool) -> str:
+    """Return the address of a view of the matches, at its beginning."""
+    asked = {"show": show, "q": q, "network": network, "mutual": "true" if mutual else ""}
+    return f"/matches?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 def _found(site: Site, user: UserId) -> int:

@@ -14,7 +14,7 @@ router = Router(prefix="/api/v1", tags=["stats"])
 
 
 class DayOut(BaseModel):
-    """Totals at the end of a day (UTC); what is too small to tell is absent."""
+    """Totals at the end of a day (UTC), of today as they were within the hour; what is too small to tell is absent."""
 
     day: str
     counts: Counts

@@ -74,7 +74,7 @@ def drop(connection: HTTPConnection, response: Response, name: str) -> None:
 
 def flash(connection: HTTPConnection, response: Response, kind: NoticeKind, text: str) -> None:
     """Show a message on the next page. Sealed: nobody else puts words on our pages."""
-    plain = json.dumps([kind, text[:_FLASH_CHARACTERS]]).encode()
+    plain = json.dumps([kind, text[:_FLASH_CHARACTERS]], ensure_ascii=False).encode()
     sealed = house_of(connection).vault.seal(plain, _place(FLASH))
     value = base64.urlsafe_b64encode(sealed).decode()
     put(connection, response, FLASH, value, max_age_seconds=_FLASH_SECONDS)

@@ -114,4 +114,8 @@ def _word(message: str, /, **values: object) -> str:
 
 def _plural_word(one: str, many: str, count: int, /, **values: object) -> str:
     values.setdefault("num", count)
-    return do_mark_safe(i18n.looked_up_plural(one, many, count)) % values
+    written = {
+        name: i18n.number(value) if isinstance(value, int) else value
+        for name, value in values.items()
+    }
+    return do_mark_safe(i18n.looked_up_plural(one, many, count)) % written

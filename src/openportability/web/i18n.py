@@ -176,6 +176,11 @@ def number(value: float) -> str:
     return numbers.format_decimal(value, locale=speaking().locale)
 
 
+def percent(value: float) -> str:
+    """Write a share of one as the language does."""
+    return numbers.format_percent(value, locale=speaking().locale)
+
+
 def date(value: dt.date) -> str:
     """Write a day in UTC."""
     return dates.format_date(value, format="long", locale=speaking().locale)
@@ -198,6 +203,7 @@ def duration(value: timedelta) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "number": number,
+    "percent": percent,
     "date": date,
     "date_time": date_time,
     "duration": duration,

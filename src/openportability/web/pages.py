@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from openportability.web import cookies
+from openportability.web.house import house_of
 from openportability.web.render import page
 from openportability.web.routing import Router
 from openportability.web.who import anybody
@@ -34,7 +35,9 @@ def about(request: Request) -> HTMLResponse:
 @anybody
 def privacy(request: Request) -> HTMLResponse:
     """Say what is kept, why and for how long."""
-    return page(request, "home/privacy.html", member=request.app.state.knows(request))
+    unseen = house_of(request).settings.unseen_days
+    member = request.app.state.knows(request)
+    return page(request, "home/privacy.html", member=member, unseen_days=unseen)
 
 
 @router.get("/source")

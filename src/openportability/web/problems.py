@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -214,6 +215,8 @@ def _as_page(request: Request, error: OpenPortabilityError, *, reference: str) -
     happened, next_step = words_of(error, house_of(request).networks)
     signed_in = getattr(request.state, "member", None) is not None
     label, address = way_on(error.code, request.url.path, signed_in=signed_in)
+    if error.code == "svc.signed_out" and request.method == "GET":
+        address = f"{address}?next={quote(request.scope['path'])}"
     values = {
         "happened": happened,
         "next_step": next_step,

@@ -29,7 +29,7 @@ LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
 #: When a stream ends and the page connects again, so that none outlives a revoked session by much.
 LIFE_SECONDS = 600.0
-#: Most open streams in one process; the pages beyond refresh themselves instead.
+#: Most open streams in one process; pages beyond stay as they are, and ask again (js/main.js).
 MOST_STREAMS = 2000
 
 
