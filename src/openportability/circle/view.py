@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Deed, Match, NetworkName, UserId
+from openportability.domain import Account, AccountId, Deed, Match, NetworkName, Proof, UserId
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter, Mask, Seen
 from openportability.network import Network
@@ -134,4 +134,6 @@ def _places(
         )
         for account in match.accounts
         if account.actor.network in networks
+        # What they only claim to be is told where it is why they match, and with that warning.
+        and (account.proof is Proof.PROVED or account in match.sources)
     )
