@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +37,16 @@ _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
 _BITS = 8
 #: The rank stands before the beginning of the name.
 _RANK_SHIFT = np.uint64(56)
+#: After any time at which somebody was met.
+_LATEST = np.uint64(2**32)
+
+
+class Order(StrEnum):
+    """What comes first on a page; between equals the older member does."""
+
+    MUTUALS = "mutuals"  # then what both lists say; then by name
+    NAME = "name"
+    NEWEST = "newest"  # whom one met, or who arrived, last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +102,19 @@ class Seen:
         order |= self._lines.name[self._first]
         return order
 
+    def _ordered(self, by: Order) -> Numbers:
+        """Return a number for each: who has the lowest comes first."""
+        match by:
+            case Order.MUTUALS:
+                return self._order
+            case Order.NAME:
+                return self._lines.name[self._first]
+            case Order.NEWEST:
+                since = np.full(self._places.size, _LATEST)
+                through = np.flatnonzero(self._through)
+                since[through] = self._said.since_seconds(through)
+                return _LATEST - self._all_of(np.minimum, since)
+
     @property
     def by_hand_only(self) -> Mask:
         """Say of everyone what `rules.by_hand_only` says of a match."""
@@ -134,23 +158,28 @@ class Seen:
         return which
 
     def page(
-        self, which: Mask, after: tuple[int, int] | None, limit: int
+        self,
+        which: Mask,
+        after: tuple[int, int] | None,
+        limit: int,
+        by: Order = Order.MUTUALS,
     ) -> tuple[Places, tuple[int, int] | None]:
-        """Return the next people in the order of the page, and where it goes on after them."""
+        """Return the next people in an order, and where it goes on after them."""
+        ordered = self._ordered(by)
         if after is not None:
             order, user = np.uint64(after[0]), np.uint64(after[1])
-            which = which & ((self._order > order) | ((self._order == order) & (self.users > user)))
+            which = which & ((ordered > order) | ((ordered == order) & (self.users > user)))
         left = np.flatnonzero(which)
         if left.size > limit:
             # The first ones are found without putting all in order; equals are taken along.
-            bound = np.partition(self._order[left], limit - 1)[limit - 1]
-            few = left[self._order[left] <= bound]
+            bound = np.partition(ordered[left], limit - 1)[limit - 1]
+            few = left[ordered[left] <= bound]
         else:
             few = left
-        some = few[np.argsort(self._order[few], kind="stable")][:limit]
+        some = few[np.argsort(ordered[few], kind="stable")][:limit]
         if left.size <= limit:
             return some, None
-        return some, (int(self._order[some[-1]]), int(self.users[some[-1]]))
+        return some, (int(ordered[some[-1]]), int(self.users[some[-1]]))
 
     def in_order(self, which: Mask) -> Places:
         """Return people in the order of the page: by rank, then by name, the same each time."""
