@@ -44,7 +44,7 @@ _LATEST = np.uint64(2**32)
 class Order(StrEnum):
     """What comes first on a page; between equals the older member does."""
 
-    MUTUALS = "mutuals"  # then what both lists say; then by name
+    MUTUALS = "mutuals"  # then what both lists say; last who is picked by hand only; then by name
     NAME = "name"
     NEWEST = "newest"  # whom one met, or who arrived, last
 
@@ -97,6 +97,7 @@ class Seen:
     @cached_property
     def _order(self) -> Numbers:
         ranks = np.frombuffer(self._bits.tobytes().translate(_RANK), np.uint8)
+        ranks = ranks + self.by_hand_only * np.uint8(rules.BY_HAND_LAST)
         order: Numbers = ranks.astype(np.uint64)
         order <<= _RANK_SHIFT
         order |= self._lines.name[self._first]
