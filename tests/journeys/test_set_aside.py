@@ -34,7 +34,8 @@ def test_matches_come_in_the_order_that_is_asked_for(house: House) -> None:
     by_name = read(alice.browser, "/matches?sort=name")["items"]
     names = [item["accounts"][0]["display_name"].casefold()[:7] for item in by_name]
     assert names == sorted(names)
-    one_by_one, cursor = [], ""
+    one_by_one: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = read(alice.browser, f"/matches?sort=newest&limit=1&cursor={cursor}")
         one_by_one += [item["source"]["handle"] for item in page["items"]]

@@ -205,18 +205,11 @@ def ids_by_handle(tx: Tx, network: NetworkName, handles: Sequence[str]) -> Mappi
 
     Only those whom anyone may find: whose list it is learns how long it became, and so would learn of the others.
     """
-    named = select(accounts.c.handle, accounts.c.actor_id)
-    found = tx.execute(
-        named.join(users, users.c.id == accounts.c.user_id)
-        .where(
-            accounts.c.network == network,
-            tx.dialect.among(accounts.c.handle, handles),
-            # A claim bears whatever handle its file says.
-            accounts.c.proof == Proof.PROVED,
-            users.c.found == Found.ANYONE,
-        )
-        .order_by(accounts.c.seen_at)
-    )
+    named = select(accounts.c.handle, accounts.c.actor_id).join(users)
+    of_these = accounts.c.network == network, tx.dialect.among(accounts.c.handle, handles)
+    # A claim bears whatever handle its file says.
+    known = accounts.c.proof == Proof.PROVED, users.c.found == Found.ANYONE
+    found = tx.execute(named.where(*of_these, *known).order_by(accounts.c.seen_at))
     return {row.handle: ActorId(row.actor_id) for row in found}
 
 

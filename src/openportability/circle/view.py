@@ -10,7 +10,8 @@ from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Deed, Match, NetworkName, Proof, UserId
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter, Mask, Order, Seen
+from openportability.matching.seen import Filter, Order, Seen
+from openportability.matching.through import Mask
 from openportability.network import Network
 from openportability.reconnection import shown, store
 from openportability.reconnection.rules import State

@@ -22,12 +22,11 @@ from openportability.clock import moment
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Match, NetworkName, Proof, UserId
 from openportability.matching import rules
-from openportability.matching.directory import Directory, Lines, Numbers, Places
+from openportability.matching.directory import Directory, Numbers, Places
 from openportability.matching.rules import Bit
-from openportability.matching.said import NO_ROW, Bits, Said
+from openportability.matching.said import Bits
 from openportability.matching.sets import MatchSet
-
-Mask = NDArray[np.bool_]
+from openportability.matching.through import Mask, begins, shown
 
 _EVIDENCE = [rules.evidence(Bit(bits)) for bits in rules.COMBINATIONS]
 #: As bytes, which are looked up without making 64-bit places of the bits first.
@@ -68,10 +67,10 @@ class Seen:
         self._networks = directory.networks
         self._lines = directory.lines
         #: Where the lines of those shown are, what is said of them, and through which they are shown.
-        self._places, self._said, self._through = _shown(directory, met, user)
+        self._places, self._said, self._through = shown(directory, met, user)
         through, said, lines = self._through, self._said, self._lines
         #: Where the accounts of each person begin.
-        self._starts = _begins(lines.user[self._places])
+        self._starts = begins(lines.user[self._places])
         self._first = self._places[self._starts]
         self.users = lines.user[self._first]
         network = lines.network[self._places]
@@ -258,59 +257,6 @@ class Seen:
         if not of_accounts.size:
             return of_accounts
         return join.reduceat(of_accounts, self._starts)
-
-
-def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Places, Said, Mask]:
-    """Return where all accounts of who is shown are, what is said of them, and through which they are.
-
-    Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
-    proof that I may not see is shown as if there were none: else its absence would tell of it.
-    """
-    lines = directory.lines
-    known, here = directory.find(met.accounts())
-    # Written down, for to look each account up in the set again would take as long as the first time.
-    row = np.full(lines.user.size, NO_ROW, np.int32)
-    row[here] = np.flatnonzero(known)
-    places = directory.with_their_others(here[lines.user[here] != user])
-    said = met.at(row[places])
-    through = said.may_show(lines.found[places])
-    avoided = said.bits & Bit.AVOIDED != 0
-    if avoided.any():
-        through &= ~_of_their_people(lines.user[places], avoided)
-    through = _foremost(lines, places, through)
-    if through.all():
-        return places, said, through
-    shown = _of_their_people(lines.user[places], through)
-    return places[shown], said.kept(shown), through[shown]
-
-
-def _of_their_people(user: Numbers, some: Mask) -> Mask:
-    """Say of accounts, which are in the order of persons, whose owner has one of these."""
-    starts = _begins(user)
-    return np.repeat(np.logical_or.reduceat(some, starts), np.diff(starts, append=user.size))
-
-
-def _foremost(lines: Lines, places: Places, through: Mask) -> Mask:
-    """Leave of the accounts that are one actor the first: the proof, else the oldest claim."""
-    claimed = lines.key[places[through & ~lines.proved[places]]]
-    if not claimed.size:
-        return through
-    several = np.flatnonzero(through & np.isin(lines.key[places], claimed))
-    these = lines.kept(places[several])
-    order = np.lexsort((these.account, ~these.proved, these.key, these.network))
-    several, key, network = several[order], these.key[order], these.network[order]
-    first = np.ones(several.size, np.bool_)
-    first[1:] = (key[1:] != key[:-1]) | (network[1:] != network[:-1])
-    foremost = through.copy()
-    foremost[several[~first]] = False
-    return foremost
-
-
-def _begins(user: Numbers) -> Places:
-    """Return where each person begins among accounts that are in the order of persons."""
-    first = np.ones(user.size, np.bool_)
-    np.not_equal(user[1:], user[:-1], out=first[1:])
-    return np.flatnonzero(first)
 
 
 def _ids(users: Numbers) -> list[UserId]:
