@@ -20,7 +20,7 @@ from openportability.archives.gather import Upload
 from openportability.archives.report import Report
 from openportability.archives.rules import Caps
 from openportability.clock import MovedClock
-from openportability.domain import Account, Actor, ActorId, Grant, Kind, Proof, UserId
+from openportability.domain import Account, Actor, ActorId, Found, Grant, Kind, Proof, UserId
 from openportability.errors import (
     Invalid,
     NetworkError,
@@ -94,16 +94,24 @@ def ada(site: Site, member: Member) -> Account:
     return account
 
 
-def somebody(site: Site, actor_id: str, handle: str) -> None:
-    """Let somebody sign in whose server names its people in its own way."""
+def somebody(
+    site: Site,
+    actor_id: str,
+    handle: str,
+    *,
+    found: Found = Found.ANYONE,
+    proof: Proof = Proof.PROVED,
+) -> None:
+    """Let somebody sign in whose server names its people in its own way, or claim to be somebody."""
     now = site.clock.now()
     actor = Actor(
         network=HERD, instance="", id=ActorId(actor_id), handle=handle, name="", seen_at=now
     )
     with site.db.write() as tx:
         user = store.create_user(tx, site.vault, "en", now)
+        store.choose(tx, user, found=found)
         key = service.key_of(site, HERD, actor.id)
-        store.add_account(tx, user, actor, key, Proof.PROVED)
+        store.add_account(tx, user, actor, key, proof)
 
 
 def keys(site: Site, *actors: str) -> list[int]:
@@ -238,6 +246,32 @@ def test_handles_become_the_ids_of_members_and_else_the_usual_ones(
     )
     assert [(file.count, file.skipped) for file in made.read] == [(3, 0)]
     assert (made.way, made.is_first) == ("files", True)
+
+
+@pytest.mark.parametrize("found", [Found.CONFIRMED, Found.NOBODY])
+def test_who_is_not_found_by_anyone_is_not_told_by_what_becomes_of_a_file(
+    site: Site, ada: Account, found: Found
+) -> None:
+    """Their names are known to everybody: that a list with one of them became another would say that they are here."""
+    named = ("following_accounts.csv", f"{HEAD}bea@odd.example,true\n")
+    bring(site, ada, named)
+    absent = kept(site, ada, Kind.FOLLOWING)
+    somebody(site, "https://odd.example/ap/users/77", "bea@odd.example", found=found)
+    made = bring(site, ada, named)
+    assert kept(site, ada, Kind.FOLLOWING) == absent
+    assert (made.added, made.removed) == (0, 0)
+
+
+def test_a_handle_that_a_claim_bears_leads_to_nobody(
+    site: Site, ada: Account, clock: MovedClock
+) -> None:
+    """An export of another site may claim any account under any handle: whom one follows is not theirs to say."""
+    somebody(site, "https://far.example/users/cy", "cy@far.example")
+    clock.forward(hours=1)
+    mallory = "https://evil.example/users/mallory"
+    somebody(site, mallory, "cy@far.example", proof=Proof.CLAIMED)
+    bring(site, ada, ("following_accounts.csv", f"{HEAD}cy@far.example,true\n"))
+    assert kept(site, ada, Kind.FOLLOWING) == keys(site, "https://far.example/users/cy")
 
 
 def test_repeated_and_odd_lines_are_counted(site: Site, ada: Account) -> None:

@@ -19,6 +19,7 @@ from openportability.domain import Account, Found, Kind, Proof, UserId
 from openportability.errors import Conflict, Invalid
 from openportability.matching import segments
 from openportability.matching import service as matching
+from openportability.privacy import service as privacy
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
@@ -71,6 +72,7 @@ class Life:
             self.bring: 10,
             self.be_found: 3,
             self.unlink: 2,
+            self.leave: 1,
             self.set_dismissed: 1,
             self.spoil: 1,
         }
@@ -152,6 +154,16 @@ class Life:
         self.told.append(f"unlink {account.actor.network} {account.actor.id} of {account.user}")
         self._catch_up()
         return (account.user,)
+
+    def leave(self) -> tuple[UserId, ...]:
+        if not self.world.found:
+            return ()
+        user = self.chance.choice([*self.world.found])
+        privacy.leave(self.site, user)
+        self.told.append(f"leave {user}")
+        del self.world.found[user]
+        self._catch_up()
+        return (user,)
 
     def set_dismissed(self) -> tuple[UserId, ...]:
         if len(self.world.found) < 2:

@@ -9,6 +9,7 @@ from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import answered
 from openportability.domain import Found, Proof, UserId
+from openportability.matching import service as matching
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
@@ -76,6 +77,21 @@ def test_many_claims_are_one_answer_and_one_line(site: Site) -> None:
     with site.db.read() as tx:
         spent = select(answered.c.n).where(answered.c.user_id == me)
         assert tx.execute(spent).scalars().all() == [A_DAY]
+
+
+def test_who_is_picked_by_hand_only_comes_last_however_mutual(site: Site) -> None:
+    """A forged list can hold any tie: it puts nobody above those whom I followed."""
+    me = cast.join(site, OLD, ALICE).user
+    friend = cast.join(site, OLD, 50).user
+    forger, stranger = claimant(site, 1), cast.join(site, OLD, 51).user
+    cast.bring(site, me, OLD, following=[CAROL, 50])
+    for user in (forger, stranger):
+        cast.bring(site, user, OLD, following=[ALICE], followers=[ALICE])
+    site.engine.turn()
+    with site.db.read() as tx:
+        shown = matching.matches_of(tx, site, me)
+    assert [match.evidence.mutual for match in shown] == [False, True, True]
+    assert shown[0].user == friend
 
 
 def test_a_proof_that_goes_lets_the_claim_be_seen(site: Site) -> None:

@@ -45,6 +45,12 @@ class LifeTogether(Life):
         more = {self.merge: 5, self.choose: 2, self.want: 5}
         return super().events() | more
 
+    def leave(self) -> tuple[UserId, ...]:
+        gone = super().leave()
+        for user in gone:
+            self.standing.pop(user, None)
+        return gone
+
     def merge(self) -> tuple[UserId, ...]:
         user, proved = self._somebody(), self._somebodys_account()
         if user is None or proved is None or proved.user == user or proved.proof is Proof.CLAIMED:

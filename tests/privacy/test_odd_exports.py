@@ -22,7 +22,7 @@ from openportability.privacy.parts import AccountPart, Document, LedgerPart, Lis
 from openportability.reconnection.rules import Origin, State
 from tests.house import House
 from tests.journeys.neighbourhood import NEW, OLD, Neighbourhood
-from tests.journeys.steps import read
+from tests.journeys.steps import choose, matched, read
 from tests.privacy.exports import TO, exported, send
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -207,6 +207,22 @@ def test_a_file_claims_no_crowd(house: House, place: Neighbourhood) -> None:
         assert send(one.browser, TO, body).status == 201
     claimed = [it for it in read(one.browser, "/me")["accounts"] if it["network"] == OLD]
     assert [it["actor_id"] for it in claimed] == [str(number) for number in range(1000, 1005)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_sends_nobody_to_an_account_that_was_not_proved(place: Neighbourhood) -> None:
+    """Mallory is who alice followed, and brings a file that says where she lives now: at a stranger's."""
+    alice, mallory, stranger = (place.somebody() for _ in range(3))
+    mallory.browser.sign_in(OLD, mallory.old_handle)
+    choose(mallory.browser, found="anyone", standing="off")
+    claims = (account(NEW, stranger.new_id),)
+    made_up = form.to_json(replace(NOBODY, accounts=claims))
+    assert send(mallory.browser, TO, made_up).status == 201
+    place.join(alice)
+    place.bring(alice, following=[mallory])
+    assert matched(alice.browser) == {(OLD, str(mallory.number))}
+    page = alice.browser.get(place.plan(alice))
+    assert not any(one.action.endswith("/start") for one in page.forms)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

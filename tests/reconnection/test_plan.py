@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -78,6 +79,12 @@ def test_each_match_is_decided_on_each_network_where_both_are() -> None:
     rows = decide([both, only_there], [mine(), mine(THERE)], {}, NOW, {})
     assert [(row.network, row.whom) for row in rows] == [(HERE, 20), (THERE, 21), (THERE, 31)]
     assert set(verdicts(rows)) == {Verdict.NEW}
+
+
+def test_nobody_is_followed_where_they_only_claim_to_be() -> None:
+    claimed = replace(account(21, THERE), proof=Proof.CLAIMED)
+    rows = decide([match(account(20), claimed)], [mine(), mine(THERE)], {}, NOW, {})
+    assert [(row.network, row.whom) for row in rows] == [(HERE, 20)]
 
 
 def test_nobody_follows_themselves() -> None:

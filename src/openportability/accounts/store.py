@@ -201,10 +201,15 @@ def claims_of(tx: Tx, network: NetworkName, actor_id: ActorId) -> list[Account]:
 
 
 def ids_by_handle(tx: Tx, network: NetworkName, handles: Sequence[str]) -> Mapping[str, ActorId]:
-    """Return who was seen under these handles, by handle; of two, the one seen last."""
-    named = select(accounts.c.handle, accounts.c.actor_id).order_by(accounts.c.seen_at)
-    of_these = tx.dialect.among(accounts.c.handle, handles)
-    found = tx.execute(named.where(accounts.c.network == network, of_these))
+    """Return who proved to be somebody under these handles, by handle; of two, the one seen last.
+
+    Only those whom anyone may find: whose list it is learns how long it became, and so would learn of the others.
+    """
+    named = select(accounts.c.handle, accounts.c.actor_id).join(users)
+    of_these = accounts.c.network == network, tx.dialect.among(accounts.c.handle, handles)
+    # A claim bears whatever handle its file says.
+    known = accounts.c.proof == Proof.PROVED, users.c.found == Found.ANYONE
+    found = tx.execute(named.where(*of_these, *known).order_by(accounts.c.seen_at))
     return {row.handle: ActorId(row.actor_id) for row in found}
 
 

@@ -8,10 +8,14 @@ from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.circle import view
 from openportability.circle.view import Show, Shown
-from openportability.domain import NetworkName
+from openportability.db.engine import Tx
+from openportability.domain import NetworkName, UserId
+from openportability.errors import Invalid
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter
+from openportability.matching.seen import Filter, Order
 from openportability.reconnection import shown
+from openportability.reconnection.api import FilterIn
+from openportability.site import Site
 from openportability.web import paging
 from openportability.web.routing import Router
 
@@ -55,17 +59,24 @@ class MatchOut(BaseModel):
 
 
 class PageOut(BaseModel):
-    """Some matches, mutuals first."""
+    """Some matches, in the order asked for."""
 
     items: list[MatchOut]
     next_cursor: str | None
     totals: dict[str, int]
 
 
-class ChosenIn(BaseModel):
-    """Matches by id."""
+class ShownIn(FilterIn):
+    """What the matches are narrowed to, as when they are listed; without a state: all that can be meant."""
 
-    match_ids: list[str]
+    state: Show | None = None
+
+
+class ChosenIn(BaseModel):
+    """Matches by id, or all that a filter shows."""
+
+    match_ids: list[str] | None = None
+    filter: ShownIn | None = None
 
 
 @router.get("/matches")
@@ -76,21 +87,17 @@ def matches(
     state: Show = Show.ALL,
     q: str = "",
     mutual: bool = False,
+    sort: Order = Order.MUTUALS,
     limit: int = 100,
     cursor: str | None = None,
 ) -> PageOut:
     """List matches: all, or those that are new, pending, done or dismissed."""
     limit = max(1, min(limit, 1000))
-    listing = f"matches:{asking.user}:{network}:{state}:{q}:{mutual}"
-    by = Filter(
-        text=q,
-        network=NetworkName(network) if network else None,
-        mutual_only=mutual,
-        dismissed=state is Show.DISMISSED,
-    )
+    listing = f"matches:{asking.user}:{network}:{state}:{q}:{mutual}:{sort}"
+    by = _filter(FilterIn(q=q, network=network, mutual=mutual), state)
     after = view.position(site.vault, listing, cursor)
     with site.db.read() as tx:
-        page = view.page(tx, site, asking.user, by, state, after=after, limit=limit)
+        page = view.page(tx, site, asking.user, by, state, after=after, limit=limit, order=sort)
     return PageOut(
         items=[_match_out(one) for one in page.items],
         next_cursor=page.after and paging.cursor(site.vault, listing, *page.after),
@@ -112,9 +119,27 @@ def restore(site: TheSite, asking: AMember, chosen: ChosenIn) -> dict[str, int]:
 
 def _set_dismissed(site: TheSite, asking: AMember, chosen: ChosenIn, *, dismissed: bool) -> int:
     with site.db.write() as tx:
-        key = accounts.personal_key(tx, site.vault, asking.user)
-        others = {shown.read_match(key, one) for one in chosen.match_ids}
+        others = _meant(tx, site, asking.user, chosen, Show.ALL if dismissed else Show.DISMISSED)
         return matching.set_dismissed(tx, site, asking.user, others, dismissed=dismissed)
+
+
+def _meant(tx: Tx, site: Site, user: UserId, chosen: ChosenIn, usually: Show) -> set[UserId]:
+    if chosen.match_ids is not None:
+        key = accounts.personal_key(tx, site.vault, user)
+        return {shown.read_match(key, one) for one in chosen.match_ids}
+    if chosen.filter is None:
+        raise Invalid(field="match_ids")
+    show = chosen.filter.state or usually
+    return view.narrowed(tx, site, user, _filter(chosen.filter, show), show)
+
+
+def _filter(by: FilterIn, show: Show) -> Filter:
+    return Filter(
+        text=by.q,
+        network=NetworkName(by.network) if by.network else None,
+        mutual_only=by.mutual,
+        dismissed=show is Show.DISMISSED,
+    )
 
 
 def _match_out(one: Shown) -> MatchOut:

@@ -8,15 +8,16 @@ from enum import StrEnum
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Account, AccountId, Deed, Match, NetworkName, UserId
+from openportability.domain import Account, AccountId, Deed, Match, NetworkName, Proof, UserId
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter, Mask, Seen
+from openportability.matching.seen import Filter, Order, Seen
+from openportability.matching.through import Mask
 from openportability.network import Network
 from openportability.reconnection import shown, store
 from openportability.reconnection.rules import State
 from openportability.reconnection.service import GROUPS
 from openportability.site import Site
-from openportability.vault import Vault
+from openportability.vault import PersonalKey, Vault
 from openportability.web import paging
 
 #: Where a page goes on: after somebody's place in the order, and their id.
@@ -69,20 +70,23 @@ class Page:
 
 
 def page(
-    tx: Tx, site: Site, user: UserId, by: Filter, show: Show, *, after: After | None, limit: int
+    tx: Tx,
+    site: Site,
+    user: UserId,
+    by: Filter,
+    show: Show,
+    *,
+    after: After | None,
+    limit: int,
+    order: Order = Order.MUTUALS,
 ) -> Page:
-    """Return one page of a person's matches, mutuals first."""
+    """Return one page of a person's matches."""
     key = accounts.personal_key(tx, site.vault, user)
-    ledger = store.known(tx, key, user, Deed.FOLLOW)
-    own = {account.id: account.actor.network for account in accounts.accounts_of(tx, user)}
-    there = {
-        (own[mine], whom): known.state for (mine, whom), known in ledger.items() if mine in own
-    }
-    states = {whom: state for (_, whom), state in there.items()}
+    there = _there(tx, key, user)
     people = matching.seen(tx, site, user)
-    kinds = _kinds(people, states)
+    kinds = _kinds(people, {whom: state for (_, whom), state in there.items()})
     which = people.narrowed(tx, by, among=kinds[show])
-    some, go_on = people.page(which, after, limit)
+    some, go_on = people.page(which, after, limit, order)
     matches = people.matches(tx, some)
     ids = shown.match_ids(key, [match.user for match in matches])
     return Page(
@@ -95,6 +99,15 @@ def page(
     )
 
 
+def narrowed(tx: Tx, site: Site, user: UserId, by: Filter, show: Show) -> set[UserId]:
+    """Return all whom a page of these would show, one after the other."""
+    there = _there(tx, accounts.personal_key(tx, site.vault, user), user)
+    people = matching.seen(tx, site, user)
+    kinds = _kinds(people, {whom: state for (_, whom), state in there.items()})
+    which = people.narrowed(tx, by, among=kinds[show])
+    return {UserId(one) for one in people.users[which].tolist()}
+
+
 def position(vault: Vault, listing: str, cursor: str | None) -> After | None:
     """Return where a page begins, from a cursor of this listing."""
     match paging.position(vault, listing, cursor):
@@ -102,6 +115,13 @@ def position(vault: Vault, listing: str, cursor: str | None) -> After | None:
             return order, user
         case _:
             return None
+
+
+def _there(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[NetworkName, AccountId], State]:
+    """Return what became of each follow, by the network of our own account and whom it is of."""
+    own = {account.id: account.actor.network for account in accounts.accounts_of(tx, user)}
+    ledger = store.known(tx, key, user, Deed.FOLLOW)
+    return {(own[mine], whom): known.state for (mine, whom), known in ledger.items() if mine in own}
 
 
 def _kinds(people: Seen, states: Mapping[AccountId, State]) -> dict[Show, Mask]:
@@ -134,4 +154,6 @@ def _places(
         )
         for account in match.accounts
         if account.actor.network in networks
+        # What they only claim to be is told where it is why they match, and with that warning.
+        and (account.proof is Proof.PROVED or account in match.sources)
     )

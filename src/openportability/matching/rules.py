@@ -111,6 +111,10 @@ def unasked(match: Match) -> bool:
     return match.evidence.i_follow and not by_hand_only(match)
 
 
+#: Added to the rank of who is picked by hand only: whoever makes up a tie can make up a mutual one.
+BY_HAND_LAST = 4
+
+
 def rank(evidence: Evidence) -> int:
     """Return the order in which to reconnect, lowest first: mutuals, then what both lists say."""
     both = evidence.i_follow and evidence.they_list_me

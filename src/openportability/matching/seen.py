@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +22,11 @@ from openportability.clock import moment
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Match, NetworkName, Proof, UserId
 from openportability.matching import rules
-from openportability.matching.directory import Directory, Lines, Numbers, Places
+from openportability.matching.directory import Directory, Numbers, Places
 from openportability.matching.rules import Bit
-from openportability.matching.said import NO_ROW, Bits, Said
+from openportability.matching.said import Bits
 from openportability.matching.sets import MatchSet
-
-Mask = NDArray[np.bool_]
+from openportability.matching.through import Mask, begins, shown
 
 _EVIDENCE = [rules.evidence(Bit(bits)) for bits in rules.COMBINATIONS]
 #: As bytes, which are looked up without making 64-bit places of the bits first.
@@ -36,6 +36,16 @@ _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
 _BITS = 8
 #: The rank stands before the beginning of the name.
 _RANK_SHIFT = np.uint64(56)
+#: After any time at which somebody was met.
+_LATEST = np.uint64(2**32)
+
+
+class Order(StrEnum):
+    """What comes first on a page; between equals the older member does."""
+
+    MUTUALS = "mutuals"  # then what both lists say; last who is picked by hand only; then by name
+    NAME = "name"
+    NEWEST = "newest"  # whom one met, or who arrived, last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +67,10 @@ class Seen:
         self._networks = directory.networks
         self._lines = directory.lines
         #: Where the lines of those shown are, what is said of them, and through which they are shown.
-        self._places, self._said, self._through = _shown(directory, met, user)
+        self._places, self._said, self._through = shown(directory, met, user)
         through, said, lines = self._through, self._said, self._lines
         #: Where the accounts of each person begin.
-        self._starts = _begins(lines.user[self._places])
+        self._starts = begins(lines.user[self._places])
         self._first = self._places[self._starts]
         self.users = lines.user[self._first]
         network = lines.network[self._places]
@@ -86,10 +96,24 @@ class Seen:
     @cached_property
     def _order(self) -> Numbers:
         ranks = np.frombuffer(self._bits.tobytes().translate(_RANK), np.uint8)
+        ranks = ranks + self.by_hand_only * np.uint8(rules.BY_HAND_LAST)
         order: Numbers = ranks.astype(np.uint64)
         order <<= _RANK_SHIFT
         order |= self._lines.name[self._first]
         return order
+
+    def _ordered(self, by: Order) -> Numbers:
+        """Return a number for each: who has the lowest comes first."""
+        match by:
+            case Order.MUTUALS:
+                return self._order
+            case Order.NAME:
+                return self._lines.name[self._first]
+            case Order.NEWEST:
+                since = np.full(self._places.size, _LATEST)
+                through = np.flatnonzero(self._through)
+                since[through] = self._said.since_seconds(through)
+                return _LATEST - self._all_of(np.minimum, since)
 
     @property
     def by_hand_only(self) -> Mask:
@@ -134,23 +158,28 @@ class Seen:
         return which
 
     def page(
-        self, which: Mask, after: tuple[int, int] | None, limit: int
+        self,
+        which: Mask,
+        after: tuple[int, int] | None,
+        limit: int,
+        by: Order = Order.MUTUALS,
     ) -> tuple[Places, tuple[int, int] | None]:
-        """Return the next people in the order of the page, and where it goes on after them."""
+        """Return the next people in an order, and where it goes on after them."""
+        ordered = self._ordered(by)
         if after is not None:
             order, user = np.uint64(after[0]), np.uint64(after[1])
-            which = which & ((self._order > order) | ((self._order == order) & (self.users > user)))
+            which = which & ((ordered > order) | ((ordered == order) & (self.users > user)))
         left = np.flatnonzero(which)
         if left.size > limit:
             # The first ones are found without putting all in order; equals are taken along.
-            bound = np.partition(self._order[left], limit - 1)[limit - 1]
-            few = left[self._order[left] <= bound]
+            bound = np.partition(ordered[left], limit - 1)[limit - 1]
+            few = left[ordered[left] <= bound]
         else:
             few = left
-        some = few[np.argsort(self._order[few], kind="stable")][:limit]
+        some = few[np.argsort(ordered[few], kind="stable")][:limit]
         if left.size <= limit:
             return some, None
-        return some, (int(self._order[some[-1]]), int(self.users[some[-1]]))
+        return some, (int(ordered[some[-1]]), int(self.users[some[-1]]))
 
     def in_order(self, which: Mask) -> Places:
         """Return people in the order of the page: by rank, then by name, the same each time."""
@@ -228,59 +257,6 @@ class Seen:
         if not of_accounts.size:
             return of_accounts
         return join.reduceat(of_accounts, self._starts)
-
-
-def _shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Places, Said, Mask]:
-    """Return where all accounts of who is shown are, what is said of them, and through which they are.
-
-    Of those who are one actor only the proof is shown, else the oldest claim. A claim beside a
-    proof that I may not see is shown as if there were none: else its absence would tell of it.
-    """
-    lines = directory.lines
-    known, here = directory.find(met.accounts())
-    # Written down, for to look each account up in the set again would take as long as the first time.
-    row = np.full(lines.user.size, NO_ROW, np.int32)
-    row[here] = np.flatnonzero(known)
-    places = directory.with_their_others(here[lines.user[here] != user])
-    said = met.at(row[places])
-    through = said.may_show(lines.found[places])
-    avoided = said.bits & Bit.AVOIDED != 0
-    if avoided.any():
-        through &= ~_of_their_people(lines.user[places], avoided)
-    through = _foremost(lines, places, through)
-    if through.all():
-        return places, said, through
-    shown = _of_their_people(lines.user[places], through)
-    return places[shown], said.kept(shown), through[shown]
-
-
-def _of_their_people(user: Numbers, some: Mask) -> Mask:
-    """Say of accounts, which are in the order of persons, whose owner has one of these."""
-    starts = _begins(user)
-    return np.repeat(np.logical_or.reduceat(some, starts), np.diff(starts, append=user.size))
-
-
-def _foremost(lines: Lines, places: Places, through: Mask) -> Mask:
-    """Leave of the accounts that are one actor the first: the proof, else the oldest claim."""
-    claimed = lines.key[places[through & ~lines.proved[places]]]
-    if not claimed.size:
-        return through
-    several = np.flatnonzero(through & np.isin(lines.key[places], claimed))
-    these = lines.kept(places[several])
-    order = np.lexsort((these.account, ~these.proved, these.key, these.network))
-    several, key, network = several[order], these.key[order], these.network[order]
-    first = np.ones(several.size, np.bool_)
-    first[1:] = (key[1:] != key[:-1]) | (network[1:] != network[:-1])
-    foremost = through.copy()
-    foremost[several[~first]] = False
-    return foremost
-
-
-def _begins(user: Numbers) -> Places:
-    """Return where each person begins among accounts that are in the order of persons."""
-    first = np.ones(user.size, np.bool_)
-    np.not_equal(user[1:], user[:-1], out=first[1:])
-    return np.flatnonzero(first)
 
 
 def _ids(users: Numbers) -> list[UserId]:

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, bindparam, delete, select, update
 from openportability.clock import EPOCH, micros
 from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
-from openportability.db.schema import answered, counters, match_sets, user_keys
+from openportability.db.schema import answered, counters, match_sets, user_keys, users
 from openportability.domain import UserId
 from openportability.matching.directory import Numbers
 from openportability.matching.sets import MatchSet
@@ -232,11 +232,16 @@ def put_mark(tx: Tx, name: str, mark: int) -> None:
     tx.execute(noted, {"name": name, "n": mark})
 
 
-def _keys(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, PersonalKey]:
-    wanted = select(user_keys).where(tx.dialect.among(user_keys.c.user_id, users))
+def _keys(tx: Tx, vault: Vault, whom: Sequence[UserId]) -> dict[UserId, PersonalKey]:
+    wanted = select(user_keys).where(tx.dialect.among(user_keys.c.user_id, whom))
     if tx.writes:
-        # As for one key alone: no rotation replaces what we are about to seal with.
-        wanted = wanted.order_by(user_keys.c.user_id).with_for_update(read=True)
+        # As for one key alone: no rotation replaces what we are about to seal with. The user before the key, as
+        # whoever leaves holds them: rows that we add hold the user too, and each would wait for the other.
+        wanted = (
+            wanted.select_from(users.join(user_keys, user_keys.c.user_id == users.c.id))
+            .order_by(user_keys.c.user_id)
+            .with_for_update(read=True, key_share=True)
+        )
     rows = tx.execute(wanted)
     return {UserId(row.user_id): vault.personal(row.wrapped, row.user_id) for row in rows}
 

@@ -90,6 +90,8 @@ def merge(site: Site, user: UserId, session: int) -> None:
         # Asked again: what was true before we held the two may be past.
         if not all(held) or _other(tx, site, session) != other:
             raise Conflict("merge.ended")
+        # As one who leaves: whoever meets them holds their key, waits for their match set, and would keep both of us.
+        privacy.hold(tx, other)
         _join(tx, site, user, other)
         session_store.drop_merge(tx, session)
         privacy.erase_rows(tx, other)

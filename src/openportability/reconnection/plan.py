@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from openportability.domain import Account, AccountId, ActorId, Match, NetworkName, UserId
+from openportability.domain import (
+    Account,
+    AccountId,
+    ActorId,
+    Match,
+    NetworkName,
+    Proof,
+    UserId,
+)
 from openportability.matching.rules import rank
 from openportability.reconnection.ledger import Known, Place
 from openportability.reconnection.rules import State
@@ -110,8 +118,15 @@ def decide(
 def _places(
     match: Match, own: Mine, twins: Mapping[tuple[UserId, NetworkName], Sequence[Account]]
 ) -> list[tuple[Account, Verdict]]:
-    """Return where a match can be followed on a network, and what would happen if nothing has yet."""
-    native = [account for account in match.accounts if account.actor.network == own.network]
+    """Return where a match can be followed on a network, and what would happen if nothing has yet.
+
+    Only where they proved to be: a file may claim anybody's account for them, and would send all who knew them there.
+    """
+    native = [
+        account
+        for account in match.accounts
+        if account.actor.network == own.network and account.proof is Proof.PROVED
+    ]
     if native:
         return [(account, Verdict.NEW) for account in native]
     return [(account, Verdict.BRIDGED) for account in twins.get((match.user, own.network), ())]
