@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from openportability.db.dialect import ON_POSTGRESQL, ON_SQLITE, Dialect
+from openportability.db.durable import WriteAheadLog
 from openportability.db.presence import LockedFile, Presence, SessionLock, has_ended
 from openportability.db.trouble import Trouble, trouble
 from openportability.errors import without_words
@@ -94,11 +95,15 @@ class Database:
         self.has_room = True
         #: Held by who writes, where the database takes one writer at a time.
         self._writing: AbstractContextManager[object] = nullcontext()
+        #: Where to commit is not yet to have it on the disk.
+        self._log: WriteAheadLog | None = None
         if self.url.get_backend_name() == "sqlite":
             # SQLite lets waiting writers sleep and try again: on a busy day some would never get in.
             self._writing = Lock()
             self.dialect = ON_SQLITE
-            self.presence = LockedFile(Path(self.url.database or ""))
+            file = Path(self.url.database or "")
+            self.presence = LockedFile(file)
+            self._log = WriteAheadLog(file)
             self._engine = create_engine(
                 self.url,
                 poolclass=QueuePool,
@@ -139,7 +144,7 @@ class Database:
 
     @contextmanager
     def write(self, *, single: bool = False) -> Iterator[Tx]:
-        """Commit what the block did, or nothing of it; then do its effects.
+        """Commit what the block did, or nothing of it, have that on the disk, then do its effects.
 
         `single`: it is done by one statement, and may be kept even where the block raises after it.
         """
@@ -154,6 +159,8 @@ class Database:
             if trouble(error) is Trouble.NO_ROOM:
                 self.refused, self.has_room = self.refused + 1, False
             raise
+        if self._log is not None:
+            self._log.keep()
         self.has_room = True
         tx.happened()
 
@@ -271,6 +278,7 @@ def _begin_by_ourselves(engine: Engine) -> None:
         raw.isolation_level = None
         _write_ahead(raw)
         for pragma in (
+            # Each commit is brought to the disk when nobody is kept out by it: `WriteAheadLog`.
             "synchronous=NORMAL",
             f"busy_timeout={_BUSY_MS}",
             "foreign_keys=ON",
