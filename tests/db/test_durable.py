@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from openportability.db import durable
 from openportability.db.engine import Database
 from openportability.db.schema import counters
 
@@ -47,7 +46,7 @@ def disk(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     left = tmp_path / "left"
     left.mkdir()
     disk = Disk(Path(db.url.database or ""), left)
-    monkeypatch.setattr(durable.os, "fsync", disk.sync)
+    monkeypatch.setattr(os, "fsync", disk.sync)
     return disk
 
 
@@ -81,6 +80,6 @@ def test_a_disk_that_refuses_is_told(db: Database, monkeypatch: pytest.MonkeyPat
     def refuse(_file: int) -> None:
         raise OSError(5, os.strerror(5))
 
-    monkeypatch.setattr(durable.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="Input/output"), db.write() as tx:
         tx.execute(insert(counters).values(name="lost", n=1))
