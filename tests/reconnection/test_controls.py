@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from threading import Thread
+
 import pytest
 
 from openportability.accounts import grant_store
+from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
-from openportability.domain import Found
+from openportability.domain import Found, Proof
+from openportability.errors import Conflict
 from openportability.networks.fake.reply import Fault
 from openportability.privacy import store as privacy
-from openportability.reconnection import service
+from openportability.reconnection import ceasing, service
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import SETTLES, State
+from openportability.reconnection.slice import serve_lane
+from tests import cast
 from tests.reconnection.stage import Stage, follow_writes
 
 S = State
@@ -299,6 +306,48 @@ def test_unlinking_ends_everything_but_the_call_under_way(herd: Stage) -> None:
     assert not herd.serve()
     assert follow_writes(herd) == 1
     assert herd.rows() == []
+
+
+def test_who_unlinks_and_links_again_while_a_call_is_under_way_follows_nobody_twice(
+    stage: Stage,
+) -> None:
+    bob, carol = stage.member(), stage.member()
+    cast.join(stage.site, cast.OLD, 1, user=stage.user)
+    stage.want(bob, carol)
+    site = replace(stage.site, cease=lambda account: ceasing.cease(stage.site, account))
+    before = stage.me
+
+    def unlinks_and_links_again() -> None:
+        accounts_service.part_with(site, stage.user, before.id)
+        with stage.db.write() as tx:
+            key = accounts_service.key_of(site, before.actor.network, before.actor.id)
+            stage.me = accounts.add_account(tx, stage.user, before.actor, key, Proof.PROVED)
+        stage.grant()
+        stage.want(bob, carol)
+        while stage.serve():
+            pass
+
+    hand = Thread(target=unlinks_and_links_again)
+
+    def begins() -> None:
+        hand.start()
+        hand.join(0.5)
+
+    stage.watched.before["follow"] = begins
+    serve_lane(stage.site, before.id)
+    hand.join(20)
+    assert not hand.is_alive()
+    assert sorted(stage.follows()) == sorted(one.actor.id for one in (bob, carol))
+    assert follow_writes(stage) == 2
+
+
+def test_who_keeps_the_last_account_is_not_paused_for_that(stage: Stage) -> None:
+    stage.want(stage.member())
+    site = replace(stage.site, cease=lambda account: ceasing.cease(stage.site, account))
+    with pytest.raises(Conflict):
+        accounts_service.part_with(site, stage.user, stage.me.id)
+    stage.serve()
+    assert stage.states() == [S.FOLLOWED]
 
 
 def test_what_was_undone_can_be_chosen_again(stage: Stage) -> None:
