@@ -44,4 +44,6 @@ class Site:
     #: What later stages do before an account is unlinked, last stage first, in its transaction:
     #: earlier stages never know later ones.
     before_unlink: Sequence[Callable[[Tx, Account], None]]
+    #: Waits until nothing is asked of an account's network for it any more; before that transaction.
+    cease: Callable[[Account], None] = lambda _: None
     memory: Memory = field(default_factory=Memory)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from openportability.db.schema import METADATA, suppressed, users
+from openportability.db.schema import METADATA, suppressed, twins, users
 from tests.browsing import Answer, Browser
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.journeys.steps import leave, matched
+from tests.journeys.steps import choose, leave, matched
 
 
 def say(one: Neighbour, browser: Browser, page: str = "/never-list-me") -> Answer:
@@ -58,6 +58,29 @@ def test_nobody_claims_them_and_a_claim_ends_at_once(house: House) -> None:
     with pytest.raises(AssertionError, match="never to be listed here"):
         place.bring(shy, following=[friend])
     assert matched(friend.browser) == set()
+
+
+def test_nobody_is_led_to_them_as_a_copy_that_a_bridge_was_thought_to_keep(house: House) -> None:
+    place, elsewhere = Neighbourhood(house), Neighbourhood(house, "herd")
+    friend, moved_away = place.somebody(), elsewhere.somebody()
+    copy = house.ask_world("sky", "bridge", of=moved_away.new_id, nick="moved_away")
+    place.join(friend)
+    elsewhere.join(moved_away)
+    choose(moved_away.browser, bridged="on")
+    house.turn()
+    place.bring(friend, following=[moved_away])
+    assert _copies(house) == [copy["id"]]
+    # They took that account away from the bridge, and it is theirs to sign in with.
+    browser = house.new_browser()
+    browser.get("/never-list-me")
+    browser.get(leave(browser, "/auth/sky/start", {"typed": copy["handle"]}))
+    assert "Nobody will ever be led to this account" in browser.allow(copy["handle"]).words
+    assert _copies(house) == []
+
+
+def _copies(house: House) -> list[str]:
+    with house.site.db.read() as tx:
+        return list(tx.execute(select(twins.c.actor_id)).scalars())
 
 
 def test_joining_with_it_takes_a_word_first(house: House) -> None:

@@ -104,6 +104,20 @@ def test_a_name_is_kept_without_what_no_database_takes(site: Site, add: AddAccou
     assert kept.actor.name == "Alice \u0646"
 
 
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\n", "x" * 1_000_000])
+def test_what_a_server_says_of_picture_and_number_never_breaks_a_sign_in(
+    site: Site, add: AddAccount, odd: str
+) -> None:
+    account = add("alice")
+    said = replace(account.actor, avatar=f"https://pictures.example/{odd}", number=f"7{odd}")
+    with site.db.write() as tx:
+        store.see_actor(tx, account.id, said)
+        kept = store.account(tx, account.id)
+    assert kept is not None
+    assert kept.actor.avatar is None
+    assert (kept.actor.number or "").rstrip("x") == "7"
+
+
 def test_a_claim_is_the_same_whoever_else_has_or_claims_the_account(
     site: Site, user: UserId, add: AddAccount
 ) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from threading import Thread
+
 import pytest
 
 from openportability.accounts import grant_store
+from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
-from openportability.domain import Found
+from openportability.domain import Found, Proof
+from openportability.errors import Conflict
+from openportability.graph import store as lists
+from openportability.matching import jobs as matching
 from openportability.networks.fake.reply import Fault
 from openportability.privacy import store as privacy
-from openportability.reconnection import service
+from openportability.reconnection import ceasing, service
 from openportability.reconnection.plan import Verdict
-from openportability.reconnection.rules import SETTLES, State
+from openportability.reconnection.rules import SETTLES, UNAVAILABLE, State
+from openportability.reconnection.slice import serve_lane
+from tests import cast
 from tests.reconnection.stage import Stage, follow_writes
 
 S = State
@@ -38,7 +47,7 @@ def test_stop_lets_only_the_call_under_way_happen(herd: Stage) -> None:
     assert follow_writes(herd) == 1
 
 
-@pytest.mark.parametrize("how", ["hides", "leaves"])
+@pytest.mark.parametrize("how", [Found.NOBODY, Found.CONFIRMED, "leaves"])
 def test_who_withdraws_while_others_are_followed_is_not_followed(herd: Stage, how: str) -> None:
     members = [herd.member() for _ in range(3)]
     herd.want(*members)
@@ -46,18 +55,38 @@ def test_who_withdraws_while_others_are_followed_is_not_followed(herd: Stage, ho
     def withdraw() -> None:
         with herd.site.db.write() as tx:
             for one in members[1:]:
-                if how == "hides":
-                    consent.choose(
-                        tx, herd.site, one.user, Choice.FOUND, Found.NOBODY, locale="en", how="page"
-                    )
-                else:
+                if how == "leaves":
                     privacy.erase_rows(tx, one.user)
+                else:
+                    consent.choose(
+                        tx, herd.site, one.user, Choice.FOUND, how, locale="en", how="page"
+                    )
 
     herd.watched.after["follow"] = withdraw
     herd.serve()
     herd.pass_days(1)
     assert sorted(herd.states()) == sorted([S.FOLLOWED, *[S.CANCELLED] * 2])
     assert follow_writes(herd) == 1
+
+
+def test_who_lets_some_find_them_meanwhile_is_followed_by_whom_they_list(stage: Stage) -> None:
+    stranger, friend = stage.member(), stage.member()
+    cast.join(stage.site, cast.OLD, 1, user=stage.user)
+    cast.join(stage.site, cast.OLD, 7, user=friend.user)
+    cast.bring(stage.site, friend.user, cast.OLD, followers=[1], woken=False)
+    jobs, _ = matching.work(stage.site)
+    next(job for job in jobs if job.name == lists.ARRIVED.job).run("all")
+    stage.want(stranger, friend)
+
+    def are_careful() -> None:
+        with stage.db.write() as tx:
+            for one in (stranger, friend):
+                accounts.choose(tx, one.user, found=Found.CONFIRMED)
+
+    stage.watched.after["relationships"] = are_careful
+    stage.pass_days(1)
+    assert stage.follows() == [friend.actor.id]
+    assert (stage.row(stranger).state, stage.row(stranger).reason) == (S.CANCELLED, UNAVAILABLE)
 
 
 def test_who_was_unfollowed_by_hand_can_be_chosen_again(stage: Stage) -> None:
@@ -299,6 +328,48 @@ def test_unlinking_ends_everything_but_the_call_under_way(herd: Stage) -> None:
     assert not herd.serve()
     assert follow_writes(herd) == 1
     assert herd.rows() == []
+
+
+def test_who_unlinks_and_links_again_while_a_call_is_under_way_follows_nobody_twice(
+    stage: Stage,
+) -> None:
+    bob, carol = stage.member(), stage.member()
+    cast.join(stage.site, cast.OLD, 1, user=stage.user)
+    stage.want(bob, carol)
+    site = replace(stage.site, cease=lambda account: ceasing.cease(stage.site, account))
+    before = stage.me
+
+    def unlinks_and_links_again() -> None:
+        accounts_service.part_with(site, stage.user, before.id)
+        with stage.db.write() as tx:
+            key = accounts_service.key_of(site, before.actor.network, before.actor.id)
+            stage.me = accounts.add_account(tx, stage.user, before.actor, key, Proof.PROVED)
+        stage.grant()
+        stage.want(bob, carol)
+        while stage.serve():
+            pass
+
+    hand = Thread(target=unlinks_and_links_again)
+
+    def begins() -> None:
+        hand.start()
+        hand.join(0.5)
+
+    stage.watched.before["follow"] = begins
+    serve_lane(stage.site, before.id)
+    hand.join(20)
+    assert not hand.is_alive()
+    assert sorted(stage.follows()) == sorted(one.actor.id for one in (bob, carol))
+    assert follow_writes(stage) == 2
+
+
+def test_who_keeps_the_last_account_is_not_paused_for_that(stage: Stage) -> None:
+    stage.want(stage.member())
+    site = replace(stage.site, cease=lambda account: ceasing.cease(stage.site, account))
+    with pytest.raises(Conflict):
+        accounts_service.part_with(site, stage.user, stage.me.id)
+    stage.serve()
+    assert stage.states() == [S.FOLLOWED]
 
 
 def test_what_was_undone_can_be_chosen_again(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from openportability.accounts import service
 from openportability.accounts.session import APresentMember, AVisitor, TheSite
 from openportability.web.routing import Router
+from openportability.web.threads import waiting_for_others
 
 router = Router(prefix="/api/v1", tags=["accounts"])
 
@@ -55,8 +56,7 @@ def networks(site: TheSite, _asking: AVisitor) -> list[NetworkOut]:
 
 
 @router.delete("/accounts/{account_id}", status_code=204)
+@waiting_for_others
 def unlink(site: TheSite, asking: APresentMember, account_id: str) -> None:
     """Unlink an account: its lists are forgotten, its grant is revoked at the network."""
-    with site.db.write() as tx:
-        account = service.own_account(tx, asking.user, service.account_id(site, account_id))
-        service.unlink(tx, site, account)
+    service.part_with(site, asking.user, service.account_id(site, account_id))

@@ -154,10 +154,9 @@ def accounts_page(request: Request, site: TheSite, asking: AMember) -> Response:
 
 
 @router.post("/accounts/{shown_id}/unlink")
+@waiting_for_others
 def unlink(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
-    with site.db.write() as tx:
-        account = service.own_account(tx, asking.user, service.account_id(site, shown_id))
-        service.unlink(tx, site, account)
+    account = service.part_with(site, asking.user, service.account_id(site, shown_id))
     handle = account.actor.handle
     return _done(
         request, "/accounts", i18n.gettext("%(handle)s is no longer linked.", handle=handle)

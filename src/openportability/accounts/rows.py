@@ -25,6 +25,9 @@ from openportability.domain import (
 BRIDGED = "on"
 #: What no database takes in a text, or no line shows.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What a server calls a picture's address or an account's number may be of any length.
+_LONGEST_ADDRESS = 2_000
+_LONGEST_NUMBER = 200
 #: Keys are unsigned, columns are signed: this keeps their order.
 _OFFSET = 2**63
 
@@ -40,10 +43,16 @@ def seen(actor: Actor) -> dict[str, str | int | None]:
         "instance": actor.instance,
         "handle": actor.handle,
         "name": _UNSTORABLE.sub("", actor.name),
-        "avatar": actor.avatar,
-        "number": actor.number,
+        "avatar": _address(actor.avatar),
+        "number": actor.number and _UNSTORABLE.sub("", actor.number)[:_LONGEST_NUMBER],
         "seen_at": micros(actor.seen_at),
     }
+
+
+def _address(text: str | None) -> str | None:
+    """Return an address as it was said, if it can be one: shortened it would be another."""
+    fits = text and len(text) <= _LONGEST_ADDRESS and text.isascii() and text.isprintable()
+    return text if fits else None
 
 
 def user(row: Any) -> User:

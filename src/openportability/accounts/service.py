@@ -185,14 +185,30 @@ def claim(tx: Tx, site: Site, user: UserId, actor: Actor) -> Account:
     return store.add_account(tx, user, actor, key, Proof.CLAIMED)
 
 
+def part_with(site: Site, user: UserId, account_id: AccountId) -> Account:
+    """Unlink an account of a user, once nothing is asked of its network for it any more; return which it was."""
+    with site.db.read() as tx:
+        account = own_account(tx, user, account_id)
+        _refuse_the_last(tx, account)
+    site.cease(account)
+    with site.db.write() as tx:
+        # Asked again: it may have gone meanwhile, or be the last one by now.
+        unlink(tx, site, own_account(tx, user, account_id))
+    return account
+
+
 def unlink(tx: Tx, site: Site, account: Account) -> None:
     """Forget an account with its lists, and end its grant at the network."""
     # Two at once would each take the other one for the last.
     store.hold(tx, account.user, site.clock.now())
-    if rules.is_last_proof(account, store.accounts_of(tx, account.user)):
-        raise Conflict("auth.last_account")
+    _refuse_the_last(tx, account)
     _end_grant_of(tx, site, account)
     drop(tx, site, account)
+
+
+def _refuse_the_last(tx: Tx, account: Account) -> None:
+    if rules.is_last_proof(account, store.accounts_of(tx, account.user)):
+        raise Conflict("auth.last_account")
 
 
 def holder_of(tx: Tx, site: Site, actor: Actor, *, user: UserId | None = None) -> Account | None:

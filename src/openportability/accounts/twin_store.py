@@ -68,6 +68,12 @@ def drop_ended_by(tx: Tx, account: Account) -> None:
     tx.execute(_ENDED, {"network": actor.network, "user": account.user, "actor": actor.id})
 
 
+def drop_as(tx: Tx, actor: Actor) -> None:
+    """Forget an actor as anybody's copy."""
+    mine = twins.c.network == actor.network, twins.c.actor_id == actor.id
+    tx.execute(delete(twins).where(*mine))
+
+
 def move(tx: Tx, user: UserId, to: UserId) -> None:
     """Let all copies of a user be another's: the two are one person."""
     tx.execute(update(twins).where(twins.c.user_id == user).values(user_id=to))

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from openportability.accounts import service, session_store, store, unlisting_store
+from openportability.accounts import (
+    service,
+    session_store,
+    store,
+    twin_store,
+    unlisting_store,
+)
 from openportability.domain import NetworkName
 from openportability.errors import Conflict, Invalid
 from openportability.site import Site
@@ -40,6 +46,7 @@ def finish(site: Site, network: NetworkName, answer: Mapping[str, str], *, brows
         if holder is not None:
             raise Conflict("auth.member_here")
         unlisting_store.never_list(tx, site.vault, actor, now)
+        twin_store.drop_as(tx, actor)
         for claim in store.claims_of(tx, actor.network, actor.id):
             # Somebody only claimed to be them: the claim ends, with what was brought under it.
             store.hold(tx, claim.user, now)

@@ -39,8 +39,12 @@ class Lane:
             self.state is LaneState.OPEN
             and self.next_at is not None
             and self.next_at <= now
-            and (self.lease_until is None or self.lease_until < now)
+            and not self.is_leased(now)
         )
+
+    def is_leased(self, now: datetime) -> bool:
+        """Say whether somebody serves it now."""
+        return self.lease_until is not None and self.lease_until >= now
 
 
 def read(row: Any) -> Lane:

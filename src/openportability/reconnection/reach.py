@@ -45,16 +45,19 @@ def closed(
     return {user: _closed(met.get(user), some, lines, deed) for user, some in whom.items()}
 
 
-def withdrawn(tx: Tx, whom: Collection[Place]) -> set[Place]:
+def withdrawn(tx: Tx, whom: Collection[Place]) -> tuple[set[Place], set[Place]]:
     """Return those of these places that nobody is led to any more: their people hide from all, or left.
 
-    Or it is a copy of theirs, and it is there no more, or they wish no more that it is followed.
+    Or it is a copy of theirs, and it is there no more, or they wish no more that it is followed. And return those
+    whose people let themselves be found by some: by whom, `closed` says.
     """
     lines = line_store.listed_by_id(tx, sorted({number for _, number in whom})) if whom else []
     home = {line.account: line.network for line in lines if line.found is not Found.NOBODY}
     abroad = {place for place in whom if home.get(place[1], place[0]) != place[0]}
     there = {place for place in whom if place[1] in home} - abroad
-    return set(whom) - there - _copies(tx, abroad).keys()
+    careful = {line.account for line in lines if line.found is Found.CONFIRMED}
+    gone = set(whom) - there - _copies(tx, abroad).keys()
+    return gone, {place for place in whom if place[1] in careful} - gone
 
 
 def places(tx: Tx, whom: Collection[Place]) -> dict[Place, Account]:

@@ -17,6 +17,7 @@ from openportability.errors import NetworkError, Throttled, Unavailable
 from openportability.network import Answers
 from openportability.reconnection import (
     asking,
+    careful,
     claiming,
     due_store,
     host_store,
@@ -108,12 +109,13 @@ def record(
 
 def _without_withdrawn(tx: Tx, steps: Sequence[Step]) -> Sequence[Step]:
     """Return steps that know who withdrew since their slices began."""
-    following = (step for step in steps if step.then is Then.FOLLOW)
-    # What was asked for already is judged by its answer.
-    going = [row.place for one in following for row in (one.rest if one.asked else _rows(one))]
-    withdrawn = reach.withdrawn(tx, set(going))
-    if not withdrawn:
+    following = [step for step in steps if step.then is Then.FOLLOW]
+    going = {row.place for step in following for row in _going(step)}
+    withdrawn, some = reach.withdrawn(tx, going)
+    if not (withdrawn or some):
         return steps
+    going_of = [(step.work, {row.place for row in _going(step)} & some) for step in following]
+    closed = careful.closed(tx, going_of)
     return [
         replace(
             step,
@@ -121,12 +123,18 @@ def _without_withdrawn(tx: Tx, steps: Sequence[Step]) -> Sequence[Step]:
                 step.work,
                 closed={
                     *(whom for network, whom in withdrawn if network == step.work.lane.network),
+                    *closed.get(step.account, ()),
                     *step.work.closed,
                 },
             ),
         )
         for step in steps
     ]
+
+
+def _going(step: Step) -> Iterator[Reconnection]:
+    """Yield what a step may lead to a call for. What was asked for already is judged by its answer."""
+    yield from (step.rest if step.asked else _rows(step))
 
 
 def _rows(step: Step) -> Iterator[Reconnection]:
