@@ -84,7 +84,7 @@ class LaneState(StrEnum):
     """Whether a linked account is served."""
 
     OPEN = "open"
-    PAUSED = "paused"  # by the person
+    PAUSED = "paused"  # by the person; whether a sign-in is missing as well is found out afterwards
     SIGNED_OUT = "signed_out"  # the network wants the person to sign in or to allow following
     HALTED = "halted"  # the network takes the account for a bulk follower
 

@@ -164,7 +164,7 @@ def line(tx: Tx, site: Site, user: UserId, row: int) -> Line:
 
 
 def pause(tx: Tx, user: UserId) -> None:
-    """Hold everything before its next call to a network."""
+    """Hold everything before its next call to a network, until the person says go on: whoever signs in meanwhile."""
     lane_store.hold_all(tx, user)
     lane_store.pause(tx, user)
 
@@ -235,6 +235,8 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     old, key = (accounts.personal_key(tx, site.vault, one) for one in (other, user))
     move_store.move_rows(tx, old, key, other, user)
     move_store.move_lanes(tx, other, user)
+    if any(lane.state is LaneState.PAUSED for lane in lane_store.lanes_of(tx, user)):
+        lane_store.pause(tx, user)
     own = [account.id for account in accounts.accounts_of(tx, user)]
     mine = move_store.rows_about(tx, key, user, own)
     now = site.clock.now()
