@@ -55,6 +55,7 @@ from openportability.reconnection import api as reconnection_api
 from openportability.reconnection import jobs as reconnection_jobs
 from openportability.reconnection import routes as reconnection_routes
 from openportability.reconnection import service as reconnection
+from openportability.reconnection import standing
 from openportability.settings import Settings
 from openportability.site import Site
 from openportability.stats import api as stats_api
@@ -133,6 +134,7 @@ def join(settings: Settings, clock: Clock, vault: Vault, db: Database, way_out: 
         },
         engine=_engine(settings, db),
         before_unlink=_endings(lambda: site),
+        after_standing=(lambda tx, user, wish: standing.heed(tx, site, user, wish),),
     )
     return site
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from openportability.clock import Clock
 from openportability.db.engine import Database, Tx
-from openportability.domain import Account, NetworkName
+from openportability.domain import Account, NetworkName, Standing, UserId
 from openportability.jobs.port import Engine
 from openportability.network import Network
 from openportability.settings import Settings
@@ -44,4 +44,6 @@ class Site:
     #: What later stages do before an account is unlinked, last stage first, in its transaction:
     #: earlier stages never know later ones.
     before_unlink: Sequence[Callable[[Tx, Account], None]]
+    #: What later stages do once a person has chosen what happens when someone arrives, in its transaction.
+    after_standing: Sequence[Callable[[Tx, UserId, Standing], None]] = ()
     memory: Memory = field(default_factory=Memory)

@@ -11,7 +11,7 @@ from openportability.circle.view import Show, Shown
 from openportability.domain import NetworkName
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter
-from openportability.reconnection import shown
+from openportability.reconnection import shown, standing
 from openportability.web import paging
 from openportability.web.routing import Router
 
@@ -114,7 +114,9 @@ def _set_dismissed(site: TheSite, asking: AMember, chosen: ChosenIn, *, dismisse
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, asking.user)
         others = {shown.read_match(key, one) for one in chosen.match_ids}
-        return matching.set_dismissed(tx, site, asking.user, others, dismissed=dismissed)
+        if dismissed:
+            return standing.put_aside(tx, site, asking.user, others)
+        return matching.set_dismissed(tx, site, asking.user, others, dismissed=False)
 
 
 def _match_out(one: Shown) -> MatchOut:
