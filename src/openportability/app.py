@@ -52,7 +52,7 @@ from openportability.privacy import jobs as privacy_jobs
 from openportability.privacy import keys
 from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
-from openportability.reconnection import ceasing
+from openportability.reconnection import ceasing, standing
 from openportability.reconnection import jobs as reconnection_jobs
 from openportability.reconnection import routes as reconnection_routes
 from openportability.reconnection import service as reconnection
@@ -135,6 +135,7 @@ def join(settings: Settings, clock: Clock, vault: Vault, db: Database, way_out: 
         engine=_engine(settings, db),
         before_unlink=_endings(lambda: site),
         cease=lambda account: ceasing.cease(site, account),
+        after_standing=(lambda tx, user, wish: standing.heed(tx, site, user, wish),),
     )
     return site
 

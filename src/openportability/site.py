@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from openportability.clock import Clock
 from openportability.db.engine import Database, Tx
-from openportability.domain import Account, NetworkName
+from openportability.domain import Account, NetworkName, Standing, UserId
 from openportability.jobs.port import Engine
 from openportability.network import Network
 from openportability.settings import Settings
@@ -46,4 +46,6 @@ class Site:
     before_unlink: Sequence[Callable[[Tx, Account], None]]
     #: Waits until nothing is asked of an account's network for it any more; before that transaction.
     cease: Callable[[Account], None] = lambda _: None
+    #: What later stages do once a person has chosen what happens when someone arrives, in its transaction.
+    after_standing: Sequence[Callable[[Tx, UserId, Standing], None]] = ()
     memory: Memory = field(default_factory=Memory)

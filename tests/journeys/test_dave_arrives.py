@@ -6,7 +6,7 @@ import pytest
 
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.journeys.steps import ledger, matched, read_all, submit
+from tests.journeys.steps import form_to, ledger, matched, read_all, submit
 
 
 @pytest.fixture
@@ -46,6 +46,35 @@ def test_who_chose_to_be_asked_follows_him_after_saying_yes(place: Neighbourhood
     assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
 
 
+def test_who_chose_to_be_asked_can_say_no(place: Neighbourhood) -> None:
+    alice, bob, dave = before_dave(place, "ask")
+    place.join(dave)
+    place.later(minutes=1)
+    alice.browser.get("/reconnect")
+    yes = form_to(alice.browser, "/reconnect/accept")
+    said = alice.browser.post("/reconnect/refuse", yes.fields)
+    assert "1 person is not followed, and you are not asked about them again." in said.words
+    assert "waits for your word" not in said.words
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1}
+    assert ledger(alice.browser)[dave.place] == "cancelled"
+
+
+def test_who_chooses_otherwise_before_he_is_followed_does_not_follow_him(
+    place: Neighbourhood,
+) -> None:
+    alice, bob, dave = before_dave(place, "automatic")
+    alice.browser.api("POST", "/reconnection/pause")
+    place.join(dave)
+    place.later(minutes=1)
+    assert ledger(alice.browser)[dave.place] == "ready"
+    alice.browser.api("PUT", "/standing", {"mode": "off"})
+    assert ledger(alice.browser)[dave.place] == "cancelled"
+    alice.browser.api("POST", "/reconnection/resume")
+    place.later(minutes=60)
+    assert place.follows(alice) == {bob.new_id: 1}
+
+
 def test_whom_she_sets_aside_before_she_says_yes_is_not_followed(place: Neighbourhood) -> None:
     alice, bob, dave = before_dave(place, "ask")
     place.join(dave)
@@ -56,8 +85,9 @@ def test_whom_she_sets_aside_before_she_says_yes_is_not_followed(place: Neighbou
         if dave.new_id in {account["actor_id"] for account in match["accounts"]}
     ]
     alice.browser.api("POST", "/matches/dismiss", {"match_ids": [his]})
-    alice.browser.get("/reconnect")
-    submit(alice.browser, "/reconnect/accept")
+    assert ledger(alice.browser)[dave.place] == "cancelled"
+    assert "waits for your word" not in alice.browser.get("/reconnect").words
+    alice.browser.post("/reconnect/accept")
     place.later(minutes=60)
     assert place.follows(alice) == {bob.new_id: 1}
     assert ledger(alice.browser)[dave.place] == "cancelled"

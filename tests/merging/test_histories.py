@@ -22,7 +22,7 @@ from openportability.matching import service as matching
 from openportability.reconnection import lane_store, store
 from openportability.reconnection import service as reconnection
 from openportability.reconnection.ledger import New
-from openportability.reconnection.rules import Origin, State
+from openportability.reconnection.rules import LaneState, Origin, State
 from openportability.site import Site
 from tests import cast
 from tests.matching.test_against_reference import Event, Life, wipe
@@ -88,7 +88,7 @@ class LifeTogether(Life):
         )
         with self.site.db.write() as tx:
             key = account_store.personal_key(tx, self.site.vault, mine.user)
-            lane_store.open_lanes(tx, [mine])
+            lane_store.open_lanes(tx, mine.user, [mine])
             now = self.site.clock.now()
             store.want(tx, key, mine.user, [new], origin=Origin.MANUAL, plan=None, now=now)
         self.ledger.setdefault((mine.id, theirs.id), state)
@@ -226,7 +226,7 @@ def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
     )
     with site.db.write() as tx:
         key = account_store.personal_key(tx, site.vault, other.user)
-        lane_store.open_lanes(tx, [claimed])
+        lane_store.open_lanes(tx, other.user, [claimed])
         store.want(tx, key, other.user, [new], origin=Origin.MANUAL, plan=None, now=clock.now())
     bring_together(site, proved.user, other)
     with site.db.read() as tx:
@@ -237,3 +237,17 @@ def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
         key = account_store.personal_key(tx, site.vault, proved.user)
         assert store.known(tx, key, proved.user, Deed.FOLLOW) == {}
         assert lane_store.lanes_of(tx, proved.user) == []
+
+
+def test_a_pause_of_one_holds_for_what_was_the_other_s(db: Database, clock: MovedClock) -> None:
+    site = cast.make_site(db, clock, endings=(_end, matching.end_account))
+    paused = cast.join(site, cast.OLD, 7, found=Found.ANYONE)
+    other = cast.join(site, cast.NEW, 8, found=Found.ANYONE)
+    with site.db.write() as tx:
+        for one in (paused, other):
+            lane_store.open_lanes(tx, one.user, [one])
+        reconnection.pause(tx, paused.user)
+    bring_together(site, paused.user, other)
+    with site.db.read() as tx:
+        lanes = lane_store.lanes_of(tx, paused.user)
+    assert [lane.state for lane in lanes] == [LaneState.PAUSED] * 2

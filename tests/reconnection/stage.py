@@ -10,6 +10,8 @@ from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.clock import MovedClock, Watch
+from openportability.consent import service as consent
+from openportability.consent.rules import Choice
 from openportability.db.engine import Database
 from openportability.domain import (
     Account,
@@ -22,6 +24,7 @@ from openportability.domain import (
     Pace,
     Proof,
     Purpose,
+    Standing,
     UserId,
     Wanted,
 )
@@ -135,6 +138,10 @@ class Stage:
             jobs=(jobs.work,),
             endings=(lambda tx, site, account: service.end_account(tx, account),),
         )
+        self.site = replace(
+            self.site,
+            after_standing=(lambda tx, user, wish: standing.heed(tx, self.site, user, wish),),
+        )
         self.me = self.member()
         self.user: UserId = self.me.user
         self.grant()
@@ -175,6 +182,8 @@ class Stage:
         rank: int = 0,
         verdict: Verdict = Verdict.NEW,
         deed: Deed = Deed.FOLLOW,
+        origin: Origin = Origin.MANUAL,
+        state: State = State.READY,
     ) -> None:
         rows = [
             Row(account=self.me.id, whom=one.id, network=self.name, verdict=verdict, rank=rank)
@@ -182,8 +191,21 @@ class Stage:
         ]
         with self.db.write() as tx:
             planning.want(
-                tx, self.site, self.user, rows, origin=Origin.MANUAL, plan_id=None, deed=deed
+                tx,
+                self.site,
+                self.user,
+                rows,
+                origin=origin,
+                plan_id=None,
+                deed=deed,
+                state=state,
             )
+
+    def chooses(self, wish: Standing) -> None:
+        """Say what is to happen when someone arrives."""
+        with self.db.write() as tx:
+            said = Choice.STANDING, wish
+            consent.choose(tx, self.site, self.user, *said, locale="en", how="page")
 
     def stop(self) -> None:
         with self.db.write() as tx:
@@ -215,6 +237,20 @@ class Stage:
     def accepts(self) -> None:
         with self.db.write() as tx:
             standing.accept_proposed(tx, self.site, self.user)
+
+    def refuses(self) -> int:
+        with self.db.write() as tx:
+            return standing.refuse_proposed(tx, self.site, self.user)
+
+    def puts_aside(self, *whom: Account) -> None:
+        with self.db.write() as tx:
+            standing.put_aside(tx, self.site, self.user, {one.user for one in whom})
+
+    def proposed(self) -> int:
+        """Return how many are said to wait for the person's word."""
+        with self.db.read() as tx:
+            lines = service.progress(tx, self.site, self.user)
+        return sum(line.total("proposed") for line in lines)
 
     def retry(self) -> None:
         with self.db.write() as tx:

@@ -18,9 +18,9 @@ from openportability.graph import store as lists
 from openportability.matching import jobs as matching
 from openportability.networks.fake.reply import Fault
 from openportability.privacy import store as privacy
-from openportability.reconnection import ceasing, service
+from openportability.reconnection import ceasing, lane_store, service
 from openportability.reconnection.plan import Verdict
-from openportability.reconnection.rules import SETTLES, UNAVAILABLE, State
+from openportability.reconnection.rules import SETTLES, UNAVAILABLE, LaneState, State
 from openportability.reconnection.slice import serve_lane
 from tests import cast
 from tests.reconnection.stage import Stage, follow_writes
@@ -36,6 +36,44 @@ def test_pause_holds_the_next_call(herd: Stage) -> None:
     herd.resume()
     herd.serve()
     assert follow_writes(herd) == 4
+
+
+def test_a_pause_holds_whoever_signs_in_meanwhile(stage: Stage) -> None:
+    bob = stage.member()
+    stage.network.stage.ask("withdraw", who=stage.me.actor.id)
+    stage.want(bob)
+    stage.serve()
+    assert stage.lane().state is LaneState.SIGNED_OUT
+    stage.pause()
+    stage.grant()
+    stage.pass_days(1)
+    assert follow_writes(stage) == 0
+    assert stage.lane().state is LaneState.PAUSED
+    stage.resume()
+    stage.pass_days(1)
+    assert stage.row(bob).state is S.FOLLOWED
+
+
+def test_who_is_still_signed_out_after_a_pause_is_asked_to_sign_in(stage: Stage) -> None:
+    stage.network.stage.ask("withdraw", who=stage.me.actor.id)
+    stage.want(stage.member())
+    stage.serve()
+    stage.pause()
+    stage.resume()
+    stage.serve()
+    assert (stage.lane().state, stage.lane().reason) == (LaneState.SIGNED_OUT, "net.signed_out")
+
+
+def test_an_account_that_is_linked_during_a_pause_is_paused(stage: Stage) -> None:
+    stage.want(stage.member())
+    stage.pause()
+    later = stage.network.person()
+    with stage.db.write() as tx:
+        key = accounts_service.key_of(stage.site, later.network, later.id)
+        linked = accounts.add_account(tx, stage.user, later, key, Proof.PROVED)
+        lane_store.open_lanes(tx, stage.user, [linked])
+        lanes = lane_store.hold_all(tx, stage.user)
+    assert [lane.state for lane in lanes] == [LaneState.PAUSED] * 2
 
 
 def test_stop_lets_only_the_call_under_way_happen(herd: Stage) -> None:

@@ -106,8 +106,8 @@ def test_due_lanes_come_longest_due_first_and_without_networks_that_are_not_load
     others = [sky.member() for _ in range(3)]
     now = sky.clock.now()
     with sky.db.write() as tx:
-        lane_store.open_lanes(tx, others)
         for place, one in enumerate(others):
+            lane_store.open_lanes(tx, one.user, [one])
             lane_store.wake(tx, one.id, now - timedelta(minutes=place))
     with sky.db.read() as tx:
         due = lane_store.due_lanes(tx, [sky.name], now, 10)

@@ -13,7 +13,7 @@ from openportability.domain import NetworkName, UserId
 from openportability.errors import Invalid
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter, Order
-from openportability.reconnection import shown
+from openportability.reconnection import shown, standing
 from openportability.reconnection.api import FilterIn
 from openportability.site import Site
 from openportability.web import paging
@@ -120,7 +120,9 @@ def restore(site: TheSite, asking: AMember, chosen: ChosenIn) -> dict[str, int]:
 def _set_dismissed(site: TheSite, asking: AMember, chosen: ChosenIn, *, dismissed: bool) -> int:
     with site.db.write() as tx:
         others = _meant(tx, site, asking.user, chosen, Show.ALL if dismissed else Show.DISMISSED)
-        return matching.set_dismissed(tx, site, asking.user, others, dismissed=dismissed)
+        if dismissed:
+            return standing.put_aside(tx, site, asking.user, others)
+        return matching.set_dismissed(tx, site, asking.user, others, dismissed=False)
 
 
 def _meant(tx: Tx, site: Site, user: UserId, chosen: ChosenIn, usually: Show) -> set[UserId]:

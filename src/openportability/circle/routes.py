@@ -17,7 +17,7 @@ from openportability.domain import NetworkName, UserId
 from openportability.errors import Invalid
 from openportability.matching import service as matching
 from openportability.matching.seen import Filter
-from openportability.reconnection import shown
+from openportability.reconnection import shown, standing
 from openportability.site import Site
 from openportability.web import cookies, i18n, paging, problems, render, sse
 from openportability.web.routing import Router
@@ -81,7 +81,10 @@ def dismiss(
     with site.db.write() as tx:
         key = accounts.personal_key(tx, site.vault, asking.user)
         others = {shown.read_match(key, one) for one in match_ids or []}
-        count = matching.set_dismissed(tx, site, asking.user, others, dismissed=not back)
+        if back:
+            count = matching.set_dismissed(tx, site, asking.user, others, dismissed=False)
+        else:
+            count = standing.put_aside(tx, site, asking.user, others)
     if back:
         text = i18n.ngettext("%(count)s match is back.", "%(count)s matches are back.", count)
         goes_to = "/matches"

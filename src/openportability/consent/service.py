@@ -21,7 +21,7 @@ from openportability.consent.rules import (
 )
 from openportability.consent.store import Consent
 from openportability.db.engine import Tx
-from openportability.domain import UserId
+from openportability.domain import Standing, UserId
 from openportability.site import Site
 
 
@@ -110,6 +110,9 @@ def unasked(tx: Tx, user: UserId, offers: Mapping[Choice, Offer] = OFFERS) -> li
 def _let_hold(tx: Tx, site: Site, user: UserId, choice: Choice, value: str) -> None:
     if choice in BESIDE:
         accounts.choose(tx, user, **{choice.value: value})
+    if choice is Choice.STANDING:
+        for heed in site.after_standing:
+            heed(tx, user, Standing(value))
     if choice is Choice.BRIDGED:
         twins.obey(tx, site, user, wished=value == ON)
 

@@ -137,8 +137,7 @@ def _bring_past(site: Site, user: UserId, rows: Sequence[Past]) -> int:
     with _held(site, user) as tx:
         linked = {account.id: account for account in accounts.accounts_of(tx, user)}
         here = [row for row in rows if row.account in linked]
-        lane_store.open_lanes(tx, [linked[one] for one in sorted({row.account for row in here})])
-        lane_store.hold_all(tx, user)
+        lane_store.open_lanes(tx, user, [linked[one] for one in {row.account for row in here}])
         key = accounts.personal_key(tx, site.vault, user)
         return history_store.bring(tx, key, user, here, site.clock.now())
 

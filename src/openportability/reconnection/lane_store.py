@@ -26,22 +26,29 @@ _LANES_OF = select(lanes).where(lanes.c.user_id == bindparam("user")).order_by(l
 _LANES_HELD = _LANES_OF.with_for_update()
 
 
-def open_lanes(tx: Tx, accounts: Sequence[Account]) -> None:
-    """Make the lanes that are not there yet; nothing is due in them."""
+def open_lanes(tx: Tx, user: UserId, accounts: Sequence[Account]) -> None:
+    """Hold all lanes of a user, and make those of these accounts that are not there yet; nothing is due in them.
+
+    Where the person has paused, that is for those that come later, too.
+    """
+    held = {lane.account: lane.state for lane in hold_all(tx, user)}
+    paused = LaneState.PAUSED in held.values()
     rows = [
         {
             "account_id": account.id,
             "user_id": account.user,
             "network": account.actor.network,
             "instance": account.actor.instance,
-            "state": LaneState.OPEN,
+            "state": LaneState.PAUSED if paused else LaneState.OPEN,
             "spent": "[]",
             "failures": 0,
         }
         for account in sorted(accounts, key=lambda account: account.id)
+        if account.id not in held
     ]
     if rows:
         tx.execute(tx.dialect.insert_missing(lanes, key=["account_id"]), rows)
+        hold_all(tx, user)
 
 
 def hold(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, Lane]:
@@ -144,10 +151,14 @@ def put_back(tx: Tx, changed: Sequence[Lane]) -> None:
 
 
 def pause(tx: Tx, user: UserId) -> int:
-    """Pause what is open; work under way ends before its next call."""
+    """Pause what is open, or waits for a sign-in; work under way ends before its next call.
+
+    Whether a sign-in is still missing, the first slice after the pause finds out.
+    """
+    runs = (LaneState.OPEN, LaneState.SIGNED_OUT)
     done = tx.execute(
         update(lanes)
-        .where(lanes.c.user_id == user, lanes.c.state == LaneState.OPEN)
+        .where(lanes.c.user_id == user, lanes.c.state.in_(runs))
         .values(state=LaneState.PAUSED, reason=None)
     )
     return done.rowcount

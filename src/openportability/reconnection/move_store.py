@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from openportability.db.engine import Tx
 from openportability.db.schema import lanes, plans, reconnections
-from openportability.domain import AccountId, UserId
+from openportability.domain import AccountId, Deed, UserId
 from openportability.reconnection.rules import passed_on
 from openportability.reconnection.sealing import WHOM, record_place
 from openportability.vault import PersonalKey
@@ -44,11 +44,19 @@ def move_lanes(tx: Tx, user: UserId, to: UserId) -> None:
         tx.execute(moved.values(user_id=to, lease=lease))
 
 
-def rows_about(tx: Tx, key: PersonalKey, user: UserId, whom: Sequence[AccountId]) -> list[int]:
-    """Return the rows of a user that are about these accounts."""
+def rows_about(
+    tx: Tx,
+    key: PersonalKey,
+    user: UserId,
+    whom: Sequence[AccountId],
+    deed: Deed | None = None,
+) -> list[int]:
+    """Return the rows of a user that are about these accounts: of one deed, or of all."""
     blocks = key.block_all(WHOM, whom)
     row = reconnections.c
     found = select(row.id).where(row.user_id == user, tx.dialect.among(row.whom, blocks))
+    if deed is not None:
+        found = found.where(row.deed == deed)
     return list(tx.execute(found).scalars())
 
 

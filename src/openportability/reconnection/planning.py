@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openportability.accounts import grant_store
@@ -31,6 +31,7 @@ from openportability.reconnection import (
     selected,
     store,
 )
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Known, New
 from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide
 from openportability.reconnection.rules import Origin, State
@@ -183,8 +184,7 @@ def want(
     now = site.clock.now()
     key = accounts.personal_key(tx, site.vault, user)
     mine = accounts.accounts_by_id(tx, sorted({row.account for row in rows}))
-    lane_store.open_lanes(tx, list(mine.values()))
-    lane_store.hold_all(tx, user)
+    lane_store.open_lanes(tx, user, list(mine.values()))
     noted = _new(rows, Verdict.ALREADY, State.ALREADY, deed)
     store.want(tx, key, user, noted, origin=origin, plan=plan_id, now=now)
     wanted = _new(rows, Verdict.NEW, state, deed)
@@ -192,7 +192,9 @@ def want(
     if added < len(wanted):
         chosen = [(row.account, row.whom) for row in rows if row.verdict is Verdict.NEW]
         for before in _CHOOSABLE if state is State.READY else (State.CANCELLED,):
-            added += store.choose_again(tx, key, user, deed, chosen, before, state, now)
+            added += store.choose_again(
+                tx, key, user, deed, chosen, before, state, now, origin=origin
+            )
     if state is State.READY:
         if waiting := [(row.account, row.whom) for row in rows if row.verdict is Verdict.WAITING]:
             store.let_go_on(tx, key, user, deed, waiting)
@@ -220,6 +222,12 @@ def wake_lane(tx: Tx, site: Site, account: AccountId) -> None:
     """Make a lane due that is held, and tell the workers after the commit."""
     lane_store.wake(tx, account, site.clock.now())
     tx.after(lambda: site.engine.wake(Wake(job="serve-lane", key=str(account))))
+
+
+def wake_lanes(tx: Tx, site: Site, lanes: Iterable[Lane]) -> None:
+    """Do so with several."""
+    for lane in lanes:
+        wake_lane(tx, site, lane.account)
 
 
 def followers(tx: Tx, site: Site, user: UserId) -> list[Account]:

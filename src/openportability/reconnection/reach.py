@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,9 @@ from openportability.domain import (
 from openportability.matching import store as sets
 from openportability.matching.rules import Bit
 from openportability.matching.sets import MatchSet
-from openportability.reconnection.ledger import Place
+from openportability.reconnection import store
+from openportability.reconnection.ledger import Place, Reconnection
+from openportability.reconnection.rules import State
 from openportability.site import Site
 from openportability.vault import PersonalKey
 
@@ -129,3 +132,22 @@ def shown(
     key = accounts.personal_key(tx, site.vault, user)
     hidden = closed(tx, {user: key}, {user: known.values()}, deed)[user] if known else set()
     return {place: account for place, account in known.items() if account.id not in hidden}
+
+
+def proposed(tx: Tx, site: Site, user: UserId) -> list[Reconnection]:
+    """Return what waits for the word of a user: who left or hides is nobody to be asked about."""
+    rows = store.proposed(tx, accounts.personal_key(tx, site.vault, user), user)
+    today = shown(tx, site, user, {row.place for row in rows}) if rows else {}
+    return [row for row in rows if row.place in today]
+
+
+def count_proposed(
+    tx: Tx, site: Site, user: UserId, counted: Mapping[AccountId, dict[State, int]]
+) -> None:
+    """Put right, in counts of a user's rows, how many wait for their word."""
+    if not any(State.PROPOSED in counts for counts in counted.values()):
+        return
+    today = Counter(row.account for row in proposed(tx, site, user))
+    for account, counts in counted.items():
+        if counts.pop(State.PROPOSED, 0) and today[account]:
+            counts[State.PROPOSED] = today[account]

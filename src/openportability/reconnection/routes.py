@@ -263,10 +263,30 @@ def retry(request: Request, site: TheSite, asking: AMember, row: TheRow) -> Resp
 
 
 @router.post("/reconnect/accept")
-def accept(request: Request, site: TheSite, asking: AMember) -> Response:
+def accept(
+    request: Request, site: TheSite, asking: AMember, network: Annotated[str, Form()] = ""
+) -> Response:
+    """Follow whom the person is asked about: on one network, or on all."""
     with site.db.write() as tx:
-        standing.accept_proposed(tx, site, asking.user)
+        standing.accept_proposed(tx, site, asking.user, NetworkName(network) if network else None)
     return _done(request, i18n.gettext("They will be followed."))
+
+
+@router.post("/reconnect/refuse")
+def refuse(
+    request: Request, site: TheSite, asking: AMember, network: Annotated[str, Form()] = ""
+) -> Response:
+    """Follow none of whom the person is asked about: on one network, or on all."""
+    with site.db.write() as tx:
+        count = standing.refuse_proposed(
+            tx, site, asking.user, NetworkName(network) if network else None
+        )
+    text = i18n.ngettext(
+        "%(count)s person is not followed, and you are not asked about them again. A plan can still include them.",
+        "%(count)s people are not followed, and you are not asked about them again. A plan can still include them.",
+        count,
+    )
+    return _done(request, text % {"count": i18n.number(count)})
 
 
 @router.post("/reconnect/file")

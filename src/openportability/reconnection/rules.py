@@ -55,9 +55,7 @@ MEANS: Mapping[State, str] = {
 #: Each state and the states that may come after it.
 NEXT: Mapping[State, frozenset[State]] = {
     S.PROPOSED: frozenset({S.READY, S.CANCELLED, S.GONE}),
-    S.READY: frozenset(
-        {S.READY, S.HANDED, S.FOLLOWED, S.REQUESTED, S.ALREADY, S.REFUSED, S.GONE, S.CANCELLED}
-    ),
+    S.READY: frozenset(State) - {S.UNDOING, S.UNDONE},
     S.HANDED: frozenset({S.HANDED, S.ALREADY, S.GONE, S.PROPOSED, S.READY, S.CANCELLED}),
     S.REQUESTED: frozenset({S.REQUESTED, S.FOLLOWED, S.REFUSED, S.GONE, S.UNDOING}),
     S.FOLLOWED: frozenset({S.UNDOING, S.READY}),
@@ -84,13 +82,16 @@ class LaneState(StrEnum):
     """Whether a linked account is served."""
 
     OPEN = "open"
-    PAUSED = "paused"  # by the person
+    PAUSED = "paused"  # by the person; whether a sign-in is missing as well is found out afterwards
     SIGNED_OUT = "signed_out"  # the network wants the person to sign in or to allow following
     HALTED = "halted"  # the network takes the account for a bulk follower
 
 
 class Origin(StrEnum):
-    """Who wanted a follow: the person's own choice, or their standing wish; or a file says that it was made."""
+    """Who wanted a follow: the person's own choice, or their standing wish; or a file says that it was made.
+
+    What the wish brought becomes the person's own once they say yes to it, and ends with the wish until then.
+    """
 
     MANUAL = "manual"
     STANDING = "standing"

@@ -97,6 +97,7 @@ class Line:
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""
     counted = {deed: _by_account(counts) for deed, counts in store.counts(tx, user).items()}
+    reach.count_proposed(tx, site, user, counted[Deed.FOLLOW])
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
     allowed = grant_store.may_follow(tx, user)
     known = accounts.accounts_by_id(tx, sorted(lanes.keys() | set().union(*counted.values())))
@@ -164,7 +165,7 @@ def line(tx: Tx, site: Site, user: UserId, row: int) -> Line:
 
 
 def pause(tx: Tx, user: UserId) -> None:
-    """Hold everything before its next call to a network."""
+    """Hold everything before its next call to a network, until the person says go on: whoever signs in meanwhile."""
     lane_store.hold_all(tx, user)
     lane_store.pause(tx, user)
 
@@ -182,7 +183,7 @@ def stop(tx: Tx, site: Site, user: UserId) -> int:
     cancelled = store.cancel(tx, user, now)
     for before in (State.PROPOSED, State.HANDED):
         cancelled += store.move_all(tx, user, before, State.CANCELLED, now)
-    _wake(tx, site, lanes)
+    planning.wake_lanes(tx, site, lanes)
     return cancelled
 
 
@@ -201,7 +202,7 @@ def undo(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) ->
     )
     if rows is None:
         _resume(tx, site, user, LaneState.PAUSED)
-    _wake(tx, site, lanes)
+    planning.wake_lanes(tx, site, lanes)
     return count
 
 
@@ -213,7 +214,7 @@ def retry(tx: Tx, site: Site, user: UserId, rows: Sequence[int] | None = None) -
         store.move_all(tx, user, before, State.READY, now, rows=rows)
         for before in (State.REFUSED, State.GONE)
     )
-    _wake(tx, site, lanes)
+    planning.wake_lanes(tx, site, lanes)
     return count
 
 
@@ -235,6 +236,8 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
     old, key = (accounts.personal_key(tx, site.vault, one) for one in (other, user))
     move_store.move_rows(tx, old, key, other, user)
     move_store.move_lanes(tx, other, user)
+    if any(lane.state is LaneState.PAUSED for lane in lane_store.lanes_of(tx, user)):
+        lane_store.pause(tx, user)
     own = [account.id for account in accounts.accounts_of(tx, user)]
     mine = move_store.rows_about(tx, key, user, own)
     now = site.clock.now()
@@ -246,11 +249,6 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
 def _resume(tx: Tx, site: Site, user: UserId, *closed: LaneState) -> None:
     for account in lane_store.resume(tx, user, site.clock.now(), closed):
         planning.wake_lane(tx, site, account)
-
-
-def _wake(tx: Tx, site: Site, lanes: Sequence[Lane]) -> None:
-    for lane in lanes:
-        planning.wake_lane(tx, site, lane.account)
 
 
 def _by_account(

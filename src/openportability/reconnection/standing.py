@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
-from openportability.domain import Deed, Match, Standing, UserId
+from openportability.domain import Deed, Match, NetworkName, Standing, UserId
 from openportability.matching import rules
 from openportability.matching import service as matching
 from openportability.matching import store as sets
-from openportability.reconnection import lane_store, move_store, planning, store
-from openportability.reconnection.ledger import Known
+from openportability.reconnection import lane_store, move_store, planning, reach, store
+from openportability.reconnection.ledger import Known, Reconnection
 from openportability.reconnection.plan import Mine, Row, Verdict, decide
 from openportability.reconnection.rules import UNAVAILABLE, Origin, State
 from openportability.site import Site
@@ -42,6 +42,8 @@ def propose(site: Site, user: UserId) -> int:
 
 
 def _propose(tx: Tx, site: Site, user: UserId) -> int:
+    # A wish that changes now waits until what it brought is written, or is read here as it became.
+    lane_store.hold_all(tx, user)
     wish = _wish(tx, user)
     if wish is Standing.OFF:
         return 0
@@ -65,18 +67,62 @@ def _wish(tx: Tx, user: UserId) -> Standing:
     return chosen.standing if chosen else Standing.OFF
 
 
-def accept_proposed(tx: Tx, site: Site, user: UserId) -> int:
-    """Make ready what was proposed, but for whom the person has put aside since: there the answer was no."""
-    lane_store.hold_all(tx, user)
+def heed(tx: Tx, site: Site, user: UserId, wish: Standing) -> None:
+    """Let a wish that ends, or asks first from now on, hold for whom it brought and who is not followed yet."""
+    if wish is Standing.AUTOMATIC:
+        return
+    after = State.PROPOSED if wish is Standing.ASK else State.CANCELLED
+    lanes = lane_store.hold_all(tx, user)
+    store.cancel(tx, user, site.clock.now(), origin=Origin.STANDING, after=after)
+    planning.wake_lanes(tx, site, lanes)
+
+
+def put_aside(tx: Tx, site: Site, user: UserId, others: Collection[UserId]) -> int:
+    """Put matches aside, and follow none of them: whoever wanted it before. Return how many there were."""
+    count = matching.set_dismissed(tx, site, user, others, dismissed=True)
+    lanes = lane_store.hold_all(tx, user)
+    key = accounts.personal_key(tx, site.vault, user)
+    theirs = [account.id for account in accounts.accounts_of_all(tx, sorted(others))]
+    rows = move_store.rows_about(tx, key, user, theirs, Deed.FOLLOW)
     now = site.clock.now()
-    if put_aside := matching.set_aside(tx, site, user):
-        key = accounts.personal_key(tx, site.vault, user)
-        rows = move_store.rows_about(tx, key, user, sorted(put_aside))
-        store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=rows)
-    done = store.move_all(tx, user, State.PROPOSED, State.READY, now)
-    for account in planning.followers(tx, site, user):
-        planning.wake_lane(tx, site, account.id)
+    store.cancel(tx, user, now, rows=rows)
+    for before in (State.PROPOSED, State.HANDED):
+        store.move_all(tx, user, before, State.CANCELLED, now, rows=rows)
+    planning.wake_lanes(tx, site, lanes)
+    return count
+
+
+def accept_proposed(tx: Tx, site: Site, user: UserId, network: NetworkName | None = None) -> int:
+    """Make ready what was proposed (on a network), but for whom the person has put aside since.
+
+    There the answer was no. Who left or hides was not asked about: they go on waiting for that.
+    """
+    lanes = lane_store.hold_all(tx, user)
+    no = matching.set_aside(tx, site, user)
+    asked = _asked_about(tx, site, user, network)
+    now = site.clock.now()
+    refused = [row.id for row in asked if row.whom in no]
+    store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=refused)
+    wanted = [row.id for row in asked if row.whom not in no]
+    done = store.move_all(tx, user, State.PROPOSED, State.READY, now, rows=wanted)
+    planning.wake_lanes(tx, site, lanes)
     return done
+
+
+def refuse_proposed(tx: Tx, site: Site, user: UserId, network: NetworkName | None = None) -> int:
+    """Cancel what was proposed (on a network); return how many that were."""
+    lane_store.hold_all(tx, user)
+    rows = [row.id for row in _asked_about(tx, site, user, network)]
+    now = site.clock.now()
+    return store.move_all(tx, user, State.PROPOSED, State.CANCELLED, now, rows=rows)
+
+
+def _asked_about(
+    tx: Tx, site: Site, user: UserId, network: NetworkName | None
+) -> list[Reconnection]:
+    """Return the proposals that the person sees: of whom they may be led to today."""
+    rows = reach.proposed(tx, site, user)
+    return [row for row in rows if network in (None, row.network)]
 
 
 def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> list[Row]:

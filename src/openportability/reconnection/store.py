@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, select, update
 
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
@@ -88,7 +88,11 @@ def move_all(
     rows: Sequence[int] | None = None,
     due: datetime | None = None,
 ) -> int:
-    """Move all rows of a user (or these) from one state to another, due now or later; return how many."""
+    """Move all rows of a user (or these) from one state to another, due now or later; return how many.
+
+    What becomes ready so, the person said yes to: it is their own wish from then on.
+    """
+    own = {"origin": Origin.MANUAL} if after is State.READY else {}
     done = tx.execute(
         update(reconnections)
         .where(*_of(tx, user, before, rows))
@@ -98,6 +102,7 @@ def move_all(
             due_at=micros(due or now),
             at=micros(now),
             attempts=0,
+            **own,
         )
     )
     return done.rowcount
@@ -112,6 +117,8 @@ def choose_again(
     before: State,
     after: State,
     now: datetime,
+    *,
+    origin: Origin,
 ) -> int:
     """Want again what was proposed, came to an end, or was undone by hand; return how many rows.
 
@@ -127,6 +134,7 @@ def choose_again(
         .values(
             state=moved(before, after),
             reason=None,
+            origin=origin,
             attempts=0,
             due_at=micros(now),
             at=micros(now),
@@ -137,12 +145,13 @@ def choose_again(
 
 
 def let_go_on(tx: Tx, key: PersonalKey, user: UserId, deed: Deed, chosen: Pairs) -> None:
-    """Want again what was stopped while nobody knew what had become of it."""
+    """Want again what was stopped while nobody knew what had become of it; it is the person's own wish now."""
     again = _rows_of(tx, key, user, deed, chosen, State.READY)
+    kept = case((_COLUMNS.reason.in_(HELD), None), else_=_COLUMNS.reason)
     tx.execute(
         update(reconnections)
-        .where(*_of(tx, user, State.READY, again), _COLUMNS.reason.in_(HELD))
-        .values(reason=None)
+        .where(*_of(tx, user, State.READY, again))
+        .values(reason=kept, origin=Origin.MANUAL)
     )
 
 
@@ -152,18 +161,22 @@ def cancel(
     now: datetime,
     *,
     rows: Sequence[int] | None = None,
+    origin: Origin | None = None,
+    after: State = State.CANCELLED,
     held: str = STOPPED,
 ) -> int:
-    """Cancel what was not sent; return how many rows that were.
+    """Cancel what was not sent (or propose it), of this origin alone or of any; return how many rows that were.
 
     What may have reached the network is not forgotten: it is looked at once more, and not sent.
     `held` says what is to become of it if it is there.
     """
     mine = _of(tx, user, State.READY, rows)
+    if origin is not None:
+        mine.append(_COLUMNS.origin == origin)
     unsent = (
         update(reconnections)
         .where(*mine, _COLUMNS.asked_at.is_(None))
-        .values(state=moved(State.READY, State.CANCELLED), reason=None, at=micros(now))
+        .values(state=moved(State.READY, after), reason=None, at=micros(now))
     )
     cancelled = tx.execute(unsent).rowcount
     # Who wants a follow undone and then stops everything still wants it undone.
@@ -219,6 +232,11 @@ def page(
     if before is not None:
         statement = statement.where(_COLUMNS.id < before)
     return read(tx, key, statement.order_by(_COLUMNS.id.desc()).limit(limit))
+
+
+def proposed(tx: Tx, key: PersonalKey, user: UserId) -> list[Reconnection]:
+    """Return what waits for the person's word."""
+    return read(tx, key, select(reconnections).where(*_of(tx, user, State.PROPOSED, None)))
 
 
 def unsent(tx: Tx, key: PersonalKey, account: Account, state: State) -> list[Reconnection]:
