@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
-from openportability.domain import Found
+from openportability.domain import Found, Pace, Window
+from openportability.network import Budget
 from openportability.networks.fake.reply import Fault
 from openportability.privacy import store as privacy
-from openportability.reconnection import service
+from openportability.reconnection import lane_store, service
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import SETTLES, State
 from tests.reconnection.stage import Stage, follow_writes
 
 S = State
+HOUR = 3_600
 
 
 def test_pause_holds_the_next_call(herd: Stage) -> None:
@@ -281,7 +286,7 @@ def test_undo_of_everything_goes_on_where_the_person_had_paused(stage: Stage) ->
 def test_undo_does_not_wait_for_the_follows_of_tomorrow(herd: Stage) -> None:
     people = [herd.member() for _ in range(330)]
     herd.want(*people)
-    for _ in range(30):
+    for _ in range(100):
         herd.clock.forward(seconds=0.1)
         herd.serve()
     assert herd.states().count(S.FOLLOWED) == 320
@@ -291,6 +296,40 @@ def test_undo_does_not_wait_for_the_follows_of_tomorrow(herd: Stage) -> None:
     herd.clock.forward(seconds=5)
     herd.serve()
     assert herd.row(people[0]).state is S.UNDONE
+
+
+def test_undo_leaves_the_person_a_fifth_and_ends_soon(stage: Stage) -> None:
+    stage.want(*(stage.member() for _ in range(30)))
+    stage.pass_days(1)
+    with stage.db.write() as tx:
+        accounts.choose(tx, stage.user, pace=Pace.GENTLE)
+    hour = (Window(20, HOUR, follow=3, undo=1),)
+    stage.watched.limits = replace(stage.watched.limits, gap_seconds=0, windows=hour)
+    stage.clock.forward(hours=2)
+    stage.undo()
+    taken_back = []
+    for _ in range(2):
+        while stage.serve():
+            pass
+        taken_back.append(stage.states().count(S.UNDONE))
+        stage.clock.forward(seconds=1.1 * HOUR)
+    assert taken_back == [16, 30], "a fifth of the hour is the person's"
+    assert stage.follows() == []
+
+
+def test_undo_heeds_what_the_network_says_is_left(sky: Stage) -> None:
+    sky.want(*(sky.member() for _ in range(20)))
+    sky.pass_days(1)
+    sky.clock.forward(hours=2)
+    left = Budget(remaining=336, reset_at=sky.clock.now() + timedelta(hours=1))
+    with sky.db.write() as tx:
+        lane = replace(sky.lane(), remaining=left.remaining, reset_at=left.reset_at)
+        lane_store.put_back(tx, [lane])
+    sky.watched.limits = replace(sky.watched.limits, batch=4)
+    sky.undo()
+    sky.serve()
+    taken_back = [count for verb, count in sky.watched.calls if verb == "unfollow"]
+    assert taken_back == [4, 4], "8 points above a fifth"
 
 
 def test_unlinking_ends_everything_but_the_call_under_way(herd: Stage) -> None:
