@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import reconnect
 from bench.figures import Figure
 from openportability.clock import MovedClock
-from openportability.domain import Account, Limits, NetworkName
+from openportability.domain import Account, Limits, NetworkName, Window
 from openportability.reconnection import lane_store
 from openportability.reconnection.slice import Lanes
 from openportability.site import Site
@@ -44,7 +44,7 @@ def measure(scale: float) -> Iterator[Figure]:
 def _paced(site: Site, name: NetworkName) -> Site:
     """Return the site with a network that lets everybody follow a few people a minute."""
     far = reconnect.Far(0)
-    far.limits = Limits(batch=_A_MINUTE, look=50, follows=((_A_MINUTE, 60),))
+    far.limits = Limits(batch=_A_MINUTE, look=50, windows=(Window(_A_MINUTE, 60),))
     return replace(site, networks={name: replace(site.networks[name], destination=far)})
 
 

@@ -35,6 +35,7 @@ from openportability.domain import (
     Tie,
     UserId,
     Wanted,
+    Window,
 )
 from openportability.jobs.local import LocalRunner
 from openportability.jobs.port import Work
@@ -83,7 +84,7 @@ class Far:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self.limits = Limits(batch=200, look=200, follows=((10_000, 3_600),))
+        self.limits = Limits(batch=200, look=200, windows=(Window(10_000, 3_600),))
 
     def following(self, grant: Grant, cursor: str | None) -> Page:
         return Page(actors=frozenset(), cursor=None)

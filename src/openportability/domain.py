@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 UserId = NewType("UserId", int)
 AccountId = NewType("AccountId", int)
@@ -215,6 +215,16 @@ class Match:
     accounts: tuple[Account, ...]
 
 
+class Window(NamedTuple):
+    """So much a network takes from one account in a time: follows, points or requests."""
+
+    most: int
+    seconds: int
+    #: What of it a follow (block, mute) takes with all that it needs, and what taking one back.
+    follow: int = 1
+    undo: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a network allows, and how we use it. Documented in the network's own README."""
@@ -223,8 +233,8 @@ class Limits:
     batch: int
     #: Most actors one `relationships` call takes.
     look: int
-    #: New follows per account and window: (count, seconds), shortest window first.
-    follows: tuple[tuple[int, int], ...]
+    #: What is counted per account. The first is the one that a `Budget` speaks of.
+    windows: tuple[Window, ...]
     #: Seconds to leave between two calls for one account.
     gap_seconds: float = 0.0
 

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from openportability.accounts import store as accounts
+from openportability.consent import service as consent
+from openportability.consent.rules import Choice
 from openportability.domain import Account, Deed, Found, Kind, Pace, Purpose
 from openportability.graph import store as lists
 from openportability.graph.store import ListOf
 from openportability.matching import jobs as matching
-from openportability.matching.service import Selection
+from openportability.matching import service as matches
+from openportability.matching.service import LeftOut, Selection
 from openportability.networks.fake.reply import Fault
 from openportability.reconnection import avoiding, planning
 from openportability.reconnection.avoiding import LISTS, Offer
@@ -231,3 +234,24 @@ def test_a_file_of_follows_holds_no_blocks(herd: Stage) -> None:
     carries_over(herd)
     assert herd.takes_a_file() == 0
     assert [row.deed for row in herd.rows()] == [Deed.BLOCK]
+
+
+def test_a_plan_tells_how_many_it_leaves_out_and_never_who_hides(stage: Stage) -> None:
+    bob, dave, troll, noisy, hidden = (stage.member() for _ in range(5))
+    brings(stage, Kind.FOLLOWING, bob, dave, noisy, hidden)
+    brings(stage, Kind.BLOCKED, troll)
+    brings(stage, Kind.MUTED, noisy)
+    with stage.db.write() as tx:
+        matches.set_dismissed(tx, stage.site, stage.user, [dave.user], dismissed=True)
+    assert planned(stage).left_out == LeftOut(aside=1, avoided=2)
+    with stage.db.write() as tx:
+        for one in (hidden, dave, noisy):
+            choice, nobody = Choice.FOUND, Found.NOBODY
+            consent.choose(tx, stage.site, one.user, choice, nobody, locale="en", how="page")
+    plan = planned(stage)
+    assert plan.left_out == LeftOut(aside=0, avoided=1)
+    assert plan.absent == {}
+    with stage.db.read() as tx:
+        assert planning.plan(tx, stage.site, stage.user, plan.id).left_out == plan.left_out
+    by_hand = Selection(users=frozenset({bob.user}))
+    assert planning.make_plan(stage.site, stage.user, by_hand, None).left_out == LeftOut()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -12,10 +13,11 @@ from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
-from openportability.domain import Found, Proof
+from openportability.domain import Found, Pace, Proof, Window
 from openportability.errors import Conflict
 from openportability.graph import store as lists
 from openportability.matching import jobs as matching
+from openportability.network import Budget
 from openportability.networks.fake.reply import Fault
 from openportability.privacy import store as privacy
 from openportability.reconnection import ceasing, lane_store, service
@@ -26,6 +28,7 @@ from tests import cast
 from tests.reconnection.stage import Stage, follow_writes
 
 S = State
+HOUR = 3_600
 
 
 def test_pause_holds_the_next_call(herd: Stage) -> None:
@@ -348,7 +351,7 @@ def test_undo_of_everything_goes_on_where_the_person_had_paused(stage: Stage) ->
 def test_undo_does_not_wait_for_the_follows_of_tomorrow(herd: Stage) -> None:
     people = [herd.member() for _ in range(330)]
     herd.want(*people)
-    for _ in range(30):
+    for _ in range(100):
         herd.clock.forward(seconds=0.1)
         herd.serve()
     assert herd.states().count(S.FOLLOWED) == 320
@@ -358,6 +361,40 @@ def test_undo_does_not_wait_for_the_follows_of_tomorrow(herd: Stage) -> None:
     herd.clock.forward(seconds=5)
     herd.serve()
     assert herd.row(people[0]).state is S.UNDONE
+
+
+def test_undo_leaves_the_person_a_fifth_and_ends_soon(stage: Stage) -> None:
+    stage.want(*(stage.member() for _ in range(30)))
+    stage.pass_days(1)
+    with stage.db.write() as tx:
+        accounts.choose(tx, stage.user, pace=Pace.GENTLE)
+    hour = (Window(20, HOUR, follow=3, undo=1),)
+    stage.watched.limits = replace(stage.watched.limits, gap_seconds=0, windows=hour)
+    stage.clock.forward(hours=2)
+    stage.undo()
+    taken_back = []
+    for _ in range(2):
+        while stage.serve():
+            pass
+        taken_back.append(stage.states().count(S.UNDONE))
+        stage.clock.forward(seconds=1.1 * HOUR)
+    assert taken_back == [16, 30], "a fifth of the hour is the person's"
+    assert stage.follows() == []
+
+
+def test_undo_heeds_what_the_network_says_is_left(sky: Stage) -> None:
+    sky.want(*(sky.member() for _ in range(20)))
+    sky.pass_days(1)
+    sky.clock.forward(hours=2)
+    left = Budget(remaining=336, reset_at=sky.clock.now() + timedelta(hours=1))
+    with sky.db.write() as tx:
+        lane = replace(sky.lane(), remaining=left.remaining, reset_at=left.reset_at)
+        lane_store.put_back(tx, [lane])
+    sky.watched.limits = replace(sky.watched.limits, batch=4)
+    sky.undo()
+    sky.serve()
+    taken_back = [count for verb, count in sky.watched.calls if verb == "unfollow"]
+    assert taken_back == [4, 4], "8 points above a fifth"
 
 
 def test_unlinking_ends_everything_but_the_call_under_way(herd: Stage) -> None:

@@ -27,7 +27,9 @@ GAP_SECONDS = 4.0
 @pytest.mark.parametrize("role", FOLLOWS)
 def test_a_forecast_is_within_15_percent_of_what_happens(db: Database, role: Role) -> None:
     stage, luck = Stage(db, role, speed="1"), Random(1)
-    stage.watched.limits = replace(stage.watched.limits, gap_seconds=GAP_SECONDS)
+    # A slice of one call looks at no more than it asks for.
+    looks = stage.watched.limits.batch
+    stage.watched.limits = replace(stage.watched.limits, gap_seconds=GAP_SECONDS, look=looks)
     with db.write() as tx:
         accounts.choose(tx, stage.user, pace=Pace.NORMAL)
     stage.want(*(stage.member() for _ in range(FOLLOWS[role])))
@@ -42,6 +44,7 @@ def test_a_forecast_is_within_15_percent_of_what_happens(db: Database, role: Rol
         _pass_to_what_is_next(stage)
     took = (stage.clock.now() - began) / (promised.finishes_at - began)
     assert 0.85 < took < 1.15
+    assert stage.network.stage.ask("spending")[stage.me.actor.id]["refused"] == 0
 
 
 def _waiting(stage: Stage) -> int:

@@ -9,16 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openportability.domain import Limits, Pace
+from openportability.domain import Limits, Pace, Window
 from openportability.reconnection import pacing
 from openportability.reconnection.pacing import Spent
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = 3_600, 86_400
-ONE_BY_ONE = Limits(batch=1, look=5, follows=((400, DAY),), gap_seconds=1)
-IN_BATCHES = Limits(batch=200, look=200, follows=((1_666, HOUR), (11_666, DAY)))
-SHORT = Limits(batch=7, look=20, follows=((10, 60), (25, 600)))
-ENDLESS = Limits(batch=10, look=20, follows=())
+ONE_BY_ONE = Limits(batch=1, look=5, windows=(Window(400, DAY),), gap_seconds=1)
+IN_BATCHES = Limits(batch=200, look=200, windows=(Window(1_666, HOUR), Window(11_666, DAY)))
+IN_POINTS = Limits(
+    batch=200,
+    look=200,
+    windows=(Window(5_000, HOUR, follow=3, undo=1), Window(35_000, DAY, follow=3, undo=1)),
+)
+SHORT = Limits(batch=7, look=20, windows=(Window(10, 60), Window(25, 600)))
+ENDLESS = Limits(batch=10, look=20, windows=())
 SHARE = {Pace.FULL: 0.8, Pace.NORMAL: 0.5, Pace.GENTLE: 0.5}
 GENTLE = ((50, HOUR), (300, DAY))
 
@@ -32,7 +37,7 @@ def allowed(limits: Limits, pace: Pace, spent: list[Spent], now: datetime) -> pa
 
 def windows(limits: Limits, pace: Pace) -> list[tuple[int, int]]:
     """Return how many follows are ours in how many seconds."""
-    ours = [(int(most * SHARE[pace]), seconds) for most, seconds in limits.follows]
+    ours = [(int(most * SHARE[pace]), seconds) for most, seconds, *_ in limits.windows]
     return [*ours, *(GENTLE if pace is Pace.GENTLE else ())]
 
 
@@ -61,6 +66,69 @@ def test_no_window_ever_holds_more_than_our_part_of_a_limit(
         for end, _ in history:
             start = end - timedelta(seconds=seconds)
             assert sum(count for at, count in history if start < at <= end) <= most
+
+
+@settings(deadline=None)
+@given(
+    pace=st.sampled_from(Pace),
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from([1.0, 60.0, 400.0, 3_601.0]),
+            st.integers(0, 2_000),
+            st.integers(0, 6_000),
+        ),
+        max_size=40,
+    ),
+)
+def test_follows_and_what_is_undone_share_every_window(
+    pace: Pace, steps: list[tuple[float, int, int]]
+) -> None:
+    now, spent, history = NOW, list[Spent](), list[tuple[datetime, int, int]]()
+    for seconds, follows, undos in steps:
+        now += timedelta(seconds=seconds)
+        room = pacing.allow_undo(IN_POINTS, spent, remaining=None, reset_at=None, now=now)
+        undone = min(undos, room.count)
+        spent = pacing.spend(spent, 0, IN_POINTS, now, undone=undone)
+        count = min(follows, allowed(IN_POINTS, pace, spent, now).count)
+        spent = pacing.spend(spent, count, IN_POINTS, now)
+        history.append((now, count, undone))
+    for window in IN_POINTS.windows:
+        for end, *_ in history:
+            start = end - timedelta(seconds=window.seconds)
+            inside = [(count, undone) for at, count, undone in history if start < at <= end]
+            assert sum(3 * count + undone for count, undone in inside) <= 0.8 * window.most
+
+
+def test_undoing_is_not_gentle_and_leaves_a_fifth() -> None:
+    spent = pacing.spend((), 0, IN_POINTS, NOW, undone=4_000)
+    room = partial(pacing.allow_undo, IN_POINTS, remaining=None, reset_at=None)
+    assert room((), now=NOW).count == 4_000
+    assert room(spent, now=NOW).count == 0
+    assert allowed(IN_POINTS, Pace.FULL, spent, NOW).count == 0
+    assert room(spent, now=room(spent, now=NOW).next_at).count == 4_000
+
+
+def test_undoing_heeds_what_the_network_says_is_left() -> None:
+    later = NOW + timedelta(minutes=5)
+    room = partial(pacing.allow_undo, IN_POINTS, (), reset_at=later, now=NOW)
+    assert room(remaining=334).count == 334 * 3 - 1_000
+    assert room(remaining=333) == pacing.Allowed(count=0, next_at=later)
+    of_follows = pacing.allow_undo(ONE_BY_ONE, (), remaining=0, reset_at=later, now=NOW)
+    assert of_follows.count > 0, "it says nothing of undoing"
+
+
+def test_what_is_undone_stays_counted_when_follows_are_given_back() -> None:
+    spent = pacing.spend(pacing.spend((), 3, IN_POINTS, NOW), 0, IN_POINTS, NOW, undone=2)
+    assert [(one.count, one.undone) for one in pacing.give_back(spent, 3)] == [(0, 2)]
+    asked = [NOW] * 3
+    assert [one.undone for one in pacing.uncounted(spent, asked, IN_POINTS, NOW)] == [2]
+
+
+def test_what_is_left_is_less_by_what_undoing_costs() -> None:
+    assert pacing.less_undone(10, 4, IN_POINTS) == 8
+    assert pacing.less_undone(10, 4, ONE_BY_ONE) == 10
+    assert pacing.less_undone(10, 4, ENDLESS) == 10
+    assert pacing.less_undone(None, 4, IN_POINTS) is None
 
 
 @settings(deadline=None)

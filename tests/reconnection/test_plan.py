@@ -20,7 +20,7 @@ from openportability.domain import (
     UserId,
 )
 from openportability.reconnection.ledger import Known
-from openportability.reconnection.plan import Mine, Row, Verdict, counts, decide
+from openportability.reconnection.plan import Mine, Row, Verdict, absent, counts, decide
 from openportability.reconnection.rules import State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -153,3 +153,11 @@ def test_mutuals_rank_first() -> None:
 def test_decisions_are_counted_by_network() -> None:
     rows = decide([match(account(20), account(21, THERE))], [mine(), mine(THERE)], {}, NOW, {})
     assert counts(rows) == {HERE: {Verdict.NEW: 1}, THERE: {Verdict.NEW: 1}}
+
+
+def test_who_is_not_there_and_has_no_copy_there_is_counted() -> None:
+    bob, carol, dave = account(20), account(30, THERE), account(40, THERE)
+    copied = {(dave.user, HERE): [account(41)]}
+    found = absent([match(bob), match(carol), match(dave)], [mine(), mine(THERE)], copied)
+    assert found == {HERE: 1, THERE: 1}
+    assert absent([match(bob)], [mine()], {}) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,16 @@ class Selection:
     users: frozenset[UserId] | None = None
     #: None: no filter, that is all that are not dismissed.
     filter: Filter | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """How many a selection passes over; who hides or left is not among them, as if they never were here."""
+
+    #: Put aside.
+    aside: int = 0
+    #: Blocked or muted, as far as the person may learn that these are here.
+    avoided: int = 0
 
 
 def seen(tx: Tx, site: Site, user: UserId) -> Seen:
@@ -80,6 +90,21 @@ def chosen(tx: Tx, site: Site, user: UserId, selection: Selection) -> list[Match
         by = selection.filter or Filter()
         which = people.narrowed(tx, by, among=~people.by_hand_only)
     return people.matches(tx, people.in_order(which))
+
+
+def left_out(tx: Tx, site: Site, user: UserId, selection: Selection) -> LeftOut:
+    """Say how many a selection passes over by the person's own will. Who is picked by hand passes over nobody."""
+    by = selection.filter or Filter()
+    if selection.users is not None or by.dismissed:
+        return LeftOut()
+    people = seen(tx, site, user)
+    aside = people.narrowed(tx, replace(by, dismissed=True), among=~people.by_hand_only)
+    # A filter is of matches: whom it would show of the others nobody asks.
+    kinds = avoided(tx, site, user).values() if by == Filter() else ()
+    return LeftOut(
+        aside=int(aside.sum()),
+        avoided=len({account.user for some in kinds for account in some}),
+    )
 
 
 def arrived(tx: Tx, site: Site, user: UserId) -> list[Match]:

@@ -62,6 +62,11 @@ class PlanOut(BaseModel):
     forecast: list[ForecastOut]
     #: How many more may be followed, where the plan has more than that.
     ceilings: dict[str, int]
+    #: Who was selected and has no account there, by network.
+    not_there: dict[str, int]
+    #: Who was left out because the person put them aside, and because they blocked or muted them.
+    left_out_aside: int
+    left_out_avoided: int
     #: People whom the person blocked before, and may block there too: `blocks` of the start.
     blocks: dict[str, int]
     #: The same of whom they muted.
@@ -358,6 +363,9 @@ def _plan_out(site: Site, planned: Planned, offers: Sequence[Offer]) -> PlanOut:
         },
         forecast=[_forecast_out(forecast) for forecast in planned.forecast],
         ceilings=dict(planned.ceilings.items()),
+        not_there=dict(planned.absent.items()),
+        left_out_aside=planned.left_out.aside,
+        left_out_avoided=planned.left_out.avoided,
         blocks=_offered(offers, Deed.BLOCK),
         mutes=_offered(offers, Deed.MUTE),
         forecast_with_avoided=[

@@ -68,6 +68,21 @@ def counted(work: Slice, lane: Lane, rows: Sequence[Reconnection], now: datetime
     return replace(lane, spent=tuple(spent), remaining=pacing.less(lane.remaining, len(rows)))
 
 
+def next_undo(
+    work: Slice, lane: Lane, rest: Sequence[Reconnection], now: datetime
+) -> list[Reconnection]:
+    """Return the rows that the next call takes back: the first ones, as many as pacing allows."""
+    return work.batch(rest)[: claiming.allowed_undo(lane, work.destination, now).count]
+
+
+def counted_undo(work: Slice, lane: Lane, rows: Sequence[Reconnection], now: datetime) -> Lane:
+    """Count what is taken back before it is: each time, for a call costs whatever it does."""
+    limits = work.destination.limits
+    spent = pacing.spend(lane.spent, 0, limits, now, undone=len(rows))
+    left = pacing.less_undone(lane.remaining, len(rows), limits)
+    return replace(lane, spent=tuple(spent), remaining=left)
+
+
 def _uncounted(work: Slice, lane: Lane, rows: Sequence[Reconnection], now: datetime) -> Lane:
     """Return the lane without what these rows spent when they were asked for last: they are not there."""
     asked = [row.asked_at for row in rows if row.asked_at is not None]

@@ -148,6 +148,17 @@ def allowed(lane: Lane, user: User, destination: Destination, now: datetime) -> 
     )
 
 
+def allowed_undo(lane: Lane, destination: Destination, now: datetime) -> pacing.Allowed:
+    """Return how many a lane may take back now, or when again."""
+    return pacing.allow_undo(
+        destination.limits,
+        lane.spent,
+        remaining=lane.remaining,
+        reset_at=lane.reset_at,
+        now=now,
+    )
+
+
 def claim(site: Site, tx: Tx, lanes: Collection[Lane]) -> dict[AccountId, Slice]:
     """Take those of these lanes that are due, and choose what to do in each. They are held.
 
@@ -234,7 +245,7 @@ def _chosen(
     keys: Mapping[AccountId, PersonalKey],
     now: datetime,
 ) -> dict[AccountId, _Kinds]:
-    """Undo first; else what was stopped half-way, follows as pacing allows, and pending requests."""
+    """Undo first, as pacing allows; else what was stopped half-way, follows, and pending requests."""
     chosen: dict[AccountId, _Kinds] = {}
     looks = {
         account: max(1, one.destination.limits.look >> _mistakes(one.lane))
@@ -246,7 +257,8 @@ def _chosen(
         for account in mine:
             one = due[account]
             count = allowed(one.lane, people[one.lane.user], one.destination, now).count
-            kinds = due_store.chosen(read.get(account, ()), most, count)
+            undos = allowed_undo(one.lane, one.destination, now).count
+            kinds = due_store.chosen(read.get(account, ()), most, count, undos)
             undo, follow, look = (sealing.opened(keys[account], kind) for kind in kinds)
             chosen[account] = undo, follow, look
     return chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import product
@@ -85,26 +85,32 @@ def _due(dialect: Dialect) -> Executable:
     return dialect.firsts(chosen, _ROWS.id, lanes, meant)
 
 
-def chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
+def chosen(
+    rows: Sequence[Row], most: int, follows: int, undos: int
+) -> tuple[list[Row], list[Row], list[Row]]:
     """Return what to undo; else what to make (what was stopped half-way first) and to look at.
 
     Blocks alone, if there is anything to do with one of them; else mutes, else follows. But what is
-    to be taken back goes before all that is to be made.
+    to be taken back goes before all that is to be made. While none may be, the rest goes on.
     """
+    if not undos:
+        rows = [row for row in rows if row.state != State.UNDOING]
     undoing = [row for row in rows if row.state == State.UNDOING]
     for some, deed in product((undoing, rows), _ORDER):
         mine = [row for row in some if row.deed == deed]
-        if mine and any(kinds := _chosen(mine, most, follows)):
+        if mine and any(kinds := _chosen(mine, most, follows, undos)):
             return kinds
     return [], [], []
 
 
-def _chosen(rows: Sequence[Row], most: int, follows: int) -> tuple[list[Row], list[Row], list[Row]]:
+def _chosen(
+    rows: Sequence[Row], most: int, follows: int, undos: int
+) -> tuple[list[Row], list[Row], list[Row]]:
     kinds: dict[str, list[Row]] = {"undo": [], "settle": [], "follow": [], "look": []}
     for row in rows:
         kinds[_kind(row)].append(row)
     if kinds["undo"]:
-        return sorted(kinds["undo"], key=_by_time)[:most], [], []
+        return sorted(kinds["undo"], key=_by_time)[: min(undos, most)], [], []
     follow = sorted(kinds["settle"], key=lambda row: int(row.id))[:most]
     follow += sorted(kinds["follow"], key=_by_rank)[: min(follows, most - len(follow))]
     return [], follow, sorted(kinds["look"], key=_by_time)[: most - len(follow)]
@@ -153,15 +159,24 @@ def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
     tx.dialect.update_each(tx, reconnections, ("user_id", "id"), rows)
 
 
-def next_due(
-    tx: Tx, accounts: Collection[AccountId]
-) -> dict[AccountId, tuple[datetime | None, datetime | None]]:
-    """Return when the next follow of each lane is due that was never asked for, and when anything else."""
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """When something of a lane is due next."""
+
+    #: A follow that was never asked for.
+    follow: datetime | None = None
+    undo: datetime | None = None
+    other: datetime | None = None
+
+
+def next_due(tx: Tx, accounts: Collection[AccountId]) -> dict[AccountId, Due]:
+    """Return what is due when in each lane."""
     rows = tx.execute(_next_due(tx.dialect), {"accounts": list(accounts)}).all()
     return {
-        AccountId(row.account_id): (
-            None if row.follow is None else moment(row.follow),
-            None if row.other is None else moment(row.other),
+        AccountId(row.account_id): Due(
+            follow=None if row.follow is None else moment(row.follow),
+            undo=None if row.undo is None else moment(row.undo),
+            other=None if row.other is None else moment(row.other),
         )
         for row in rows
     }
@@ -171,6 +186,7 @@ def next_due(
 def _next_due(dialect: Dialect) -> Select[Any]:
     # Asked of each lane by itself: joined, PostgreSQL may read the ledgers of all to find those of fifty.
     follow = and_(_ROWS.state == State.READY, ~_is_unknown(_ROWS))
+    undo = _ROWS.state == State.UNDOING
     states: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in _OPEN]
     mine = and_(_ROWS.user_id == lanes.c.user_id, _ROWS.account_id == lanes.c.account_id)
     soonest = [
@@ -178,7 +194,7 @@ def _next_due(dialect: Dialect) -> Select[Any]:
         .where(mine, _ROWS.state.in_(states))
         .scalar_subquery()
         .label(name)
-        for name, these in (("follow", follow), ("other", ~follow))
+        for name, these in (("follow", follow), ("undo", undo), ("other", ~or_(follow, undo)))
     ]
     these_lanes = dialect.among_given(lanes.c.account_id, "accounts")
     return select(lanes.c.account_id, *soonest).where(these_lanes)

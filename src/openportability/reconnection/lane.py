@@ -69,7 +69,10 @@ def read(row: Any) -> Lane:
 @lru_cache(maxsize=10_000)
 def _unpacked(spent: str) -> tuple[Spent, ...]:
     """Read what `_packed` returned; a lane is read several times a slice, and seldom another one in between."""
-    return tuple(Spent(at=moment(at), count=count) for at, count in json.loads(spent))
+    return tuple(
+        Spent(at=moment(at), count=count, undone=sum(undone))
+        for at, count, *undone in json.loads(spent)
+    )
 
 
 def stored(lane: Lane) -> dict[str, object]:
@@ -96,4 +99,6 @@ def _micros(at: datetime | None) -> int | None:
 
 
 def _packed(spent: Sequence[Spent]) -> str:
-    return json.dumps([[micros(one.at), one.count] for one in spent])
+    return json.dumps(
+        [[micros(one.at), one.count, *([one.undone] if one.undone else [])] for one in spent]
+    )

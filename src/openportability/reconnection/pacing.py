@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from openportability.domain import Limits, Pace
+from openportability.domain import Limits, Pace, Window
 
 #: Our part of what a network allows. A fifth is always left for the person's own use of their account.
 _OURS = {Pace.FULL: 0.8, Pace.NORMAL: 0.5, Pace.GENTLE: 0.5}
 _THEIRS = 0.2
 #: Networks publish no threshold for calling someone a bulk follower; these passed unnoticed so far.
-_GENTLE: tuple[tuple[int, int], ...] = ((50, 3600), (300, 86400))
-#: Follows are counted in buckets of this part of the shortest window; older ones, of their age.
+_GENTLE = (Window(50, 3600), Window(300, 86400))
+_NO_WINDOW = Window(0, 0)
+#: What is asked for is counted in buckets of this part of the shortest window; older ones, of their age.
 _BUCKETS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """So many follows asked for until `at` (the end of a bucket)."""
+    """So many follows asked for until `at` (the end of a bucket), and so many asked to be undone."""
 
     at: datetime
     count: int
+    undone: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """What may be done: `count` follows now; if none, some at `next_at`."""
+    """What may be done: so many now; if none, some at `next_at`."""
 
     count: int
     next_at: datetime
@@ -46,45 +48,78 @@ def allow(
 
     `remaining` is what its last answer left before `reset_at`.
     """
+    costs = [(window, window.follow) for window in _windows(limits, pace)]
+    return _least(limits, costs, spent, remaining=remaining, reset_at=reset_at, now=now)
+
+
+def allow_undo(
+    limits: Limits,
+    spent: Sequence[Spent],
+    *,
+    remaining: int | None,
+    reset_at: datetime | None,
+    now: datetime,
+) -> Allowed:
+    """Return the same for taking back: at no pace but the network's, for it should end soon."""
+    costs = [(window, window.undo) for window in _windows(limits, Pace.FULL)]
+    return _least(limits, costs, spent, remaining=remaining, reset_at=reset_at, now=now)
+
+
+def _least(
+    limits: Limits,
+    costs: Sequence[tuple[Window, int]],
+    spent: Sequence[Spent],
+    *,
+    remaining: int | None,
+    reset_at: datetime | None,
+    now: datetime,
+) -> Allowed:
+    """Return how many may be done that cost so much of these windows; the first is the one of `remaining`."""
     count, next_at = limits.batch * 10_000, now
-    for most, seconds in _windows(limits, pace):
-        window = timedelta(seconds=seconds)
-        inside = [one for one in spent if one.at > now - window]
-        left = most - sum(one.count for one in inside)
-        if left <= 0:
-            next_at = max(next_at, _freed(inside, 1 - left) + window)
-        count = min(count, left)
-    if remaining is not None and reset_at is not None and reset_at > now:
-        left = remaining - _reserved(limits)
-        if left <= 0:
+    for window, cost in costs:
+        if not cost:
+            continue
+        length = timedelta(seconds=window.seconds)
+        inside = [one for one in spent if one.at > now - length]
+        left = window.most - sum(_taken(one, window) for one in inside)
+        if left < cost:
+            next_at = max(next_at, _freed(inside, window, cost - left) + length)
+        count = min(count, left // cost)
+    speaks_of, cost = (limits.windows[0], costs[0][1]) if limits.windows else (_NO_WINDOW, 0)
+    if cost and remaining is not None and reset_at is not None and reset_at > now:
+        left = remaining * speaks_of.follow - int(speaks_of.most * _THEIRS)
+        if left < cost:
             next_at = max(next_at, reset_at)
-        count = min(count, left)
+        count = min(count, left // cost)
     return Allowed(count=max(count, 0), next_at=next_at)
 
 
-def spend(spent: Sequence[Spent], count: int, limits: Limits, now: datetime) -> list[Spent]:
-    """Return the account of follows after `count` more, without what no window sees any more.
+def spend(
+    spent: Sequence[Spent], count: int, limits: Limits, now: datetime, *, undone: int = 0
+) -> list[Spent]:
+    """Return the account after `count` more follows and so many undone, without what no window sees any more.
 
     It is kept for every pace: the person may choose another one at any time.
     """
-    windows = [seconds for _, seconds in (*limits.follows, *_GENTLE)]
+    windows = [window.seconds for window in (*limits.windows, *_GENTLE)]
     kept = [one for one in spent if one.at > now - _longest(limits)]
-    if count and kept and kept[-1].at >= now:
-        kept[-1] = Spent(at=kept[-1].at, count=kept[-1].count + count)
-    elif count:
-        kept.append(Spent(at=now + timedelta(seconds=min(windows) / _BUCKETS), count=count))
+    if (count or undone) and kept and kept[-1].at >= now:
+        last = kept[-1]
+        kept[-1] = replace(last, count=last.count + count, undone=last.undone + undone)
+    elif count or undone:
+        end = now + timedelta(seconds=min(windows) / _BUCKETS)
+        kept.append(Spent(at=end, count=count, undone=undone))
     return _folded(kept, now)
 
 
 def give_back(spent: Sequence[Spent], count: int) -> list[Spent]:
     """Return the account without so many follows that the network says were not made, the newest ones."""
-    kept = list(spent)
-    while count > 0 and kept:
-        last = kept.pop()
-        if last.count > count:
-            kept.append(Spent(at=last.at, count=last.count - count))
-        count -= last.count
-    return kept
+    kept = list[Spent]()
+    for one in reversed(spent):
+        back = min(one.count, count)
+        count -= back
+        kept.append(replace(one, count=one.count - back))
+    return [one for one in reversed(kept) if one.count or one.undone]
 
 
 def uncounted(
@@ -100,7 +135,9 @@ def uncounted(
         if place is not None and at > now - _longest(limits):
             counts[place] = max(counts[place] - 1, 0)
     return [
-        Spent(at=one.at, count=count) for one, count in zip(spent, counts, strict=True) if count
+        replace(one, count=count)
+        for one, count in zip(spent, counts, strict=True)
+        if count or one.undone
     ]
 
 
@@ -134,28 +171,34 @@ def less(remaining: int | None, count: int) -> int | None:
     return None if remaining is None else max(0, remaining - count)
 
 
-def _windows(limits: Limits, pace: Pace) -> Iterable[tuple[int, int]]:
-    for most, seconds in limits.follows:
-        yield max(1, int(most * _OURS[pace])), seconds
+def less_undone(remaining: int | None, undone: int, limits: Limits) -> int | None:
+    """Return what is left of it after so many were taken back."""
+    speaks_of = limits.windows[0] if limits.windows else _NO_WINDOW
+    return less(remaining, -(-undone * speaks_of.undo // speaks_of.follow))
+
+
+def _windows(limits: Limits, pace: Pace) -> Iterable[Window]:
+    for window in limits.windows:
+        ours = max(window.follow, window.undo, int(window.most * _OURS[pace]))
+        yield window._replace(most=ours)
     if pace is Pace.GENTLE:
         yield from _GENTLE
 
 
 def _longest(limits: Limits) -> timedelta:
     """Return how long a follow is kept in the account."""
-    return timedelta(seconds=max(seconds for _, seconds in (*limits.follows, *_GENTLE)))
+    return timedelta(seconds=max(window.seconds for window in (*limits.windows, *_GENTLE)))
 
 
-def _reserved(limits: Limits) -> int:
-    """Return how many of the shortest window's follows are the person's own."""
-    return int(limits.follows[0][0] * _THEIRS) if limits.follows else 0
+def _taken(one: Spent, window: Window) -> int:
+    return one.count * window.follow + one.undone * window.undo
 
 
-def _freed(spent: Sequence[Spent], count: int) -> datetime:
-    """Return the end of the bucket with which `count` follows leave a window."""
+def _freed(spent: Sequence[Spent], window: Window, wanted: int) -> datetime:
+    """Return the end of the bucket with which so much leaves a window."""
     for one in spent:
-        count -= one.count
-        if count <= 0:
+        wanted -= _taken(one, window)
+        if wanted <= 0:
             break
     return one.at
 
@@ -166,7 +209,9 @@ def _folded(spent: Sequence[Spent], now: datetime) -> list[Spent]:
     for one in spent:
         last = folded[-1] if folded else None
         if last and one.at - last.at < (now - last.at) / _BUCKETS:
-            folded[-1] = Spent(at=one.at, count=last.count + one.count)
+            folded[-1] = Spent(
+                at=one.at, count=last.count + one.count, undone=last.undone + one.undone
+            )
         else:
             folded.append(one)
     return folded

@@ -140,6 +140,17 @@ def counts(rows: Iterable[Row]) -> dict[NetworkName, dict[Verdict, int]]:
     return {network: dict(counted) for network, counted in found.items()}
 
 
+def absent(
+    matches: Iterable[Match],
+    mine: Sequence[Mine],
+    twins: Mapping[tuple[UserId, NetworkName], Sequence[Account]],
+) -> dict[NetworkName, int]:
+    """Count by network those matches that are not there, nor a copy of them."""
+    some = list(matches)
+    found = {own.network: sum(not _places(match, own, twins) for match in some) for own in mine}
+    return {network: count for network, count in found.items() if count}
+
+
 def _verdict(
     own: Mine, whom: Account, known: Known | None, now: datetime, fresh: Verdict
 ) -> Verdict:

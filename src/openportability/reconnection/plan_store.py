@@ -14,6 +14,7 @@ from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import plans
 from openportability.domain import AccountId, NetworkName, UserId
+from openportability.matching.service import LeftOut
 from openportability.reconnection.plan import Row, Verdict
 from openportability.vault import PersonalKey
 
@@ -40,6 +41,8 @@ class Plan:
     #: The selection it was made for, as the caller keeps it.
     selection: str
     at: datetime
+    absent: Mapping[NetworkName, int]
+    left_out: LeftOut
 
 
 _PUT = insert(plans).returning(plans.c.id)
@@ -53,12 +56,16 @@ def put_plan(
     rows: Sequence[Row],
     rooms: Mapping[AccountId, int],
     selection: str,
+    absent: Mapping[NetworkName, int],
+    left_out: LeftOut,
     now: datetime,
 ) -> int:
     """Keep a plan and return its id."""
     form = {
         "selection": selection,
         "rooms": list(rooms.items()),
+        "absent": dict(absent),
+        "left_out": [left_out.aside, left_out.avoided],
         "rows": [[row.account, row.whom, row.network, row.verdict, row.rank] for row in rows],
     }
     made: int = tx.execute(
@@ -87,6 +94,7 @@ def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
     if row is None:
         return None
     form = json.loads(key.open(row.sealed, _place(user)))
+    aside, avoided = form.get("left_out", (0, 0))  # plans made before they were told
     return Plan(
         id=row.id,
         state=PlanState(row.state),
@@ -103,6 +111,8 @@ def plan(tx: Tx, key: PersonalKey, user: UserId, plan_id: int) -> Plan | None:
         rooms={AccountId(account): room for account, room in form["rooms"]},
         selection=form["selection"],
         at=moment(row.at),
+        absent={NetworkName(name): count for name, count in form.get("absent", {}).items()},
+        left_out=LeftOut(aside=aside, avoided=avoided),
     )
 
 

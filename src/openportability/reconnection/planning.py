@@ -21,7 +21,7 @@ from openportability.domain import (
 from openportability.errors import Conflict, NotFound
 from openportability.jobs.port import Wake
 from openportability.matching import service as matching
-from openportability.matching.service import Selection
+from openportability.matching.service import LeftOut, Selection
 from openportability.reconnection import (
     forecasting,
     lane_store,
@@ -33,7 +33,7 @@ from openportability.reconnection import (
 )
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Known, New
-from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, counts, decide
+from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, absent, counts, decide
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
@@ -62,6 +62,10 @@ class Planned:
     #: How many more the person may follow on a network, where the plan, copies included, has more than that.
     ceilings: dict[NetworkName, int]
     started: bool
+    #: How many of those selected are not on a network.
+    absent: Mapping[NetworkName, int]
+    #: How many were passed over, by the person's own will.
+    left_out: LeftOut
 
     def number(self, network: NetworkName, *verdicts: Verdict) -> int:
         """Return how many rows on a network have one of these verdicts."""
@@ -81,8 +85,10 @@ def make_plan(
         ]
         ledger = _ledger(tx, site, user)
         twins = reach.twins(tx, matches, [account.actor.network for account in mine])
+        passed_over = matching.left_out(tx, site, user, selection)
     read = [_mine(account, reading.following(site, account)) for account in mine]
     rows = decide(matches, read, ledger, site.clock.now(), twins)
+    not_there = absent(matches, read, twins)
     wanted = {row.account for row in rows if row.verdict in _OFFERED}
     left = {one.id: reading.room(site, one) for one in mine if one.id in wanted}
     rooms = {account: room.in_all for account, room in left.items() if room is not None}
@@ -95,17 +101,21 @@ def make_plan(
             rows=rows,
             rooms=rooms,
             selection=selected.packed(selection, networks),
+            absent=not_there,
+            left_out=passed_over,
             now=site.clock.now(),
         )
     with site.db.read() as tx:
-        return _shown(tx, site, user, made, rows, rooms, started=False)
+        key = accounts.personal_key(tx, site.vault, user)
+        kept = plan_store.plan(tx, key, user, made)
+        assert kept is not None, "just made"
+        return _shown(tx, site, user, kept)
 
 
 def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
     """Return a plan that was made before."""
     kept = _kept(tx, site, user, plan_id)
-    started = kept.state is plan_store.PlanState.STARTED
-    return _shown(tx, site, user, plan_id, kept.rows, kept.rooms, started=started)
+    return _shown(tx, site, user, kept)
 
 
 def followed(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
@@ -251,16 +261,9 @@ def set_pace(tx: Tx, user: UserId, pace: Pace) -> None:
     accounts.choose(tx, user, pace=pace)
 
 
-def _shown(
-    tx: Tx,
-    site: Site,
-    user: UserId,
-    plan_id: int,
-    rows: Sequence[Row],
-    rooms: Mapping[AccountId, int],
-    *,
-    started: bool,
-) -> Planned:
+def _shown(tx: Tx, site: Site, user: UserId, kept: plan_store.Plan) -> Planned:
+    rows, rooms = kept.rows, kept.rooms
+    started = kept.state is plan_store.PlanState.STARTED
     counted = counts(rows)
     new, copies = (
         {network: by.get(verdict, 0) for network, by in counted.items()} for verdict in _OFFERED
@@ -274,8 +277,8 @@ def _shown(
         {} if started else {one: waiting[one] + count for one, count in copies.items() if count}
     )
     return Planned(
-        id=plan_id,
-        rows=tuple(rows),
+        id=kept.id,
+        rows=rows,
         counts=counted,
         forecast=forecasting.forecast(
             tx, site, user, {one: count for one, count in waiting.items() if count}
@@ -288,6 +291,8 @@ def _shown(
             if row.account in rooms and rooms[row.account] < new[row.network] + copies[row.network]
         },
         started=started,
+        absent=kept.absent,
+        left_out=kept.left_out,
     )
 
 

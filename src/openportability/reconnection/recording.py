@@ -28,6 +28,7 @@ from openportability.reconnection import (
     sealing,
 )
 from openportability.reconnection.claiming import Slice
+from openportability.reconnection.due_store import Due
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import Decision, LaneState, State
@@ -41,7 +42,7 @@ class Then(Enum):
     """What comes after a step."""
 
     FOLLOW = auto()  # note what is about to be asked for
-    UNDO = auto()  # go on, if the lane is still ours
+    UNDO = auto()  # count what is about to be taken back
     KEEP = auto()  # the slice goes on without us
     END = auto()
 
@@ -101,7 +102,7 @@ def record(
     ending = [turn for turn in turns if _ends(turn)]
     due = due_store.next_due(tx, [turn.step.account for turn in ending]) if ending else {}
     for turn in ending:
-        _end(turn, due.get(turn.step.account, (None, None)), now)
+        _end(turn, due.get(turn.step.account, Due()), now)
     lane_store.put_back(tx, [turn.lane for turn in turns if turn.lane is not None])
     _learn_of_hosts(tx, steps, now)
     return [turn.next for turn in turns]
@@ -204,7 +205,8 @@ def _go_on(turn: _Turn, lane: Lane, rest: Sequence[Reconnection], now: datetime)
     work = turn.step.work
     match turn.step.then:
         case Then.UNDO:
-            going = work.batch(rest)
+            going = asking.next_undo(work, lane, rest, now)
+            turn.lane = asking.counted_undo(work, lane, going, now)
             turn.next = Next(going=going, rest=rest[len(going) :])
         case Then.FOLLOW:
             going, left = asking.next_call(work, lane, rest, now)
@@ -220,7 +222,7 @@ def _ends(turn: _Turn) -> bool:
     return ours and turn.step.then is not Then.KEEP and not turn.next.going
 
 
-def _end(turn: _Turn, due: tuple[datetime | None, datetime | None], now: datetime) -> None:
+def _end(turn: _Turn, due: Due, now: datetime) -> None:
     """Give a lane back."""
     assert turn.lane is not None, "it is ours"
     failure, state, before = turn.step.failure, turn.lane.state, turn.lane.failures
@@ -242,14 +244,14 @@ def _end(turn: _Turn, due: tuple[datetime | None, datetime | None], now: datetim
     )
 
 
-def _next(
-    step: Step, lane: Lane, due: tuple[datetime | None, datetime | None], now: datetime
-) -> datetime | None:
-    """Return when the lane is due again: a follow not before pacing allows it."""
-    work, (follow, other) = step.work, due
+def _next(step: Step, lane: Lane, due: Due, now: datetime) -> datetime | None:
+    """Return when the lane is due again: a follow or an undo not before pacing allows it."""
+    work, follow, undo = step.work, due.follow, due.undo
     if follow is not None:
         follow = max(follow, claiming.allowed(lane, work.user, work.destination, now).next_at)
-    soonest = min((at for at in (follow, other) if at is not None), default=None)
+    if undo is not None:
+        undo = max(undo, claiming.allowed_undo(lane, work.destination, now).next_at)
+    soonest = min((at for at in (follow, undo, due.other) if at is not None), default=None)
     gap = timedelta(seconds=work.destination.limits.gap_seconds if step.asked else 0)
     return None if soonest is None else max(soonest, now + gap)
 

@@ -80,9 +80,8 @@ class Lanes:
             # Good for reading who they are: it is kept, and the person is asked for more.
             raise SignedOut("net.scope_missing")
         if work.undo:
-            going = work.batch(work.undo)
-            first = Next(going=going, rest=work.undo[len(going) :])
-            return self._call_on(work, grant, first, Then.UNDO)
+            counted = self._step(Step(work=work, then=Then.UNDO, rest=work.undo))
+            return self._call_on(work, grant, counted, Then.UNDO)
         try:
             seen = following.looked(work, grant, self._site.clock.now())
         except SignedOut as error:

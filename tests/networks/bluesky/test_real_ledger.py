@@ -83,7 +83,10 @@ def test_two_thousand_follows_wait_as_the_server_says_and_are_taken_back(
 
     with db.write() as tx:
         service.undo(tx, site, me.user)
-    _serve(site, me)
+    for _ in range(2):  # what the last hour spent leaves less than all of them need
+        _serve(site, me)
+        strict.an_hour_passes()
+        clock.forward(hours=1)
     assert sorted(_follows(anna)) == sorted(by_hand)
     with db.read() as tx:
         assert store.counts(tx, me.user)[Deed.FOLLOW] == {(me.id, State.UNDONE): FOLLOWS}

@@ -24,6 +24,7 @@ def test_the_401st_follow_of_a_day_waits_for_the_next_day() -> None:
     grant = _signed_in_again(stage, who)
     for wanted in stage.strangers(400):
         stage.follow(grant, [wanted])
+        stage.clock.forward(seconds=2)
     (one_more,) = stage.strangers(1)
     for _ in range(3):
         with pytest.raises(Throttled) as caught:
@@ -32,7 +33,7 @@ def test_the_401st_follow_of_a_day_waits_for_the_next_day() -> None:
     assert midnight
     assert (midnight.hour, midnight.minute, midnight.second) == (0, 0, 0)
     spent = stage.subject.stage.ask("spending")[who.id]
-    assert spent == {"highest": {"86400": 400}, "refused": 3}
+    assert spent == {"highest": {"86400": 400, "300": 150}, "refused": 3}
     stage.clock.forward(seconds=(midnight - stage.clock.now()).total_seconds() + 1)
     answer = stage.follow(_signed_in_again(stage, who), [one_more]).of[one_more.actor.id]
     assert answer == Relationship(tie=Tie.FOLLOWING)
@@ -44,7 +45,19 @@ def test_following_somebody_again_costs_nothing() -> None:
     (wanted,) = stage.strangers(1)
     for _ in range(5):
         stage.follow(grant, [wanted])
-    assert stage.subject.stage.ask("spending")[who.id]["highest"] == {"86400": 1}
+    assert stage.subject.stage.ask("spending")[who.id]["highest"]["86400"] == 1
+
+
+def test_requests_are_counted_where_there_are_instances() -> None:
+    stage = Stage(Role.INSTANCES)
+    who, grant = stage.somebody()
+    others = stage.strangers(3)
+    for _ in range(2):
+        stage.destination.relationships(grant, others)
+    stage.follow(grant, others[:1])
+    stage.destination.unfollow(grant, others[:1])
+    spent = stage.subject.stage.ask("spending")[who.id]
+    assert spent["highest"]["300"] == (1 + 6) + (1 + 3) + 1 + 2
 
 
 def test_one_call_follows_one_where_there_are_instances() -> None:
@@ -104,7 +117,7 @@ def test_the_same_person_can_be_followed_twice_under_two_keys() -> None:
 
 def test_a_faster_world_has_shorter_windows() -> None:
     stage = Stage(Role.INSTANCES, SPEED="86400")
-    assert stage.destination.limits.follows == ((400, 1),)
+    assert stage.destination.limits.windows == ((400, 1, 1, 0), (300, 1, 4, 2))
     assert stage.destination.limits.gap_seconds == pytest.approx(1 / 86_400)
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from openportability.domain import Grant, Purpose, Relationship, Tie
+from openportability.domain import Grant, Pace, Purpose, Relationship, Tie
 from openportability.errors import Gone, NetworkError, Refused, SignedOut, Throttled, Unavailable
 from openportability.network import Answers
+from openportability.networks.mastodon.client import REQUESTS
+from openportability.reconnection import pacing
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer, paths
 from tests.networks.mastodon.world import HOST, World, wanted
@@ -360,3 +363,34 @@ def test_a_next_page_on_another_host_is_never_asked_there(
     cursor = world.follows.following(grant, None).cursor
     assert world.follows.following(grant, cursor).cursor is None
     assert server.asked[-1].endswith("/api/v1/accounts/100/following")
+
+
+def test_a_day_of_follows_is_promised_as_long_as_its_requests_take(world: World) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    finished = pacing.finish_at(
+        world.follows.limits,
+        Pace.FULL,
+        (),
+        remaining=None,
+        reset_at=None,
+        waiting=320,
+        now=now,
+    )
+    assert timedelta(minutes=21) < finished - now < timedelta(minutes=32)
+
+
+def test_a_follow_of_somebody_new_asks_no_more_than_is_counted(
+    world: World, server: StrictServer, grant: Grant
+) -> None:
+    people = [wanted(server.add_remote(f"new{number}", ELSEWHERE)) for number in range(5)]
+    before = len(server.asked)
+    found = world.follows.relationships(grant, people).of
+    for one in people:
+        seen = found[one.actor.id]
+        assert isinstance(seen, Relationship)
+        world.follows.follow(grant, [replace(one, record=seen.record)])
+    made = len(server.asked) - before
+    assert made <= 5 * REQUESTS.follow
+    for one in people:
+        world.follows.unfollow(grant, [one])
+    assert len(server.asked) - before - made <= 5 * REQUESTS.undo

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from openportability.domain import Limits
+from openportability.domain import Limits, Window
 from openportability.network import Budget
 from openportability.outbound import Reply, reset_time
 
-#: 5,000 points an hour and 35,000 a day, 3 a follow or block:
+#: 5,000 points an hour and 35,000 a day, 3 a follow or block, 1 a record taken back:
 #: https://docs.bsky.app/docs/advanced-guides/rate-limits
 POINTS = 3
+_UNDO_POINTS = 1
 LIMITS = Limits(
     batch=200,
     look=200,
-    follows=((5_000 // POINTS, 3_600), (35_000 // POINTS, 86_400)),
+    windows=(
+        Window(5_000, 3_600, follow=POINTS, undo=_UNDO_POINTS),
+        Window(35_000, 86_400, follow=POINTS, undo=_UNDO_POINTS),
+    ),
 )
 #: The windows of the points, in seconds. A server shows whichever of its limits has least left;
 #: the others say nothing of follows.

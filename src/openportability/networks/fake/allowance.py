@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from openportability.networks.fake.reply import Refusal
 
@@ -60,6 +61,19 @@ class Allowance:
     def actors(self) -> list[str]:
         """Return who has spent anything, or was refused."""
         return sorted({*self._spent, *self.refused})
+
+
+def spent(*allowances: Allowance) -> dict[str, dict[str, Any]]:
+    """Say of each actor what all of these counted."""
+    return {
+        actor: {
+            "highest": {
+                window: most for one in allowances for window, most in one.highest(actor).items()
+            },
+            "refused": sum(one.refused[actor] for one in allowances),
+        }
+        for actor in sorted({actor for one in allowances for actor in one.actors()})
+    }
 
 
 def _window(now: datetime, seconds: float) -> int:

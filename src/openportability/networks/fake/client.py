@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any
 
 from openportability.clock import Clock, micros, moment
-from openportability.domain import ActorId, Deed, Grant, Limits, Relationship, Tie, Wanted
+from openportability.domain import ActorId, Deed, Grant, Limits, Relationship, Tie, Wanted, Window
 from openportability.errors import Gone, NetworkError, Refused, Unavailable
 from openportability.network import Answers, Budget, Page
 from openportability.networks.fake.residents import Role
-from openportability.networks.fake.ties import DAY, HOUR
+from openportability.networks.fake.ties import DAY, HOUR, REQUEST_SECONDS, REQUESTS
 from openportability.networks.fake.way import Line
 
 KEY_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -25,13 +25,19 @@ def limits_of(role: Role, speed: float) -> Limits:
         return Limits(
             batch=1,
             look=40,
-            follows=((400, _seconds(DAY, speed)),),
+            windows=(
+                Window(400, _seconds(DAY, speed)),
+                Window(REQUESTS, _seconds(REQUEST_SECONDS, speed), follow=4, undo=2),
+            ),
             gap_seconds=1 / speed,
         )
     return Limits(
         batch=200,
         look=100,
-        follows=((1_666, _seconds(HOUR, speed)), (11_666, _seconds(DAY, speed))),
+        windows=(
+            Window(5_000, _seconds(HOUR, speed), follow=3, undo=1),
+            Window(35_000, _seconds(DAY, speed), follow=3, undo=1),
+        ),
     )
 
 

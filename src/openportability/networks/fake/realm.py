@@ -140,6 +140,7 @@ class Realm:
         """Tell a page of whom the owner of the token follows."""
         actor = self._tokens.check(token, READ, self._now())
         ties, start = self._destination(), int(cursor or 0)
+        ties.asked(actor, self._now(), requests=1)
         everyone = ties.following(actor, self._now())
         end = start + ties.page
         # A full page always names a next one, which may turn out to be empty.
@@ -149,12 +150,15 @@ class Realm:
     def relationships(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         """Tell what is between the owner of the token and others."""
         actor = self._tokens.check(token, READ, self._now())
-        return self._answer(actor, [Wish(**one) for one in wanted])
+        wishes = [Wish(**one) for one in wanted]
+        self._destination().asked(actor, self._now(), requests=1, about=wishes)
+        return self._answer(actor, wishes)
 
     def follow(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         """Follow them, all or none, and tell what is now."""
         actor = self._writer(token)
         wishes, ties, now = [Wish(**one) for one in wanted], self._destination(), self._now()
+        ties.asked(actor, now, requests=len(wishes))
         before = [ties.row(actor, wish, now).get("tie") for wish in wishes]
         try:
             ties.follow(actor, wishes, now)
@@ -179,6 +183,8 @@ class Realm:
         """Take these follows back and tell what is now."""
         actor = self._writer(token)
         wishes = [Wish(**one) for one in made]
+        # Each is looked at and taken back.
+        self._destination().asked(actor, self._now(), requests=2 * len(wishes))
         self._destination().unfollow(actor, wishes, self._now())
         self._note("unfollow", actor, wishes)
         return self._answer(actor, wishes)
@@ -188,7 +194,9 @@ class Realm:
     def avoiding(self, *, token: str, deed: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         """Tell whom of these the owner of the token blocks, or mutes."""
         actor = self._tokens.check(token, READ, self._now())
-        return self._barred(deed, actor, [Wish(**one) for one in wanted])
+        wishes = [Wish(**one) for one in wanted]
+        self._destination().asked(actor, self._now(), requests=1, about=wishes)
+        return self._barred(deed, actor, wishes)
 
     def block(self, *, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         """Block them, all or none, and tell what is now."""
@@ -287,11 +295,7 @@ class Realm:
 
     def spending(self) -> Told:
         """Tell what each actor spent at most in one window, and how often they were refused."""
-        allowance = self._destination().allowance
-        return {
-            actor: {"highest": allowance.highest(actor), "refused": allowance.refused[actor]}
-            for actor in allowance.actors()
-        }
+        return dict(self._destination().spent())
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -341,6 +345,7 @@ class Realm:
 
     def _avoid(self, deed: str, token: str, wanted: Sequence[Mapping[str, Any]]) -> Told:
         actor, wishes = self._writer(token, deed), [Wish(**one) for one in wanted]
+        self._destination().asked(actor, self._now(), requests=len(wishes))
         here = [wish for wish in wishes if not self._someone(wish.id).gone]
         self._avoided[deed].make(actor, here)
         self._note(deed, actor, wishes)
@@ -348,6 +353,7 @@ class Realm:
 
     def _avoid_no_more(self, deed: str, token: str, made: Sequence[Mapping[str, Any]]) -> Told:
         actor, wishes = self._writer(token, deed), [Wish(**one) for one in made]
+        self._destination().asked(actor, self._now(), requests=2 * len(wishes))
         self._avoided[deed].take_back(actor, wishes)
         self._note(f"un{deed}", actor, wishes)
         return self._barred(deed, actor, wishes)

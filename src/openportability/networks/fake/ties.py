@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
-from openportability.networks.fake.allowance import Allowance
+from openportability.networks.fake.allowance import Allowance, spent
 from openportability.networks.fake.people import People, draw
 from openportability.networks.fake.reply import Refusal
 from openportability.networks.fake.residents import FLAKY_HOST, SLOW_HOST, Resident, Residents
 
 HOUR = 3_600
 DAY = 86_400
+#: Requests anyone may make in so many seconds where follows go one by one.
+REQUESTS = 300
+REQUEST_SECONDS = 300
 #: How long `SLOW_HOST` takes to confirm a follow.
 SLOW_SECONDS = 60
 #: How long `FLAKY_HOST` stays away, or there; never less than two seconds, whatever the speed.
@@ -59,6 +62,14 @@ class Ties(Protocol):
     def drop_all(self, actor: str, other: str) -> None:
         """Take back every follow of one other, as a person does by hand."""
 
+    def asked(
+        self, actor: str, now: datetime, *, requests: int, about: Sequence[Wish] = ()
+    ) -> None:
+        """Count the requests that a call stands for, and those that find whom it is about."""
+
+    def spent(self) -> Mapping[str, Mapping[str, Any]]:
+        """Say what each actor spent at most in one window, and how often they were refused."""
+
 
 class _Known:
     """What both kinds know of people."""
@@ -98,6 +109,9 @@ class ByInstances:
 
     def __init__(self, network: str, people: People, residents: Residents, *, speed: float) -> None:
         self.allowance = Allowance(((400, DAY / speed),))
+        self._requests = Allowance(((REQUESTS, REQUEST_SECONDS / speed),))
+        #: Whom somebody asked for before: their servers need not be asked again.
+        self._met: set[str] = set()
         self._known = _Known(network, people, residents)
         self._residents = residents
         self._seed = (people.seed, network)
@@ -147,6 +161,17 @@ class ByInstances:
         """Let the other say yes to the actor now."""
         if other in self._of(actor, now):
             self._ties[actor][other] = now
+
+    def asked(
+        self, actor: str, now: datetime, *, requests: int, about: Sequence[Wish] = ()
+    ) -> None:
+        # One finds who is known by the number, two who is not: a lookup, then a search.
+        finding = sum(1 if wish.id in self._met else 2 for wish in about)
+        self._requests.take(actor, requests + finding, now)
+        self._met.update(wish.id for wish in about)
+
+    def spent(self) -> Mapping[str, Mapping[str, Any]]:
+        return spent(self.allowance, self._requests)
 
     def _of(self, actor: str, now: datetime) -> dict[str, datetime | None]:
         if actor not in self._ties:
@@ -245,6 +270,14 @@ class ByRepository:
         self._of(actor)
         for record in tuple(self._keys[actor][other]):
             self._drop(actor, record)
+
+    def asked(
+        self, actor: str, now: datetime, *, requests: int, about: Sequence[Wish] = ()
+    ) -> None:
+        """Count nothing: such servers count the requests of an address, whoever they are for."""
+
+    def spent(self) -> Mapping[str, Mapping[str, Any]]:
+        return spent(self.allowance)
 
     def _put(self, actor: str, new: Mapping[str, str]) -> None:
         self._records[actor].update(new)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openportability.clock import monotonic
-from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted
+from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted, Window
 from openportability.errors import (
     Gone,
     NetworkError,
@@ -28,6 +28,10 @@ from openportability.networks.mastodon.home import Home, home_of
 from openportability.networks.mastodon.lists import Lists
 
 _DAY_SECONDS = 86_400
+#: Requests an account may make in five minutes (Mastodon, config/initializers/rack_attack.rb). A follow of
+#: somebody whom the server does not know takes a lookup, a search, the follow and its part of a look at
+#: relationships; taking it back, a look and the unfollow.
+REQUESTS = Window(300, 300, follow=4, undo=2)
 #: No new search is begun after this time in one look, so that it ends well inside a lease.
 _LOOK_SECONDS = 12.0
 
@@ -42,7 +46,7 @@ class Follows:
         self.limits = Limits(
             batch=1,
             look=5,
-            follows=((answers.FOLLOWS_A_DAY, _DAY_SECONDS),),
+            windows=(Window(answers.FOLLOWS_A_DAY, _DAY_SECONDS), REQUESTS),
             gap_seconds=lists.gap_seconds,
         )
 
