@@ -124,6 +124,23 @@ def test_who_meets_many_is_left_to_a_job_of_their_own(
     assert not sweep.lists_wait(site)
 
 
+def test_who_hides_sends_no_list_to_a_job_of_its_own(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By how many keys it has, and who is shown: so whoever sees it wait learns nothing."""
+    monkeypatch.setattr(sweep, "_MANY", 5)
+    alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
+    for number in range(10, 16):
+        hidden = cast.join(site, OLD, number, found=Found.NOBODY).user
+        cast.bring(site, hidden, OLD, followers=[1])
+    site.engine.turn()
+    cast.bring(site, alice, OLD, following=[3], woken=False)
+    cast.bring(site, bob, OLD, following=[3, *range(90, 95)], woken=False)
+    done = sweep.meet_lists(site)
+    assert (done.met, done.left) == (1, [bob])
+    assert set(cast.seen_by(site, alice)) == {carol}
+
+
 def test_a_long_list_that_fails_keeps_no_other_long_one_waiting(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +179,7 @@ def test_a_pass_that_was_killed_is_done_again_to_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two people who must hear that they were taken off the list, one had heard it."""
-    monkeypatch.setattr(meeting, "_PAIRS", 1)
+    monkeypatch.setattr(meeting, "_PAIRS", 0.01)  # each in a transaction of their own
     alice, bob, carol = (cast.join(site, OLD, number).user for number in (1, 2, 3))
     cast.bring(site, alice, OLD, followers=[2, 3])
     site.engine.turn()

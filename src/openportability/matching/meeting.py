@@ -28,9 +28,9 @@ from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, told
 from openportability.matching.said import Bits
 from openportability.site import Site
 
-#: People of whom one transaction takes so many, with all whom they meet in it: others wait some tenths of a second.
+#: People of whom one transaction takes so many on average, with all whom they meet: others wait tenths of a second.
 _SETS = 250
-#: And so many pairs at most.
+#: And so many pairs.
 _PAIRS = 4_000
 #: What each kind of list says to whom it holds: through an account that is proved, and one that is claimed.
 _TOLD = {kind: (told(kind, Proof.PROVED), told(kind, Proof.CLAIMED)) for kind in Kind}
@@ -151,13 +151,17 @@ def _places(people: People, these: Numbers, those: Numbers) -> dict[UserId, Plac
 
 
 def _portions(meetings: Pairs) -> Iterator[Pairs]:
-    """Cut pairs along the side with more people on it: those on the other are in most portions anyway."""
+    """Deal out the people of the side with more on it by chance: those on the other are in most portions anyway.
+
+    Each portion is shown as it is committed. Cut by count, how many are shown at first would tell how many stand
+    between them who are here and hide. So each person comes into a portion by a throw of their own, and how many
+    portions there are is thrown as well: one person more or less only shifts the odds, by some thousandths.
+    """
     sides = (meetings.owners, meetings.others)
     side = max(sides, key=lambda one: sorted_set(one).size)
-    order = np.argsort(side, kind="stable")
-    pairs, person = meetings.kept(order), np.unique(side[order], return_inverse=True)[1]
-    start = 0
-    while start < len(pairs):
-        end = min(start + _PAIRS, int(np.searchsorted(person, person[start] + _SETS)))
-        yield pairs.kept(np.arange(start, end))
-        start = end
+    people, person = np.unique(side, return_inverse=True)
+    chance = np.random.default_rng()
+    portions = 1 + chance.poisson(max(people.size / _SETS, len(meetings) / _PAIRS))
+    portion = chance.integers(portions, size=people.size)[person]
+    for one in sorted_set(portion):
+        yield meetings.kept(portion == one)

@@ -130,6 +130,10 @@ class MatchSet:
         accounts: Numbers = self._rows["account"]
         return accounts
 
+    def count_seen(self) -> int:
+        """Return how many rows are of people who are shown."""
+        return int(np.count_nonzero(self._rows["marks"] & UNSEEN == 0))
+
     def say(
         self, people: People, bits: Bits, *, instead_of: Bit, by_them: bool, now_seconds: int
     ) -> None:

@@ -16,7 +16,6 @@ from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import answered, counters, match_sets, user_keys, users
 from openportability.domain import UserId
-from openportability.matching.directory import Numbers
 from openportability.matching.sets import MatchSet
 from openportability.vault import PersonalKey, Vault
 
@@ -68,13 +67,12 @@ def _sets(dialect: Dialect) -> Select[Any]:
     )
 
 
-def accounts_met(tx: Tx, vault: Vault, user: UserId) -> Numbers:
-    """Return the accounts in a person's match set; none when they left or met nobody."""
+def set_of(tx: Tx, vault: Vault, user: UserId) -> MatchSet:
+    """Return a person's whole match set; nothing in it when they left or met nobody."""
     row = tx.execute(_SET_AND_KEY, {"user": user}).one_or_none()
     if row is None:
-        return MatchSet().accounts()
-    key = vault.personal(row.wrapped, user)
-    return _unpacked(key, user, row).accounts()
+        return MatchSet()
+    return _unpacked(vault.personal(row.wrapped, user), user, row)
 
 
 def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Opened]:

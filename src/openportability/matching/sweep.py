@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 NEWCOMERS = 1000
 #: Lists that are met together at most.
 LISTS = 500
-#: Whose lists hold more people who are here meets them by themselves: others would wait for seconds.
-_MANY = 5_000
+#: Who may meet more people meets them by themselves: others would wait for seconds.
+_MANY = 10_000
 PEOPLE_CURSOR = "matching.accounts"
 _LISTS_CURSOR = "matching.lists"
 
@@ -62,7 +62,7 @@ class Round:
 
     #: Whose have met everyone now.
     met: int
-    #: Whose hold so many people that they are to be met alone.
+    #: Whose are so long that they are to be met alone.
     left: Sequence[UserId]
     #: There may be more behind these.
     full: bool
@@ -101,9 +101,9 @@ def meet_many(site: Site) -> bool:
 
 
 def _met_as_many(site: Site, user: UserId) -> bool:
-    """Match a user whose lists hold many people; say whether they do."""
+    """Match a user whose lists are long; say whether they are."""
     with site.db.read() as tx:
-        many = len(concerned(tx, site, user).users()) > _MANY
+        many = concerned(tx, site, user).most > _MANY
     if many:
         match_lists(site, user)
     return many
@@ -127,13 +127,13 @@ def _match_some(
 
 
 def _match_all(site: Site, users: Sequence[UserId], most: int | None) -> list[UserId]:
-    """Forward for some users; leave out, and return, those who meet more people than `most`."""
+    """Forward for some users; leave out, and return, those who may meet more people than `most`."""
     with site.db.read() as tx:
         horizons = _horizons(tx, users)
         before = horizon_store.horizons(tx, users)
         swept = store.cursor(tx, PEOPLE_CURSOR)
         meant = {user: concerned(tx, site, user) for user in users}
-    left = [user for user, one in meant.items() if most is not None and len(one.users()) > most]
+    left = [user for user, one in meant.items() if most is not None and one.most > most]
     late, others = [], []
     for user, one in meant.items():
         if user not in left:
@@ -221,6 +221,9 @@ class Concerned:
     seqs: Numbers
     #: Accounts in the set that are no longer linked.
     gone: Numbers
+    #: How many there may be, by what the user knows: how long their lists are, and how much they are shown. To go by
+    #: who is here would tell them, by how long they wait, of those who hide.
+    most: int
 
     def users(self) -> set[UserId]:
         return {UserId(user) for user in sorted_set(self.owners).tolist()}
@@ -235,15 +238,18 @@ class Concerned:
 def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:
     """Return whom a user's lists or match set hold."""
     directory = site.memory.of(Directories).as_of(tx)
-    listed = [
-        directory.holding(of.network, keys) for of, keys in lists.open_lists(tx, site.vault, user)
-    ]
-    met = store.accounts_met(tx, site.vault, user)
+    own = lists.open_lists(tx, site.vault, user)
+    listed = [directory.holding(of.network, keys) for of, keys in own]
+    known = store.set_of(tx, site.vault, user)
+    met = known.accounts()
     here, at = directory.find(met)
     places = np.concatenate([*listed, at])
     places = places[directory.lines.user[places] != user]
     return Concerned(
-        owners=directory.lines.user[places], seqs=directory.lines.seq[places], gone=met[~here]
+        owners=directory.lines.user[places],
+        seqs=directory.lines.seq[places],
+        gone=met[~here],
+        most=sum(keys.size for _, keys in own) + known.count_seen(),
     )
 
 
