@@ -1,9 +1,8 @@
-"""Who sets people aside on the page of matches stays where they were shown."""
+"""Who sets people aside on the page of matches, or takes them back, stays where they were shown."""
 
 from __future__ import annotations
 
 import re
-from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +13,12 @@ from tests.house import ON_SQLITE, House
 from tests.journeys.neighbourhood import Neighbourhood
 
 pytestmark = ON_SQLITE
+
+
+def turn(browser: Browser) -> Answer:
+    """Go to the next page with nobody ticked."""
+    form, name, value = browser.find("Next page")
+    return browser.post("/matches", {**form.fields, name: value})
 
 
 def set_aside(browser: Browser) -> Answer:
@@ -48,11 +53,44 @@ def test_a_page_stays_until_nobody_is_left_on_it(
         place.join(one)
     place.bring(alice, following=others)
     first = alice.browser.get("/matches")
-    way = re.search(r'href="(/matches\?[^"]*after=[^"]+)"', first.text)
-    assert way
-    second = alice.browser.get(unescape(way[1]))
+    second = turn(alice.browser)
+    assert second.url != first.url
     assert set_aside(alice.browser).url == second.url
     back = set_aside(alice.browser)
     assert "after=" not in back.url
     assert "1 match was set aside." in back.words
     assert back.text.count('name="match_ids"') == 2
+
+
+def test_a_whole_search_is_set_aside_and_taken_back_where_it_is_shown(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob, carol = (place.somebody() for _ in range(3))
+    for one in (bob, carol, alice):
+        place.join(one)
+    place.bring(alice, following=[bob, carol])
+    search = f"/matches?show=new&q={bob.new_handle}"
+    alice.browser.get(search)
+    form, name, value = alice.browser.find("Set aside all of this search")
+    landed = alice.browser.post("/matches/dismiss", {**form.fields, name: value})
+    assert landed.url.endswith(search)
+    assert "1 match was set aside. See who is set aside" in landed.words
+    way = re.search(r'href="([^"]+)">See who is set aside', landed.text)
+    assert way
+    aside = alice.browser.get(way[1].replace("&amp;", "&"))
+    assert bob.new_handle in aside.words
+    form, name, value = alice.browser.find("Take back all of this search")
+    back = alice.browser.post("/matches/dismiss", {**form.fields, name: value})
+    assert back.url == aside.url
+    assert "1 match is back." in back.words
+    everyone = alice.browser.get("/matches").words
+    assert bob.new_handle in everyone
+    assert carol.new_handle in everyone
+
+
+def test_a_whole_view_is_not_set_aside_without_a_search(house: House) -> None:
+    place = Neighbourhood(house)
+    alice, bob = place.somebody(), place.somebody()
+    for one in (bob, alice):
+        place.join(one)
+    place.bring(alice, following=[bob])
+    assert "Set aside all" not in alice.browser.get("/matches").words

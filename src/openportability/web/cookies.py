@@ -30,6 +30,8 @@ YEAR_SECONDS = 365 * 24 * 3600
 _FLASH_SECONDS = 60
 #: A cookie above 4096 bytes is dropped by browsers; a flash is a sentence or two.
 _FLASH_CHARACTERS = 600
+#: A longer way on is left out of it.
+_WAY_CHARACTERS = 300
 
 NoticeKind = Literal["done", "note", "warn", "fail"]
 
@@ -40,6 +42,9 @@ class Flash:
 
     kind: NoticeKind
     text: str
+    #: A way on: an address of ours, and its words.
+    href: str = ""
+    action: str = ""
 
 
 def read(connection: HTTPConnection, name: str) -> str | None:
@@ -72,9 +77,18 @@ def drop(connection: HTTPConnection, response: Response, name: str) -> None:
     put(connection, response, name, "", max_age_seconds=0)
 
 
-def flash(connection: HTTPConnection, response: Response, kind: NoticeKind, text: str) -> None:
-    """Show a message on the next page. Sealed: nobody else puts words on our pages."""
-    plain = json.dumps([kind, text[:_FLASH_CHARACTERS]], ensure_ascii=False).encode()
+def flash(
+    connection: HTTPConnection,
+    response: Response,
+    kind: NoticeKind,
+    text: str,
+    *,
+    way: tuple[str, str] | None = None,
+) -> None:
+    """Show a message on the next page, with a `way` on. Sealed: nobody else puts words on our pages."""
+    on = way if way and len("".join(way)) <= _WAY_CHARACTERS else ()
+    left = _FLASH_CHARACTERS - len("".join(on))
+    plain = json.dumps([kind, text[:left], *on], ensure_ascii=False).encode()
     sealed = house_of(connection).vault.seal(plain, _place(FLASH))
     value = base64.urlsafe_b64encode(sealed).decode()
     put(connection, response, FLASH, value, max_age_seconds=_FLASH_SECONDS)
@@ -87,10 +101,11 @@ def flash_of(connection: HTTPConnection) -> Flash | None:
         return None
     try:
         sealed = base64.urlsafe_b64decode(value)
-        kind, text = json.loads(house_of(connection).vault.open(sealed, _place(FLASH)))
+        kind, text, *on = json.loads(house_of(connection).vault.open(sealed, _place(FLASH)))
     except (binascii.Error, ValueError, Unreadable):
         return None
-    return Flash(kind=kind, text=text)
+    href, action = on or ("", "")
+    return Flash(kind=kind, text=text, href=href, action=action)
 
 
 def theme_of(connection: HTTPConnection) -> str:
