@@ -82,7 +82,6 @@ def test_who_proves_to_be_another_member_is_told_what_moves_and_brings_the_two_t
     assert {name: one["value"] for name, one in read(browser, "/consents").items()} == {
         "found": "confirmed",
         "standing": "ask",
-        "bridged": "off",
     }
     assert browser.get("/archive").status == 200
     # The other member is signed out, and the rights that grew are for a new session alone.
