@@ -22,6 +22,7 @@ from openportability.clock import MovedClock
 from openportability.db import migrate
 from openportability.db.engine import Database
 from openportability.jobs.procrastinate import ProcrastinateEngine
+from openportability.matching import jobs as matching_jobs
 from tests import loopback
 from tests.house import House, opened
 from tests.operation.installed import Installed, build_wheel, install_wheel
@@ -62,6 +63,8 @@ settings.load_profile("same")
 
 def pytest_configure() -> None:
     loopback.keep()
+    # No crowd comes while a test waits: each round of two would cost it seconds in which nothing happens.
+    matching_jobs.BREATH_SECONDS = 0.0
 
 
 @pytest.hookimpl(wrapper=True)

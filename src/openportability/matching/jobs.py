@@ -15,7 +15,8 @@ from openportability.site import Site
 _PEOPLE = Wake(job="people-arrived", key="all")
 #: Whose lists hold so many people that others would wait for them.
 _MANY = Wake(job="many-to-meet", key="all")
-_BREATH_SECONDS = 2.5
+#: How long a round waits at least after it has met several people: those who come meanwhile are met together.
+BREATH_SECONDS = 2.5
 
 
 def work(site: Site) -> tuple[list[Job], list[Chore]]:
@@ -114,7 +115,7 @@ def _take_breath(met: int, seconds: float) -> None:
     """
     if met > 1:
         # The longer it took, the longer others had to wait.
-        time.sleep(max(_BREATH_SECONDS, 2 * seconds))
+        time.sleep(max(BREATH_SECONDS, 2 * seconds))
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:
