@@ -183,6 +183,9 @@ def _choose_whom(demo: Demo, tab: Page, hand: Hand) -> list[Home]:
     hand.choose(rows.filter(has_text=other).get_by_role("checkbox"))
     hand.press(tab.get_by_role("button", name="Take back the ticked ones"))
     expect(tab.get_by_role("status")).to_have_text("1 match is back.")
+    # Whom one set aside is not planned from here.
+    hand.press(tab.get_by_role("link", name=re.compile("^New ")))
+    tab.wait_for_url("**/matches?show=new")
     return [demo.home_of(handle) for handle in (one, *away)]
 
 

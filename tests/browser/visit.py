@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 #: The widest and the narrowest screen that each page must fit.
 WIDTHS = (320, 1280)
@@ -65,7 +65,7 @@ def visit(
 
 def look(tab: Page) -> None:
     """See that a page has one heading and fits each screen."""
-    assert tab.locator("h1").count() == 1, tab.url
+    expect(tab.locator("h1"), tab.url).to_have_count(1)
     size = tab.viewport_size
     assert size is not None
     for width in WIDTHS:

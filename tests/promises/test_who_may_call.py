@@ -45,7 +45,7 @@ OBJECTS = {
     "list": r"/archive.*|/api/v1/(archives|imports).*",
     "match": r"(/api/v1)?/matches.*",
     "plan": r"/reconnect/plan.*|/api/v1/plans.*",
-    "row": r"/reconnect(/(progress|ledger|pause|resume|stop|undo|retry|accept|file.*))?|/api/v1/reconnection.*",
+    "row": r"/reconnect(/(progress|ledger|pause|resume|stop|undo|retry|accept|refuse|file.*))?|/api/v1/reconnection.*",
     "consent": r"/settings(/mail.*)?|/welcome|/api/v1/(consents|standing)",
     "session": r"/settings/tokens.*|/sessions/.*|/sign-out-everywhere",
     "export": r"/my-data.*|/api/v1/(export|imports/openportability)",
