@@ -21,10 +21,7 @@ def alice(house: House, monkeypatch: pytest.MonkeyPatch) -> Neighbour:
     """Somebody who is shown six people, two on a page."""
     monkeypatch.setattr(routes, "_ROWS", 2)
     place = Neighbourhood(house)
-    alice, *others = (place.somebody() for _ in range(7))
-    for one in (*others, alice):
-        place.join(one)
-    place.bring(alice, following=others)
+    alice, *_ = place.circle(6)
     alice.browser.get("/matches")
     return alice
 

@@ -31,10 +31,7 @@ def set_aside(browser: Browser) -> Answer:
 
 def test_a_search_stays(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob, carol = (place.somebody() for _ in range(3))
-    for one in (bob, carol, alice):
-        place.join(one)
-    place.bring(alice, following=[bob, carol])
+    alice, bob, carol = place.circle(2)
     alice.browser.get(f"/matches?show=all&q={bob.new_handle}")
     landed = set_aside(alice.browser)
     asked = parse_qs(urlsplit(landed.url).query)
@@ -48,10 +45,7 @@ def test_a_page_stays_until_nobody_is_left_on_it(
 ) -> None:
     monkeypatch.setattr(routes, "_ROWS", 2)
     place = Neighbourhood(house)
-    alice, *others = (place.somebody() for _ in range(5))
-    for one in (*others, alice):
-        place.join(one)
-    place.bring(alice, following=others)
+    alice, *_ = place.circle(4)
     first = alice.browser.get("/matches")
     second = turn(alice.browser)
     assert second.url != first.url
@@ -64,10 +58,7 @@ def test_a_page_stays_until_nobody_is_left_on_it(
 
 def test_a_whole_search_is_set_aside_and_taken_back_where_it_is_shown(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob, carol = (place.somebody() for _ in range(3))
-    for one in (bob, carol, alice):
-        place.join(one)
-    place.bring(alice, following=[bob, carol])
+    alice, bob, carol = place.circle(2)
     search = f"/matches?show=new&q={bob.new_handle}"
     alice.browser.get(search)
     form, name, value = alice.browser.find("Set aside all of this search")
@@ -89,8 +80,5 @@ def test_a_whole_search_is_set_aside_and_taken_back_where_it_is_shown(house: Hou
 
 def test_a_whole_view_is_not_set_aside_without_a_search(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob = place.somebody(), place.somebody()
-    for one in (bob, alice):
-        place.join(one)
-    place.bring(alice, following=[bob])
+    alice, _bob = place.circle(1)
     assert "Set aside all" not in alice.browser.get("/matches").words

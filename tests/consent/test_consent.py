@@ -220,10 +220,7 @@ def test_a_changed_wording_asks_again_on_the_pages(
 
 def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob = place.somebody(), place.somebody()
-    place.join(bob)
-    place.join(alice, standing="automatic")
-    place.bring(alice, following=[bob])
+    alice, bob = place.circle(1, standing="automatic")
     plan = place.plan(alice)
     assert bob.new_handle in alice.browser.get("/matches").text
     bob.browser.api("PUT", "/consents", {"found": "nobody"})
@@ -239,10 +236,7 @@ def test_withdrawing_counts_at_once_everywhere(house: House) -> None:
 
 def test_an_export_names_nobody_who_hides_by_now_and_was_not_asked_for(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob = place.somebody(), place.somebody()
-    for one in (bob, alice):
-        place.join(one)
-    place.bring(alice, following=[bob])
+    alice, bob = place.circle(1)
     plan = place.plan(alice)
     place.allow(alice, plan)
     alice.browser.post(f"{plan}/start")

@@ -51,10 +51,7 @@ def test_who_took_everything_back_is_not_told_that_all_is_set() -> None:
 @ON_SQLITE
 def test_who_listens_hears_how_far_it_is_in_tens(house: House) -> None:
     place = Neighbourhood(house)
-    alice, bob = place.somebody(), place.somebody()
-    place.join(bob)
-    place.join(alice)
-    place.bring(alice, following=[bob])
+    alice, _bob = place.circle(1)
     place.reconnect(alice)
     page = alice.browser.get("/reconnect")
     assert '<p class="unseen" aria-live="polite">Sky · Done: 100%</p>' in page.text

@@ -56,6 +56,15 @@ class Neighbourhood:
                     return self._taken(one), self._taken(other)
         raise AssertionError("in this world nobody follows anybody")
 
+    def circle(self, count: int, *, standing: str = "off") -> list[Neighbour]:
+        """Return somebody, and after them as many whom their lists brought: all are here."""
+        alice, *others = (self.somebody() for _ in range(count + 1))
+        for one in others:
+            self.join(one)
+        self.join(alice, standing=standing)
+        self.bring(alice, following=others)
+        return [alice, *others]
+
     def _taken(self, one: Neighbour) -> Neighbour:
         self._free.remove(one)
         return one

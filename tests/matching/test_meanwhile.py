@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Thread
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -35,25 +35,19 @@ class Beside:
 
     def __init__(self, site: Site, work: Callable[[], object]) -> None:
         self._site, self._work = site, work
-        self._failed: list[BaseException] = []
-        self._thread = Thread(target=self._run)
+        self._thread = ThreadPoolExecutor(1)
+        self._done: Future[object]
 
     def begin(self) -> None:
-        self._thread.start()
-        while self._thread.is_alive():
+        self._done = self._thread.submit(self._work)
+        while not self._done.done():
             with self._site.db.read() as tx:
                 if tx.execute(_WAITING).scalar():
                     return
 
     def end(self) -> None:
-        self._thread.join()
-        assert self._failed == []
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # noqa: BLE001 - told to the test
-            self._failed.append(error)
+        self._thread.shutdown()
+        self._done.result()
 
 
 def _in_the_middle(monkeypatch: pytest.MonkeyPatch, of: Any, name: str, beside: Beside) -> None:

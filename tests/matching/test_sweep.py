@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from threading import Barrier, Event, Thread
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import func, select
@@ -364,21 +365,15 @@ def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
 
 def together(*works: Callable[[], None]) -> None:
     """Do all at once, each in its thread; let through what one raises."""
-    ready, failed = Barrier(len(works)), list[BaseException]()
+    ready = Barrier(len(works))
 
     def run(work: Callable[[], None]) -> None:
         ready.wait()
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - told to the test below
-            failed.append(error)
+        work()
 
-    threads = [Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(len(works)) as threads:
+        for done in [threads.submit(run, work) for work in works]:
+            done.result()
 
 
 def bits_of(site: Site, user: UserId) -> dict[int, int]:

@@ -61,10 +61,7 @@ def test_another_site_cannot_use_the_open_page(
 def test_a_network_is_paused_and_goes_on(
     house: House, place: Neighbourhood, client: TestClient
 ) -> None:
-    alice, bob = place.somebody(), place.somebody()
-    place.join(bob)
-    place.join(alice)
-    place.bring(alice, following=[bob])
+    alice, bob = place.circle(1)
     plan = place.plan(alice)
     place.allow(alice, plan)
     shown = client.post("/pause", data={"network": NEW, "hours": "5"})

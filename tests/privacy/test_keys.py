@@ -38,10 +38,7 @@ def place(house: House) -> Neighbourhood:
 @pytest.fixture
 def alice(place: Neighbourhood) -> Neighbour:
     """She has something in every table that is sealed, and works goes on for her."""
-    alice, bob = place.somebody(), place.somebody()
-    place.join(bob)
-    place.join(alice, standing="ask")
-    place.bring(alice, following=[bob])
+    alice, _bob = place.circle(1, standing="ask")
     place.reconnect(alice)
     return alice
 

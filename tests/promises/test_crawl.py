@@ -57,10 +57,7 @@ MOST = 600
 def alice(shared_house: House) -> Neighbour:
     """She has lists, a match, a plan, a ledger, and lets herself be found."""
     place = Neighbourhood(shared_house)
-    alice, bob = place.somebody(), place.somebody()
-    place.join(bob)
-    place.join(alice)
-    place.bring(alice, following=[bob])
+    alice, _bob = place.circle(1)
     place.reconnect(alice)
     return alice
 
