@@ -193,7 +193,12 @@ def test_a_network_reads_its_own_settings(tmp_path: Path) -> None:
     settings = read(X_CLIENT_ID="abc", X_CLIENT_SECRET_FILE=file)
     assert settings.network_option("x", "client_id") == "abc"
     assert settings.network_option("x", "client_secret") == "word"
-    assert settings.network_option("x", "api_url") is None
+    assert settings.network_option("x", "api_url", "https://api.x.com") == "https://api.x.com"
+
+
+@pytest.mark.parametrize(("given", "read_as"), [("", "usual"), (" ", "usual"), ("none", "")])
+def test_none_switches_off_what_is_usual(given: str, read_as: str) -> None:
+    assert read(BLUESKY_VIEW_URL=given).network_option("bluesky", "view_url", "usual") == read_as
 
 
 # --- the key ----------------------------------------------------------------------------------

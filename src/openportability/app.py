@@ -194,8 +194,7 @@ def _addresses(settings: Settings) -> Mapping[NetworkName, str]:
     for name, folder in settings.networks:
         module = _module(folder)
         values = [
-            settings.network_option(name, option.name) or option.default
-            for option in module.OPTIONS
+            settings.network_option(name, option.name, option.default) for option in module.OPTIONS
         ]
         hosts = [_SERVER.match(value) for value in values]
         first = next((host for host in hosts if host), None)
@@ -247,9 +246,9 @@ def _load(
     door: Door,
 ) -> Network:
     module = _module(folder)
-    given = {option.name: settings.network_option(name, option.name) for option in module.OPTIONS}
-    options: Mapping[str, str] = {
-        option.name: given[option.name] or option.default for option in module.OPTIONS
+    options = {
+        option.name: settings.network_option(name, option.name, option.default)
+        for option in module.OPTIONS
     }
     network: Network = module.load(
         Context(

@@ -284,9 +284,10 @@ class Settings(BaseModel):
         needed = self.web_threads * web + -(-self.worker_threads // 8) * worker
         return self.pool_size or max(needed, 1)
 
-    def network_option(self, network: str, option: str) -> str | None:
-        """Return a network's own setting, or None when it is not given."""
-        return _given(self._environ, f"{network}_{option}".upper())
+    def network_option(self, network: str, option: str, default: str = "") -> str:
+        """Return a network's own setting, the default where it is not given, nothing for the word `none`."""
+        value = _given(self._environ, f"{network}_{option}".upper()) or default
+        return "" if value == "none" else value
 
 
 def reference() -> str:

@@ -97,7 +97,7 @@ class Town:
         return {
             "BLUESKY_PLC_URL": self._plc,
             "BLUESKY_HANDLE_RESOLVER_URL": self._pds,
-            "BLUESKY_VIEW_URL": "",
+            "BLUESKY_VIEW_URL": "none",
             "MASTODON_GAP_SECONDS": 0.2,
             "X_CLIENT_ID": self._x.client_id,
             "X_CLIENT_SECRET": self._x.client_secret,

@@ -32,11 +32,11 @@ OPTIONS = (
     ),
     Option(
         name="HANDLE_RESOLVER_URL",
-        help="Server asked for a handle's account before DNS and the handle's host; may be empty.",
+        help="Server asked for a handle's account before DNS and the handle's host.",
     ),
     Option(
         name="VIEW_URL",
-        help="Server asked who follows an account; empty: followers are not read.",
+        help="Server asked who follows an account; `none`: followers are not read.",
         default="https://public.api.bsky.app",
     ),
     Option(

@@ -18,8 +18,6 @@ from openportability.networks.bluesky.identity import Identities
 from openportability.networks.bluesky.profile import read_profile
 from openportability.networks.bluesky.syntax import read_handle
 
-#: The setting's word for trusting none.
-NO_BRIDGE = "none"
 #: How the ids of people of the fediverse begin.
 _ADDRESSES = ("https://", "http://")
 #: What may stand in a name there, and in no handle here.
@@ -38,7 +36,7 @@ class Bridge:
         """Return the account that the bridge keeps for an actor; None where it has none that names them."""
         domain, pds = (self.context.options[name] for name in ("BRIDGE_DOMAIN", "BRIDGE_PDS"))
         user, at, host = original.handle.partition("@")
-        if domain == NO_BRIDGE or not at or not original.id.startswith(_ADDRESSES):
+        if not domain or not at or not original.id.startswith(_ADDRESSES):
             return None
         try:
             name = f"{_FOREIGN.sub('-', user)}.{host}.{domain}"

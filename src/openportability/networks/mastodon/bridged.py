@@ -17,8 +17,6 @@ from openportability.networks.mastodon import answers, syntax
 
 _DID = re.compile(r"did:(?:plc:[a-z2-7]{24}|web:(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63})")
 _MEDIA = "application/activity+json"
-#: The setting's word for trusting none.
-NO_BRIDGE = "none"
 #: A document with a key, a few links and a text of the person's.
 _MOST_BYTES = 131_072
 
@@ -26,7 +24,7 @@ _MOST_BYTES = 131_072
 def twin(context: Context, original: Actor) -> Actor | None:
     """Return the bridge's actor for a DID; None where it has none, or one that does not name this DID."""
     bridge = context.options["BRIDGE_URL"]
-    if bridge == NO_BRIDGE or not _DID.fullmatch(original.id):
+    if not bridge or not _DID.fullmatch(original.id):
         return None
     url = f"{bridge}{original.id}"
     reply = context.door.request("GET", url, headers={"Accept": _MEDIA}, most_bytes=_MOST_BYTES)
