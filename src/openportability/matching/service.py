@@ -68,7 +68,7 @@ def _shown_to(
 ) -> tuple[Directory, MatchSet, UserId, set[NetworkName]]:
     held = lists.lists_of(tx, user)
     brought = {one.of.network for one in held if one.of.kind is Kind.FOLLOWING}
-    return site.memory.of(Directories).as_of(tx), met, user, brought
+    return site.memory.of(Directories).as_of(tx, site.vault), met, user, brought
 
 
 def matches_of(tx: Tx, site: Site, user: UserId) -> list[Match]:
@@ -123,7 +123,7 @@ def avoided(tx: Tx, site: Site, user: UserId) -> Mapping[Kind, list[Account]]:
     met = store.open_whole(tx, {user: accounts.personal_key(tx, site.vault, user)}).get(user)
     if met is None:
         return {Kind.BLOCKED: [], Kind.MUTED: []}
-    directory = site.memory.of(Directories).as_of(tx)
+    directory = site.memory.of(Directories).as_of(tx, site.vault)
     _, here = directory.find(met.accounts())
     lines = directory.lines.kept(here[directory.lines.user[here] != user])
     said = met.about(lines.account)

@@ -237,7 +237,7 @@ class Concerned:
 
 def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:
     """Return whom a user's lists or match set hold."""
-    directory = site.memory.of(Directories).as_of(tx)
+    directory = site.memory.of(Directories).as_of(tx, site.vault)
     own = lists.open_lists(tx, site.vault, user)
     listed = [directory.holding(of.network, keys) for of, keys in own]
     known = store.set_of(tx, site.vault, user)
