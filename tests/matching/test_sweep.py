@@ -259,7 +259,7 @@ def test_sweeping_for_somebody_who_left_does_nothing(site: Site) -> None:
     with site.db.read() as tx:
         assert tx.execute(select(func.count()).select_from(match_sets)).scalar_one() == 0
     with site.db.write() as tx:
-        assert store.lock_sets(tx, site.vault, [nobody]) == {}
+        assert store.lock_sets(tx, site.vault, [nobody], site.clock.now()) == {}
 
 
 def test_later_stages_hear_of_sets_that_changed_and_of_no_others(site: Site) -> None:

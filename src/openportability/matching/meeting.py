@@ -43,9 +43,10 @@ def meet(site: Site, meetings: Pairs, *, owner_came: bool) -> None:
     `owner_came`: it is the owner who has something new, so it is they who arrive at the others.
     """
     for some in _portions(meetings):
+        now = site.clock.now()
         with site.db.write() as tx:
             meant = sorted_set(np.concatenate([some.owners, some.others])).tolist()
-            opened = store.lock_sets(tx, site.vault, [UserId(user) for user in meant])
+            opened = store.lock_sets(tx, site.vault, [UserId(user) for user in meant], now)
             here = np.fromiter(opened, np.uint64)
             pairs = some.kept(np.isin(some.owners, here) & np.isin(some.others, here))
             people = People.of(line_store.listed_of(tx, list(opened)))

@@ -147,7 +147,7 @@ def _match_all(site: Site, users: Sequence[UserId], most: int | None) -> list[Us
     touched = [user for user in users if user in brought or meant[user].gone.size]
     if touched:
         with site.db.write() as tx:
-            opened = store.lock_sets(tx, site.vault, touched)
+            opened = store.lock_sets(tx, site.vault, touched, site.clock.now())
             for user, own in opened.items():
                 own.rows.drop(meant[user].gone)
             store.put_sets(tx, opened)
@@ -202,7 +202,7 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     another account of theirs as well, the next sweep brings it back, and it tells the others too.
     """
     lists.drop_lists(tx, account.user, account.id)
-    opened = store.lock_sets(tx, site.vault, [account.user])
+    opened = store.lock_sets(tx, site.vault, [account.user], site.clock.now())
     if account.user in opened:
         own = opened[account.user].rows
         lines = line_store.listed_by_id(tx, own.accounts().tolist())
