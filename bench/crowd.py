@@ -31,7 +31,7 @@ def meet(site: Site, somebody: UserId, count: int) -> None:
     with site.db.write() as tx:
         people = People.of(line_store.listed_of(tx, [account.user for account in joined]))
         bits = np.full(count, Bit.I_FOLLOW, np.uint8)
-        opened = store.lock_sets(tx, site.vault, [somebody])
+        opened = store.lock_sets(tx, site.vault, [somebody], site.clock.now())
         mine = opened[somebody].rows
         mine.say(people, bits, instead_of=Bit.NONE, by_them=False, now_seconds=now // 10**6)
         mine.answer(people, np.full(count, count), 0)

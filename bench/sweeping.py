@@ -140,7 +140,7 @@ def _met_again(site: Site, members: Sequence[Account]) -> Iterator[Measured]:
 
 
 def _meet(site: Site) -> None:
-    while sweep.meet_newcomers(site):
+    while sweep.meet_newcomers(site).met:
         pass
 
 

@@ -270,5 +270,5 @@ def _endings(site: Callable[[], Site]) -> tuple[Callable[[Tx, Account], None], .
         reconnection.end_account,
         lambda tx, account: matching.end_account(tx, site(), account),
         lambda tx, account: lists.drop_lists(tx, account.user, account.id),
-        importing.end_account,
+        lambda tx, account: importing.end_account(tx, site(), account),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+
 from sqlalchemy import func, select
 
-from openportability.db.schema import METADATA, suppressed, twins, users
+from openportability.db.schema import METADATA, accounts, follow_lists, suppressed, twins, users
+from tests.archives.corpus import archive_files, zipped
 from tests.browsing import Answer, Browser
 from tests.house import House
 from tests.journeys.neighbourhood import Neighbour, Neighbourhood
-from tests.journeys.steps import choose, leave, matched
+from tests.journeys.steps import choose, hand_over, leave, matched
 
 
 def say(one: Neighbour, browser: Browser, page: str = "/never-list-me") -> Answer:
@@ -42,7 +44,7 @@ def test_it_keeps_a_keyed_hash_and_makes_nobody_a_member(house: House) -> None:
     assert not house.lives("bird", one.old_handle)
 
 
-def test_nobody_claims_them_and_a_claim_ends_at_once(house: House) -> None:
+def test_nobody_is_led_to_them_by_a_claim(house: House) -> None:
     place = Neighbourhood(house)
     shy, friend = place.somebody(), place.somebody()
     place.join(friend)
@@ -52,12 +54,75 @@ def test_nobody_claims_them_and_a_claim_ends_at_once(house: House) -> None:
     place.bring(shy, following=[friend])
     assert matched(friend.browser) == {("bird", str(shy.number)), shy.place}
     say(shy, house.new_browser())
+    assert matched(friend.browser) == set()
     house.turn()
     assert matched(friend.browser) == set()
-    # And nobody claims it again.
-    with pytest.raises(AssertionError, match="never to be listed here"):
-        place.bring(shy, following=[friend])
+    place.bring(shy, following=[friend])
     assert matched(friend.browser) == set()
+    say(shy, house.new_browser(), "/never-list-me/lift")
+    house.turn()
+    assert matched(friend.browser) == {("bird", str(shy.number)), shy.place}
+
+
+def test_who_claims_to_be_them_is_told_what_any_claim_is(house: House) -> None:
+    """Before they asked and after, to the byte: else a forged archive would tell who asked."""
+    place = Neighbourhood(house)
+    shy, friend, before, after = (place.somebody() for _ in range(4))
+    place.join(friend)
+    place.bring(friend, following=[shy], followers=[shy])
+    for one in (before, after):
+        place.join(one, proves_old=False)
+    told = [_claims(place, before, shy, friend)]
+    held = [_held(house, before)]
+    # Nor does who claimed it before learn anything when they ask.
+    say(shy, house.new_browser())
+    house.turn()
+    told += [_looks(before), _claims(place, after, shy, friend)]
+    held += [_held(house, before), _held(house, after)]
+    assert told[0][1:] == told[1]
+    assert told[0] == told[2]
+    assert held[0] == held[1] == held[2]
+
+
+def _claims(
+    place: Neighbourhood, one: Neighbour, claimed: Neighbour, friend: Neighbour
+) -> tuple[Answer | str, ...]:
+    """Bring the archive of somebody else; return what is told about it, and then shown."""
+    files = archive_files(
+        owner=claimed.number, handle=claimed.old_handle, following=[friend.number], followers=[]
+    )
+    page = hand_over(one.browser, zipped(files))
+    place.house.turn()
+    return _without_names(page, one), *_looks(one)
+
+
+def _looks(one: Neighbour) -> tuple[str, ...]:
+    pages = (one.browser.get(path) for path in ("/matches", "/archive"))
+    asked = one.browser.api("GET", "/matches")
+    return tuple(_without_names(answer, one) for answer in (*pages, asked))
+
+
+def _without_names(answer: Answer, one: Neighbour) -> str:
+    """Return an answer with its code and its size, but for who looks and when: ids are enciphered for each."""
+    body = re.sub(r"\b[0-9a-z]{26}\b", "an id of ours", answer.text)
+    body = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.+]+|\d+:\d\d [AP]M", "a time", body)
+    body = body.replace(one.new_handle, "me").replace(one.new_id, "my id")
+    return f"{answer.status} {len(body)} {body}"
+
+
+def _held(house: House, one: Neighbour) -> tuple[object, ...]:
+    """Return what is stored of somebody's claim, but for ids and sequence numbers."""
+    with house.site.db.read() as tx:
+        mine = select(accounts.c.user_id).where(accounts.c.actor_id == one.new_id)
+        user = tx.execute(mine).scalar_one()
+        claim = tx.execute(
+            select(accounts).where(accounts.c.user_id == user, accounts.c.network == "bird")
+        ).one()
+        there = select(follow_lists.c.kind, func.length(follow_lists.c.sealed)).where(
+            follow_lists.c.user_id == user
+        )
+        rows = tx.execute(there.order_by(follow_lists.c.kind)).all()
+    return (claim.actor_id, claim.key, claim.proof, claim.handle, claim.name, *map(tuple, rows))
 
 
 def test_nobody_is_led_to_them_as_a_copy_that_a_bridge_was_thought_to_keep(house: House) -> None:

@@ -382,5 +382,5 @@ def test_files_are_taken_by_page_and_api_and_refused_in_words(
 def test_a_reading_goes_with_its_account(site: Site, ada: Account) -> None:
     begin(site, ada)
     with site.db.write() as tx:
-        importing.end_account(tx, ada)
+        importing.end_account(tx, site, ada)
         assert fetch_store.fetches_of(tx, ada.user) == {}

@@ -19,6 +19,7 @@ from openportability.domain import ActorId, Kind, Proof, UserId
 from openportability.errors import Busy, Invalid, NotFound
 from openportability.graph import store as graph
 from openportability.jobs.port import Job, Work
+from openportability.privacy import service as privacy
 from openportability.site import Site
 from tests.archives.conftest import BIRD, Member
 from tests.archives.corpus import archive_files, list_files, write_archive, zipped
@@ -181,6 +182,27 @@ def test_so_many_archives_a_day_and_no_more(site: Site, member: Member, clock: M
     assert 22.9 < (caught.value.until - clock.now()).total_seconds() / 3600 < 23.1
     clock.forward(hours=23, minutes=1)
     again()
+
+
+def test_who_leaves_and_comes_again_brings_no_more_in_a_day(
+    site: Site, member: Member, clock: MovedClock
+) -> None:
+    few = Caps(uploads_a_day=2)
+
+    def bring_again(user: UserId) -> None:
+        upload = Upload(name="a.zip", file=io.BytesIO(zipped(archive_files())))
+        service.accept(site, user, [upload], also=frozenset(), caps=few)
+
+    for _ in range(2):
+        ada = member("77")
+        bring_again(ada)
+        privacy.leave(site, ada)
+        clock.forward(hours=1)
+    ada = member("77")
+    with pytest.raises(Busy):
+        bring_again(ada)
+    clock.forward(days=1)
+    bring_again(ada)
 
 
 def test_only_networks_with_archives_are_sources(site: Site, member: Member) -> None:

@@ -8,11 +8,14 @@ from sqlalchemy import select
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import answered, match_sets
+from openportability.db.site_schema import tallies
 from openportability.domain import Found, Proof, UserId
 from openportability.matching import service as matching
 from openportability.matching import store, sweep
 from openportability.matching.service import Selection
+from openportability.privacy import service as privacy
 from openportability.site import Site
+from openportability.web import store as counts
 from tests import cast
 from tests.cast import NEW, OLD
 
@@ -166,3 +169,52 @@ def test_a_forged_list_of_followers_is_part_of_all_for_nobody_who_brought_a_list
     cast.bring(site, people[0], OLD, following=[2, MALLORY])
     site.engine.turn()
     assert mallory in in_all(site, people[0])
+
+
+@pytest.mark.parametrize("how", ["leaves", "unlinks"])
+def test_who_goes_and_comes_again_has_no_new_day(site: Site, clock: MovedClock, how: str) -> None:
+    crowd(site, 12)
+    mallory = cast.join(site, OLD, MALLORY)
+    cast.join(site, NEW, MALLORY, user=mallory.user)
+    asked = range(1, 60)
+    cast.bring(site, mallory.user, OLD, following=asked)
+    site.engine.turn()
+    assert len(cast.seen_by(site, mallory.user)) == A_DAY
+    for again in (1, 2):
+        if how == "leaves":
+            privacy.leave(site, mallory.user)
+        else:
+            # To hold it in between as somebody who has a day of their own gives no other either.
+            other = cast.join(site, NEW, 500 + again).user
+            cast.unlink(site, mallory)
+            cast.unlink(site, cast.join(site, OLD, MALLORY, user=other))
+        mallory = cast.join(site, OLD, MALLORY)
+        cast.join(site, NEW, MALLORY + again, user=mallory.user)
+        cast.bring(site, mallory.user, OLD, following=asked)
+        site.engine.turn()
+        assert cast.seen_by(site, mallory.user) == {}
+    clock.forward(days=1)
+    site.engine.turn()
+    assert len(cast.seen_by(site, mallory.user)) == A_DAY
+
+
+def test_of_who_goes_a_number_is_left_for_a_day_and_nobody_s_name(
+    site: Site, clock: MovedClock
+) -> None:
+    crowd(site, 12)
+    mallory = cast.join(site, OLD, MALLORY).user
+    claimant = cast.join(site, NEW, 1).user
+    cast.join(site, OLD, CLAIMED, user=claimant, proof=Proof.CLAIMED)
+    for user in (mallory, claimant):
+        cast.bring(site, user, OLD, following=range(1, 60))
+    site.engine.turn()
+    for user in (mallory, claimant):
+        privacy.leave(site, user)
+    with site.db.read() as tx:
+        rows = tx.execute(select(tallies)).all()
+    # Of the claim nothing: it would be taken from whose account it is.
+    assert sorted(row.n for row in rows) == [A_DAY_CLAIMED, A_DAY]
+    clock.forward(hours=25)
+    with site.db.write() as tx:
+        counts.forget_past(tx, clock.now())
+        assert tx.execute(select(tallies)).all() == []

@@ -160,7 +160,7 @@ def test_who_joined_just_before_my_lists_came_has_not_arrived(site: Site) -> Non
     bob = cast.join(site, OLD, BOB).user
     cast.bring(site, alice, OLD, following=[BOB])
     sweep.match_lists(site, alice)  # before any sweep has seen Bob
-    assert sweep.meet_newcomers(site)
+    assert sweep.meet_newcomers(site).met
     assert not cast.seen_by(site, alice)[bob].arrived
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from openportability.accounts import service as accounts
+from openportability.accounts import unlisting
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.db.schema import answered
-from openportability.domain import Found, Proof, UserId
+from openportability.domain import Found, Proof, Purpose, UserId
 from openportability.matching import service as matching
+from openportability.matching.seen import Filter
+from openportability.matching.service import Selection
 from openportability.site import Site
 from tests import cast
 from tests.cast import NEW, OLD
@@ -104,3 +108,49 @@ def test_a_proof_that_goes_lets_the_claim_be_seen(site: Site) -> None:
     cast.unlink(site, carol)
     site.engine.turn()
     assert set(cast.seen_by(site, me)) == {forger}
+
+
+@pytest.mark.parametrize("asked", ["before the claim", "after the claim"])
+def test_nobody_is_led_by_a_claim_to_who_is_never_to_be_listed(site: Site, asked: str) -> None:
+    me = alice(site)
+    if asked == "before the claim":
+        says(site, unlisting.NEVER)
+    forger = claimant(site, 1)
+    cast.bring(site, forger, OLD, following=[ALICE], followers=[ALICE])
+    cast.join(site, NEW, ALICE, user=me)
+    site.engine.turn()
+    if asked == "after the claim":
+        says(site, unlisting.NEVER)
+    # The forger sees what any claim shows; the others nothing of it.
+    assert set(cast.seen_by(site, forger)) == {me}
+    assert cast.seen_by(site, me) == {}
+    # Found elsewhere, the forger is no Carol there either.
+    cast.bring(site, me, NEW, following=[1])
+    site.engine.turn()
+    (match,) = cast.seen_by(site, me).values()
+    assert {account.actor.network for account in match.accounts} == {NEW}
+    assert not match.evidence.mutual
+    for text, users in ((f"person{CAROL}", set()), ("person1", {forger})):
+        with site.db.read() as tx:
+            chosen = matching.chosen(tx, site, me, Selection(filter=Filter(text=text)))
+        assert {one.user for one in chosen} == users
+    says(site, unlisting.LIFT)
+    site.engine.turn()
+    (match,) = cast.seen_by(site, me).values()
+    assert {account.actor.network for account in match.accounts} == {OLD, NEW}
+
+
+def says(site: Site, which: str) -> None:
+    """Prove to be Carol, as no member, and say whether she may be listed."""
+    state = accounts.begin(
+        site,
+        OLD,
+        typed=str(CAROL),
+        purpose=Purpose.IDENTIFY,
+        browser="hers",
+        user=None,
+        expected=None,
+        next_path=which,
+        language="en",
+    )
+    assert unlisting.finish(site, OLD, {"state": state}, browser="hers") == which

@@ -47,7 +47,7 @@ def test_what_is_rolled_back_is_seen_by_nobody_else(site: Site) -> None:
     agrees(site, held)
     with suppress(ZeroDivisionError), site.db.write() as tx:
         accounts.add_account(tx, alice.user, actor_of(OLD, 5), Key(5), Proof.PROVED)
-        assert held.as_of(tx).lines.key.tolist() == [1, 5]
+        assert held.as_of(tx, site.vault).lines.key.tolist() == [1, 5]
         raise ZeroDivisionError
     agrees(site, held)
     # The number that was given back goes to somebody else, who must not be missed.
@@ -76,7 +76,7 @@ def test_keys_are_found_whether_few_or_many_are_asked(site: Site, count: int) ->
     cast.join(site, NEW, 3)
     asked = np.array([*range(1, 1 + count), 2**63 + 1], np.uint64)
     with site.db.read() as tx:
-        directory = Directories().as_of(tx)
+        directory = Directories().as_of(tx, site.vault)
     found = directory.lines.user[directory.holding(OLD, asked)]
     assert sorted(found.tolist()) == sorted(
         user for number, user in users.items() if number in asked.tolist()
@@ -86,7 +86,7 @@ def test_keys_are_found_whether_few_or_many_are_asked(site: Site, count: int) ->
 def agrees(site: Site, held: Directories) -> Directory:
     """Check that a directory holds what the rows say, and return it."""
     with site.db.read() as tx:
-        directory = held.as_of(tx)
+        directory = held.as_of(tx, site.vault)
         wanted = {
             (line.account, line.user, line.network, line.key, line.seq, line.proof, line.found)
             for line in rows(tx)

@@ -172,7 +172,7 @@ def test_a_newcomer_whose_lists_fail_holds_up_no_other(
         sweep.meet_newcomers(site)
     assert sweep.newcomers_wait(site)
     cast.join(site, OLD, 2)
-    assert sweep.meet_newcomers(site) == 2
+    assert sweep.meet_newcomers(site).met == 2
     assert not sweep.newcomers_wait(site)
 
 
@@ -224,6 +224,23 @@ def test_more_newcomers_than_one_pass_takes_come_one_after_the_other(
     assert all(match.evidence.they_list_me for match in cast.seen_by(site, alice).values())
 
 
+def test_newcomers_with_long_lists_come_in_several_rounds(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LINKS", 25)
+    alice = cast.join(site, OLD, 1).user
+    others = [cast.join(site, OLD, number).user for number in (2, 3, 4)]
+    for number, user in enumerate(others, start=2):
+        # The first alone has more than a round takes.
+        ids = range(1, 41) if number == 2 else range(1, 11)
+        cast.bring(site, user, OLD, following=ids, woken=False)
+    rounds = []
+    while sweep.newcomers_wait(site):
+        rounds.append(sweep.meet_newcomers(site))
+    assert [(one.met, one.full) for one in rounds] == [(1, True), (1, True), (2, False)]
+    assert all(alice in cast.seen_by(site, user) for user in others)
+
+
 def test_a_damaged_list_keeps_nobody_else_from_being_found(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -260,7 +277,7 @@ def test_sweeping_for_somebody_who_left_does_nothing(site: Site) -> None:
     with site.db.read() as tx:
         assert tx.execute(select(func.count()).select_from(match_sets)).scalar_one() == 0
     with site.db.write() as tx:
-        assert store.lock_sets(tx, site.vault, [nobody]) == {}
+        assert store.lock_sets(tx, site.vault, [nobody], site.clock.now()) == {}
 
 
 def test_later_stages_hear_of_sets_that_changed_and_of_no_others(site: Site) -> None:
@@ -342,7 +359,7 @@ def test_sweeps_and_matching_at_once_end_as_one_after_the_other(
         cast.join(site, NEW, number, user=user)
 
     def newcomers() -> None:
-        while sweep.meet_newcomers(site):
+        while sweep.meet_newcomers(site).met:
             pass
 
     def matching() -> None:

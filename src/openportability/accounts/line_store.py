@@ -55,11 +55,11 @@ def linked(tx: Tx) -> Iterator[int]:
 
 
 def words_of(
-    tx: Tx, user_ids: Sequence[int]
+    tx: Tx, account_ids: Sequence[int]
 ) -> Iterator[tuple[Sequence[int], Sequence[str], Sequence[str]]]:
-    """Yield in portions users, handles and names of all accounts of these users, a column each."""
+    """Yield in portions users, handles and names of these accounts, a column each."""
     wanted = select(accounts.c.user_id, accounts.c.handle, accounts.c.name).where(
-        tx.dialect.among(accounts.c.user_id, user_ids)
+        tx.dialect.among(accounts.c.id, account_ids)
     )
     for some in tx.execute(wanted.execution_options(yield_per=_NAMES)).partitions():
         users, handles, names = zip(*some, strict=True)

@@ -172,15 +172,14 @@ def own_account(tx: Tx, user: UserId, account_id: AccountId) -> Account:
 def claim(tx: Tx, site: Site, user: UserId, actor: Actor) -> Account:
     """Link an actor that only an archive speaks for, whoever else is that actor: nobody is told.
 
-    It stands behind a proof wherever the proof is shown (`matching.service`).
+    Nor whether that actor asked never to be listed: then it leads nobody anywhere (`matching.silence`). It stands
+    behind a proof wherever the proof is shown (`matching.through`).
     """
     # Two archives at once would both find nothing of it.
     store.hold(tx, user, site.clock.now())
     for mine in store.accounts_of(tx, user):
         if (mine.actor.network, mine.actor.id) == (actor.network, actor.id):
             return mine
-    if unlisting_store.is_never_listed(tx, site.vault, actor):
-        raise Invalid("archive.never_listed")
     key = key_of(site, actor.network, actor.id)
     return store.add_account(tx, user, actor, key, Proof.CLAIMED)
 

@@ -14,7 +14,8 @@ from openportability.accounts import (
     twin_store,
     unlisting_store,
 )
-from openportability.domain import NetworkName
+from openportability.db.engine import Tx
+from openportability.domain import Actor, NetworkName
 from openportability.errors import Conflict, Invalid
 from openportability.site import Site
 from openportability.web.i18n import to_translate as _
@@ -41,17 +42,21 @@ def finish(site: Site, network: NetworkName, answer: Mapping[str, str], *, brows
     with site.db.write() as tx:
         if flow.next == LIFT:
             unlisting_store.lift(tx, site.vault, actor)
+            _meet_claims_again(tx, actor)
             return flow.next
         holder = service.holder_of(tx, site, actor)
         if holder is not None:
             raise Conflict("auth.member_here")
         unlisting_store.never_list(tx, site.vault, actor, now)
         twin_store.drop_as(tx, actor)
-        for claim in store.claims_of(tx, actor.network, actor.id):
-            # Somebody only claimed to be them: the claim ends, with what was brought under it.
-            store.hold(tx, claim.user, now)
-            service.drop(tx, site, claim)
+        _meet_claims_again(tx, actor)
     return flow.next
+
+
+def _meet_claims_again(tx: Tx, actor: Actor) -> None:
+    """Let all see anew who only claims to be an actor. The claim stays as it is: to lose it would tell who asked."""
+    for claim in store.claims_of(tx, actor.network, actor.id):
+        store.meet_again(tx, claim.user)
 
 
 def is_meant(site: Site, state: str) -> bool:

@@ -24,7 +24,13 @@ from openportability.archives.handles import Written
 from openportability.archives.reader import ReadFile
 from openportability.archives.report import Report, Way
 from openportability.archives.rules import Caps
-from openportability.archives.service import accounts_on, check_pace, replace_lists, shown_id
+from openportability.archives.service import (
+    accounts_on,
+    check_pace,
+    keep_spent,
+    replace_lists,
+    shown_id,
+)
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Actor, ActorId, Kind, NetworkName, UserId
@@ -60,7 +66,7 @@ def accept_files(
     caps = caps or Caps()
     with site.db.read() as tx:
         owner = rules.account_to_read(accounts_on(tx, user, name), account)
-        check_pace(tx, user, site.clock.now(), caps)
+        check_pace(tx, site, user, caps)
     written = handles.read(form, files, owner.actor.handle, also=also, caps=caps)
     with site.db.write() as tx:
         # Asked again: it may have been unlinked while the files were read.
@@ -84,7 +90,7 @@ def begin(
         before = store.fetches_of(tx, user).get(owner.id)
         if before is not None and before.state is FetchState.READING:
             return before
-        check_pace(tx, user, now, Caps())
+        check_pace(tx, site, user, Caps())
         kinds = [kind for kind in reader.kinds if kind not in _OPT_IN or kind in also]
         key = account_store.personal_key(tx, site.vault, user)
         store.begin_fetch(tx, key, owner, Progress(left=kinds), now)
@@ -114,8 +120,9 @@ def read_on(site: Site, account: AccountId) -> bool:
     return _release(site, claimed, failure)
 
 
-def end_account(tx: Tx, account: Account) -> None:
-    """Forget a reading, in the transaction that unlinks its account."""
+def end_account(tx: Tx, site: Site, account: Account) -> None:
+    """Forget a reading, in the transaction that unlinks its account; not how much was brought in a day."""
+    keep_spent(tx, site, account)
     store.drop_fetch(tx, account.id)
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from openportability.accounts import service as accounts
+from openportability.accounts import spent_store
 from openportability.accounts import store as account_store
+from openportability.accounts.spent_store import Budget
 from openportability.archives import archive, reader, report, store, wire
 from openportability.archives.archive import Archive
 from openportability.archives.gather import Upload
@@ -92,7 +94,7 @@ def _accept(
     now = site.clock.now()
     with site.db.read() as tx:
         mine = accounts_on(tx, user, source.name)
-        check_pace(tx, user, now, caps)
+        check_pace(tx, site, user, caps)
     read = read_by(form, caps, lambda owner: check_owner(owner, mine))
     with site.db.write() as tx:
         # Asked again: what was linked may have changed while the archive was read.
@@ -171,11 +173,28 @@ def accounts_on(tx: Tx, user: UserId, network: NetworkName) -> list[Account]:
     return [account for account in linked if account.actor.network == network]
 
 
-def check_pace(tx: Tx, user: UserId, now: datetime, caps: Caps) -> None:
-    """Raise `Busy` for who has brought as much as one may in a day."""
+def check_pace(tx: Tx, site: Site, user: UserId, caps: Caps) -> None:
+    """Raise `Busy` for who has brought as much as one may in a day, here or before they came again."""
+    now = site.clock.now()
     moments = store.moments_since(tx, user, now - _DAY)
-    if len(moments) >= caps.uploads_a_day:
-        raise Busy(moment(moments[-caps.uploads_a_day]) + _DAY)
+    left = caps.uploads_a_day - _brought_before(tx, site, user)
+    if left <= 0:
+        raise Busy(now + _DAY)
+    if len(moments) >= left:
+        raise Busy(moment(moments[-left]) + _DAY)
+
+
+def keep_spent(tx: Tx, site: Site, account: Account) -> None:
+    """Keep how much was brought within a day, beyond an account that goes."""
+    now = site.clock.now()
+    brought = len(store.moments_since(tx, account.user, now - _DAY))
+    spent = brought + _brought_before(tx, site, account.user)
+    spent_store.keep(tx, site.vault, Budget.UPLOADS, account, spent, now + _DAY)
+
+
+def _brought_before(tx: Tx, site: Site, user: UserId) -> int:
+    kept = spent_store.kept(tx, site.vault, Budget.UPLOADS, [user], site.clock.now())
+    return kept.get(user, 0)
 
 
 def _claimed(network: NetworkName, owner: Owner, now: datetime) -> Actor:

@@ -14,7 +14,11 @@ tallies = Table(
     Column("key", LargeBinary, primary_key=True, info=kept("hash")),
     Column("n", Integer, nullable=False),
     Column("until", BigInteger, nullable=False, index=True),
-    info=whose("nobody (a keyed hash)", "how often one asked, against floods", "at most a day"),
+    info=whose(
+        "nobody (a keyed hash)",
+        "how often one asked, against floods; what was spent today under an account that has gone",
+        "a day, at most 25 hours",
+    ),
 )
 
 key_proofs = Table(

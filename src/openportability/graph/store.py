@@ -214,6 +214,16 @@ def newest_seqs(tx: Tx, users: Sequence[UserId]) -> dict[UserId, int]:
     return {UserId(row.user_id): row.seq for row in rows}
 
 
+def lengths(tx: Tx, users: Sequence[UserId]) -> dict[UserId, int]:
+    """Return how many links each user brought, in all lists together; who has none is left out."""
+    rows = tx.execute(
+        select(follow_lists.c.user_id, func.sum(follow_lists.c.n).label("links"))
+        .where(tx.dialect.among(follow_lists.c.user_id, users))
+        .group_by(follow_lists.c.user_id)
+    )
+    return {UserId(row.user_id): int(row.links) for row in rows}
+
+
 def newest_seq(tx: Tx) -> int:
     """Return the highest sequence number of a list, 0 when there is none."""
     newest: int | None = tx.execute(select(func.max(follow_lists.c.seq))).scalar()

@@ -20,11 +20,14 @@ from openportability.accounts.people import Edition
 from openportability.db.engine import Tx
 from openportability.domain import Found, NetworkName, Proof
 from openportability.graph.codec import Keys
+from openportability.matching.silence import silent
+from openportability.vault import Vault
 
 Numbers = NDArray[np.uint64]
 Places = NDArray[np.intp]
 
 FOUND = list(Found)
+NOBODY = FOUND.index(Found.NOBODY)
 _FOUND = {found.value: number for number, found in enumerate(FOUND)}
 #: So much of a name says where it stands in the order of names; the rest would be memory for little.
 _NAME_BYTES = 7
@@ -43,7 +46,7 @@ class Lines:
     network: NDArray[np.uint8]
     key: Keys
     proved: NDArray[np.bool_]
-    #: As numbers of `FOUND`.
+    #: By whom it is found, as numbers of `FOUND`: what its user chose, but `NOBODY` of a silent claim.
     found: NDArray[np.uint8]
     seq: Numbers
     #: The beginning of the name, or handle, as a number in the order of the alphabet.
@@ -143,17 +146,17 @@ class Directories:
         self._newest = Directory(Edition(seq=0, gone=0), _read([], []), [])
         self._lock = Lock()
 
-    def as_of(self, tx: Tx) -> Directory:
+    def as_of(self, tx: Tx, vault: Vault) -> Directory:
         """Return a directory that is at least as new as what a transaction sees."""
         wanted = line_store.edition(tx)
         if _covers(self._newest.edition, wanted):
             return self._newest
         if tx.writes:
             # It may see what is rolled back: that is for itself alone.
-            return _grown(self._newest, tx, wanted)
+            return _grown(self._newest, tx, vault, wanted)
         with self._lock:
             if not _covers(self._newest.edition, wanted):
-                self._newest = _grown(self._newest, tx, wanted)
+                self._newest = _grown(self._newest, tx, vault, wanted)
             return self._newest
 
 
@@ -161,9 +164,11 @@ def _covers(has: Edition, wanted: Edition) -> bool:
     return has.seq >= wanted.seq and has.gone >= wanted.gone
 
 
-def _grown(old: Directory, tx: Tx, edition: Edition) -> Directory:
+def _grown(old: Directory, tx: Tx, vault: Vault, edition: Edition) -> Directory:
     networks = list(old.networks)
     new = [_read(portion, networks) for portion in line_store.lines_since(tx, old.edition.seq)]
+    for some in new:
+        some.found[silent(tx, vault, some.account, some.proved)] = NOBODY
     lines = old.lines
     if edition.gone != old.edition.gone:
         linked = np.fromiter(line_store.linked(tx), np.uint64)

@@ -101,11 +101,10 @@ def _meet_people(site: Site) -> bool:
     Who comes meanwhile is met by the next look: a pass costs the same for many.
     """
     began = monotonic()
-    met = sweep.meet_newcomers(site)
-    full = met >= sweep.NEWCOMERS
-    if not full:
-        _take_breath(met, monotonic() - began)
-    return full
+    done = sweep.meet_newcomers(site)
+    if not done.full:
+        _take_breath(done.met, monotonic() - began)
+    return done.full
 
 
 def _take_breath(met: int, seconds: float) -> None:

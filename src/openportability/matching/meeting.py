@@ -21,11 +21,12 @@ from openportability.graph.codec import Keys, sorted_set
 from openportability.graph.probe import held
 from openportability.matching import store
 from openportability.matching.answers import Answers
-from openportability.matching.directory import SIDES, Numbers, Places
+from openportability.matching.directory import NOBODY, SIDES, Numbers, Places
 from openportability.matching.holders import Pairs
 from openportability.matching.people import People
 from openportability.matching.rules import FROM_MINE, FROM_THEIRS, MINE, told
 from openportability.matching.said import Bits
+from openportability.matching.silence import silent
 from openportability.site import Site
 
 #: People of whom one transaction takes so many on average, with all whom they meet: others wait tenths of a second.
@@ -42,12 +43,14 @@ def meet(site: Site, meetings: Pairs, *, owner_came: bool) -> None:
     `owner_came`: it is the owner who has something new, so it is they who arrive at the others.
     """
     for some in _portions(meetings):
+        now = site.clock.now()
         with site.db.write() as tx:
             meant = sorted_set(np.concatenate([some.owners, some.others])).tolist()
-            opened = store.lock_sets(tx, site.vault, [UserId(user) for user in meant])
+            opened = store.lock_sets(tx, site.vault, [UserId(user) for user in meant], now)
             here = np.fromiter(opened, np.uint64)
             pairs = some.kept(np.isin(some.owners, here) & np.isin(some.others, here))
             people = People.of(line_store.listed_of(tx, list(opened)))
+            people.found[silent(tx, site.vault, people.accounts, people.proved)] = NOBODY
             _Meeting(tx, site, opened, people, pairs).write(owner_came=owner_came)
             store.put_sets(tx, opened)
 

@@ -25,7 +25,7 @@ class People:
     users: Numbers
     keys: Keys
     networks: NDArray[np.str_]
-    #: As numbers of `FOUND`.
+    #: By whom each is found, as numbers of `FOUND`.
     found: NDArray[np.uint8]
     proved: Mask
     #: Which accounts are one actor: several may claim what another has proved.

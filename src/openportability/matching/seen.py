@@ -195,12 +195,15 @@ class Seen:
         for at in some.tolist():
             theirs_at = np.arange(self._starts[at], ends[at])
             through = theirs_at[self._through[theirs_at]]
-            ids = set(self._lines.account[self._places[through]].tolist())
-            here = theirs[int(self.users[at])]
-            if sources := tuple(account for account in here if account.id in ids):
+            ids, through_ids = self._ids_at(theirs_at), self._ids_at(through)
+            here = tuple(one for one in theirs[int(self.users[at])] if one.id in ids)
+            if sources := tuple(account for account in here if account.id in through_ids):
                 since = int(self._said.since_seconds(through).min())
-                every.append(self._match(at, since, sources, tuple(here)))
+                every.append(self._match(at, since, sources, here))
         return every
+
+    def _ids_at(self, some: Places) -> set[int]:
+        return set(self._lines.account[self._places[some]].tolist())
 
     def _match(
         self, at: int, since: int, sources: tuple[Account, ...], here: tuple[Account, ...]
@@ -219,7 +222,7 @@ class Seen:
 
     def _named(self, tx: Tx, text: str, which: Mask) -> Mask:
         found = set[UserId]()
-        for users, *columns in line_store.words_of(tx, _ids(self.users[which])):
+        for users, *columns in line_store.words_of(tx, self.accounts_of(which).tolist()):
             for words in columns:
                 # In most portions there is nobody of that name: one look tells.
                 if text in "\n".join(words).casefold():

@@ -68,7 +68,7 @@ def _shown_to(
 ) -> tuple[Directory, MatchSet, UserId, set[NetworkName]]:
     held = lists.lists_of(tx, user)
     brought = {one.of.network for one in held if one.of.kind is Kind.FOLLOWING}
-    return site.memory.of(Directories).as_of(tx), met, user, brought
+    return site.memory.of(Directories).as_of(tx, site.vault), met, user, brought
 
 
 def matches_of(tx: Tx, site: Site, user: UserId) -> list[Match]:
@@ -123,7 +123,7 @@ def avoided(tx: Tx, site: Site, user: UserId) -> Mapping[Kind, list[Account]]:
     met = store.open_whole(tx, {user: accounts.personal_key(tx, site.vault, user)}).get(user)
     if met is None:
         return {Kind.BLOCKED: [], Kind.MUTED: []}
-    directory = site.memory.of(Directories).as_of(tx)
+    directory = site.memory.of(Directories).as_of(tx, site.vault)
     _, here = directory.find(met.accounts())
     lines = directory.lines.kept(here[directory.lines.user[here] != user])
     said = met.about(lines.account)
@@ -142,7 +142,7 @@ def set_dismissed(
     tx: Tx, site: Site, user: UserId, others: Collection[UserId], *, dismissed: bool
 ) -> int:
     """Put matches aside, or take them back; return how many there were."""
-    opened = store.lock_sets(tx, site.vault, [user])
+    opened = store.lock_sets(tx, site.vault, [user], site.clock.now())
     people = seen(tx, site, user)
     meant = people.are(others)
     for own in opened.values():
@@ -160,8 +160,14 @@ def set_aside(tx: Tx, site: Site, user: UserId) -> set[AccountId]:
 
 def end_account(tx: Tx, site: Site, account: Account) -> None:
     """Forget what was known through an account, in the transaction that unlinks it."""
+    keep_spent(tx, site, account)
     sweep.forget_account(tx, site, account)
     tx.after(lambda: site.engine.wake(Wake(job="people-arrived", key="all")))
+
+
+def keep_spent(tx: Tx, site: Site, account: Account) -> None:
+    """Keep what was answered today beyond an account that goes."""
+    store.keep_answers(tx, site.vault, account, site.clock.now())
 
 
 def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
@@ -169,7 +175,7 @@ def join(tx: Tx, site: Site, user: UserId, other: UserId) -> None:
 
     What lists say of the two together is what they say of each; the next sweep tells the others.
     """
-    opened = store.lock_sets(tx, site.vault, sorted([user, other]))
+    opened = store.lock_sets(tx, site.vault, sorted([user, other]), site.clock.now())
     own = [account.id for account in accounts.accounts_of_all(tx, [user, other])]
     mine, theirs = opened[user], opened[other]
     mine.rows.take(theirs.rows, but=own)

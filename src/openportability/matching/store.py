@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, delete, select, update
 
-from openportability.clock import EPOCH, micros
+from openportability.accounts import spent_store
+from openportability.accounts.spent_store import Budget
+from openportability.clock import EPOCH, micros, moment
 from openportability.db.dialect import Dialect
 from openportability.db.engine import Tx
 from openportability.db.schema import answered, counters, match_sets, user_keys, users
-from openportability.domain import UserId
+from openportability.domain import Account, UserId
 from openportability.matching.sets import MatchSet
 from openportability.vault import PersonalKey, Vault
 
@@ -75,7 +77,7 @@ def set_of(tx: Tx, vault: Vault, user: UserId) -> MatchSet:
     return _unpacked(vault.personal(row.wrapped, user), user, row)
 
 
-def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Opened]:
+def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId], now: datetime) -> dict[UserId, Opened]:
     """Return the sets of those users who are still here, for changing.
 
     Always in the order of ids, so that two who want the same sets never wait for each other; what
@@ -102,6 +104,7 @@ def lock_sets(tx: Tx, vault: Vault, users: Sequence[UserId]) -> dict[UserId, Ope
     ]
     if empty:
         tx.execute(tx.dialect.insert_missing(match_sets, key=["user_id"]), empty)
+        _go_on_counting(tx, vault, [user for user in wanted if user not in there], now)
     rows = tx.execute(
         select(match_sets.c.user_id, match_sets.c.sealed, match_sets.c.apart, match_sets.c.again_at)
         .where(tx.dialect.among(match_sets.c.user_id, wanted))
@@ -183,6 +186,17 @@ def note_answers(tx: Tx, day: int, spent: Mapping[UserId, int]) -> None:
     rows = [{"user_id": user, "day": day, "n": n} for user, n in sorted(spent.items())]
     if rows:
         tx.execute(tx.dialect.upsert(answered, key=["user_id", "day"], change=["n"]), rows)
+
+
+def _go_on_counting(tx: Tx, vault: Vault, newly: Sequence[UserId], now: datetime) -> None:
+    """Let who is met for the first time have had what was answered today under an account they came with."""
+    note_answers(tx, day_of(now), spent_store.kept(tx, vault, Budget.ANSWERS, newly, now))
+
+
+def keep_answers(tx: Tx, vault: Vault, account: Account, now: datetime) -> None:
+    """Keep what an account's user was answered today, for who comes with it again before the day is over."""
+    spent = answers_spent(tx, [account.user], day_of(now)).get(account.user, 0)
+    spent_store.keep(tx, vault, Budget.ANSWERS, account, spent, moment(next_day(now)))
 
 
 def add_answers(tx: Tx, user: UserId, of: UserId) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from openportability.accounts import line_store
 from openportability.accounts import store as accounts
+from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
 from openportability.domain import Account, UserId
 from openportability.errors import without_words
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Accounts that one reverse pass takes: a pass costs the same for one as for a thousand.
 NEWCOMERS = 1000
+#: Links that newcomers of one round have brought at most, but that the first of them is always met.
+LINKS = 2_000_000
 #: Lists that are met together at most.
 LISTS = 500
 #: Who may meet more people meets them by themselves: others would wait for seconds.
@@ -147,7 +150,7 @@ def _match_all(site: Site, users: Sequence[UserId], most: int | None) -> list[Us
     touched = [user for user in users if user in brought or meant[user].gone.size]
     if touched:
         with site.db.write() as tx:
-            opened = store.lock_sets(tx, site.vault, touched)
+            opened = store.lock_sets(tx, site.vault, touched, site.clock.now())
             for user, own in opened.items():
                 own.rows.drop(meant[user].gone)
             store.put_sets(tx, opened)
@@ -163,20 +166,31 @@ def _horizons(tx: Tx, users: Sequence[UserId]) -> dict[UserId, Horizon]:
     return {user: Horizon(people=people, lists=brought.get(user, 0)) for user in users}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Newcomers:
+    """What became of newcomers who waited."""
+
+    #: How many accounts they came with.
+    met: int
+    #: There may be more behind these.
+    full: bool
+
+
 def newcomers_wait(site: Site) -> bool:
     """Say whether anybody arrived, linked or unlinked an account or changed who may find them."""
     with site.db.read() as tx:
         return line_store.newest_seq(tx) > store.cursor(tx, PEOPLE_CURSOR)
 
 
-def meet_newcomers(site: Site) -> int:
-    """Reverse: let the next newcomers meet all lists; return how many accounts they came with."""
+def meet_newcomers(site: Site) -> Newcomers:
+    """Reverse: let the next newcomers meet all lists, and their own lists all others."""
     with site.db.read() as tx:
-        listed = line_store.listed_since(tx, store.cursor(tx, PEOPLE_CURSOR), limit=NEWCOMERS)
+        waiting = line_store.listed_since(tx, store.cursor(tx, PEOPLE_CURSOR), limit=NEWCOMERS)
+        listed = _within(tx, waiting)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
         people = line_store.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
-        return 0
+        return Newcomers(met=0, full=False)
     came = {line.user: line.seq for line in listed}
     meet(site, _missed(site, who_lists(site, people), came), owner_came=False)
     # Whom their own lists name: what those see of them changed as well.
@@ -192,7 +206,23 @@ def meet_newcomers(site: Site) -> int:
             log.error("newcomer_unmet", extra=without_words(error))
     with site.db.write() as tx:
         store.move_cursor(tx, PEOPLE_CURSOR, listed[-1].seq)
-    return len(listed)
+    return Newcomers(met=len(listed), full=listed is not waiting or len(listed) >= NEWCOMERS)
+
+
+def _within(tx: Tx, waiting: Sequence[Listed]) -> Sequence[Listed]:
+    """Return as many of these as bring no more links than a round may meet: whole sequence numbers, one at least."""
+    users = sorted({line.user for line in waiting})
+    met = horizon_store.horizons(tx, users)
+    left, counted = lists.lengths(tx, users), set[UserId]()
+    links = 0
+    for at, line in enumerate(waiting):
+        if line.user in counted or met.get(line.user, NOBODY_MET).people >= line.seq:
+            continue
+        counted.add(line.user)
+        links += left.get(line.user, 0)
+        if links > LINKS and line.seq > waiting[0].seq:
+            return [one for one in waiting[:at] if one.seq < line.seq]
+    return waiting
 
 
 def forget_account(tx: Tx, site: Site, account: Account) -> None:
@@ -202,7 +232,7 @@ def forget_account(tx: Tx, site: Site, account: Account) -> None:
     another account of theirs as well, the next sweep brings it back, and it tells the others too.
     """
     lists.drop_lists(tx, account.user, account.id)
-    opened = store.lock_sets(tx, site.vault, [account.user])
+    opened = store.lock_sets(tx, site.vault, [account.user], site.clock.now())
     if account.user in opened:
         own = opened[account.user].rows
         lines = line_store.listed_by_id(tx, own.accounts().tolist())
@@ -237,7 +267,7 @@ class Concerned:
 
 def concerned(tx: Tx, site: Site, user: UserId) -> Concerned:
     """Return whom a user's lists or match set hold."""
-    directory = site.memory.of(Directories).as_of(tx)
+    directory = site.memory.of(Directories).as_of(tx, site.vault)
     own = lists.open_lists(tx, site.vault, user)
     listed = [directory.holding(of.network, keys) for of, keys in own]
     known = store.set_of(tx, site.vault, user)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportability.domain import UserId
-from openportability.matching.directory import Directory, Lines, Numbers, Places
+from openportability.matching.directory import NOBODY, Directory, Lines, Numbers, Places
 from openportability.matching.rules import Bit
 from openportability.matching.said import NO_ROW, Said
 from openportability.matching.sets import MatchSet
@@ -34,7 +34,7 @@ def shown(directory: Directory, met: MatchSet, user: UserId) -> tuple[Places, Sa
     through = _foremost(lines, places, through)
     if through.all():
         return places, said, through
-    kept = _of_their_people(lines.user[places], through)
+    kept = _of_their_people(lines.user[places], through) & (lines.found[places] != NOBODY)
     return places[kept], said.kept(kept), through[kept]
 
 

@@ -98,10 +98,7 @@ def _owners(tx: Tx, site: Site, user: UserId, document: Document) -> dict[tuple[
             name=part.name[:_MOST_LETTERS],
             seen_at=site.clock.now(),
         )
-        try:
-            owners[wanted] = accounts_service.claim(tx, site, user, actor)
-        except Invalid:
-            continue  # whose it is wants never to be listed
+        owners[wanted] = accounts_service.claim(tx, site, user, actor)
         claimed += 1
     return owners
 

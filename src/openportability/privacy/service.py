@@ -8,10 +8,12 @@ from datetime import datetime
 from openportability.accounts import grant_store
 from openportability.accounts import service as accounts_service
 from openportability.accounts import store as accounts
+from openportability.archives import service as archives
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
 from openportability.domain import UserId
 from openportability.errors import NotFound
+from openportability.matching import service as matching
 from openportability.privacy import form, own_forms, receipt, store, taking
 from openportability.privacy.receipt import Receipt
 from openportability.reconnection import service as reconnection
@@ -59,6 +61,8 @@ def forget(site: Site, user: UserId, since: datetime) -> None:
 def _erase(tx: Tx, site: Site, user: UserId) -> dict[str, int]:
     key = accounts.personal_key(tx, site.vault, user)
     for account in accounts.accounts_of(tx, user):
+        matching.keep_spent(tx, site, account)
+        archives.keep_spent(tx, site, account)
         grant = grant_store.live_grant(tx, key, account.id)
         if grant is not None:
             accounts_service.end_grant(tx, site, grant)

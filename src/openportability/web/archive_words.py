@@ -75,10 +75,6 @@ ARCHIVE_WORDS: Mapping[str, tuple[str, str]] = {
         _("This archive belongs to %(owner)s, and you are signed in as %(mine)s"),
         _("Link the account it belongs to, or choose your own archive. Nothing was changed."),
     ),
-    "archive.never_listed": (
-        _("The account of this archive is never to be listed here"),
-        _("If it is yours, take that back on the page Never list me. Nothing was changed."),
-    ),
     "archive.taken": (
         _("This archive belongs to an account of another member"),
         _("If that is you, sign in with that account. Nothing was changed."),
