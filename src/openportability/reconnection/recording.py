@@ -26,6 +26,7 @@ from openportability.reconnection import (
     reach,
     rules,
     sealing,
+    waves,
 )
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.due_store import Due
@@ -162,6 +163,10 @@ def _turn(
     if lane is None or lane.lease != step.work.token:
         return _not_ours(step, lane, changed, now)
     lane = _wiser(step, lane, unmade)
+    if lane.state is LaneState.OPEN and (wave := waves.completed(tx, step.work, changed)):
+        lane = replace(lane, state=LaneState.HALTED, reason=waves.WAVE)
+        again = {row.id: waves.wanted_again(row, now) for row in wave}
+        changed = [*(row for row in changed if row.id not in again), *again.values()]
     turn = _Turn(step=step, lane=lane, changed=changed, next=Next())
     if lane.state is LaneState.OPEN:
         _go_on(turn, lane, rest, now)
@@ -227,7 +232,8 @@ def _end(turn: _Turn, due: Due, now: datetime) -> None:
     assert turn.lane is not None, "it is ours"
     failure, state, before = turn.step.failure, turn.lane.state, turn.lane.failures
     if failure is None:
-        reason, next_at, failures = None, _next(turn.step, turn.lane, due, now), 0
+        reason = None if state is LaneState.OPEN else turn.lane.reason
+        next_at, failures = _next(turn.step, turn.lane, due, now), 0
     else:
         halted = rules.halt(failure, failures=before, now=now)
         reason, next_at, failures = halted.reason, halted.next_at, before + 1

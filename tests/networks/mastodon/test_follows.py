@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from openportability.domain import Grant, Pace, Purpose, Relationship, Tie
-from openportability.errors import Gone, NetworkError, Refused, SignedOut, Throttled, Unavailable
+from openportability.errors import (
+    Flagged,
+    Forbidden,
+    Gone,
+    NetworkError,
+    Refused,
+    SignedOut,
+    Throttled,
+    Unavailable,
+)
 from openportability.network import Answers
 from openportability.networks.mastodon.client import REQUESTS
 from openportability.reconnection import pacing
@@ -251,6 +260,33 @@ def test_a_disabled_account_is_told_and_not_called_a_block(
     server.fail("/verify_credentials", Said(status=403, body={"error": "…"}))
     with pytest.raises(SignedOut, match=r"masto\.login_disabled"):
         world.follows.follow(grant, [carol])
+
+
+def test_a_refusal_that_nothing_explains_says_so_and_is_about_one(
+    world: World, server: StrictServer, grant: Grant
+) -> None:
+    server.forbids = True
+    for name in ("carol", "dave"):
+        answer = _only(world.follows.follow(grant, [wanted(server.add_remote(name, ELSEWHERE))]))
+        assert isinstance(answer, Forbidden)
+
+
+def test_a_refusal_of_a_limited_account_is_about_the_account(
+    world: World, server: StrictServer, grant: Grant
+) -> None:
+    server.forbids = server.people["100"].limited = True
+    with pytest.raises(Flagged, match=r"masto\.limited"):
+        world.follows.follow(grant, [wanted(server.add_remote("carol", ELSEWHERE))])
+
+
+def test_who_moved_stops_nobody_who_is_limited(
+    world: World, server: StrictServer, grant: Grant
+) -> None:
+    server.people["100"].limited = True
+    new = server.add_remote("carol", "new.example")
+    old = wanted(server.add_remote("carol", ELSEWHERE, moved=new))
+    refused = _only(world.follows.follow(grant, [old]))
+    assert isinstance(refused, Gone)
 
 
 def test_the_quota_of_the_day_is_told_and_waits_for_its_end(

@@ -94,6 +94,12 @@ def account(found: object) -> Seen | None:
     )
 
 
+def is_limited(reply: Reply) -> bool:
+    """Tell whether an account, as a server shows it, is held back by those who run it."""
+    found = mapping(reply)
+    return found.get("limited") is True or found.get("suspended") is True
+
+
 def _uri_of_pleroma(found: Mapping[str, object]) -> str | None:
     more = found.get("pleroma")
     return text(more, "ap_id") if isinstance(more, dict) else None
