@@ -70,6 +70,8 @@ class Slice:
     closed: Collection[AccountId]
     #: How often in a row the host failed before, whoever was served there.
     host_failures: int
+    #: When the lane was taken: by the clock, and by what only goes forward.
+    at: datetime
     began: float
 
     def way(self, grant: Grant) -> ways.Way:
@@ -227,6 +229,7 @@ def _slices(
             whom=whom,
             closed=shut,
             host_failures=one.host.failures,
+            at=now,
             began=monotonic(),
         )
     due_store.put(tx, changed)
