@@ -162,6 +162,20 @@ def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
     tx.dialect.update_each(tx, reconnections, ("user_id", "id"), rows)
 
 
+def made(tx: Tx, lane: Lane, deed: Deed) -> Sequence[Row]:
+    """Return what we made of a lane's follows (blocks, mutes)."""
+    given = {"user": lane.user, "account": lane.account, "deed": deed}
+    return tx.execute(_MADE_OF_LANE, given).all()
+
+
+_MADE_OF_LANE = select(reconnections).where(
+    _ROWS.user_id == bindparam("user"),
+    _ROWS.account_id == bindparam("account"),
+    _ROWS.deed == bindparam("deed"),
+    _ROWS.state.in_(MADE),
+)
+
+
 def refused_since_any_was_made(tx: Tx, lane: Lane, reason: str) -> Sequence[Row]:
     """Return follows of a lane that were refused for this reason after the last one was asked for that was made."""
     given = {"user": lane.user, "account": lane.account, "reason": reason}

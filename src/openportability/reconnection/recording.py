@@ -19,6 +19,7 @@ from openportability.reconnection import (
     asking,
     careful,
     claiming,
+    doubles,
     due_store,
     host_store,
     lane_store,
@@ -149,11 +150,11 @@ def _turn(
 ) -> _Turn:
     """Decide on rows, whoever has the lane by now: these are facts. Go on only if it is still ours."""
     changed, rest, unmade = [], [], 0
-    for was, judge in step.judged:
-        row = fresh.get(was.id)
-        if row is None:
-            continue
-        decision = judge(row)
+    met = [(was, row, judge(row)) for was, judge in step.judged if (row := fresh.get(was.id))]
+    looked = () if step.asked else [(row, decision) for _, row, decision in met]
+    others = doubles.of_others(tx, step.work, looked)
+    for was, row, judged in met:
+        decision = doubles.OF_ANOTHER if row.id in others else judged
         if decision is None:
             rest.append(row)
         elif not _is_overtaken(step, was, row, decision):
