@@ -163,11 +163,7 @@ def _turn(
     rest += [fresh[row.id] for row in step.rest if row.id in fresh]
     if lane is None or lane.lease != step.work.token:
         return _not_ours(step, lane, changed, now)
-    lane = _wiser(step, lane, unmade)
-    if lane.state is LaneState.OPEN and (wave := waves.completed(tx, step.work, changed)):
-        lane = replace(lane, state=LaneState.HALTED, reason=waves.WAVE)
-        again = {row.id: waves.wanted_again(row, now) for row in wave}
-        changed = [*(row for row in changed if row.id not in again), *again.values()]
+    lane, changed = waves.heeded(tx, step.work, _wiser(step, lane, unmade), changed, now)
     turn = _Turn(step=step, lane=lane, changed=changed, next=Next())
     if lane.state is LaneState.OPEN:
         _go_on(turn, lane, rest, now)

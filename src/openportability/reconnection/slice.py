@@ -114,7 +114,7 @@ class Lanes:
 
     def _is_late(self, work: Slice) -> bool:
         """Say whether a call would outlast the lease. A paused machine may count no time, and a clock may be set."""
-        by_clock = (self._site.clock.now() - work.at).total_seconds()
+        by_clock = (self._site.clock.now() - work.taken_at).total_seconds()
         return max(by_clock, monotonic() - work.began) > _LATEST_SECONDS
 
     def _step(self, step: Step) -> Next:

@@ -6,6 +6,7 @@ They are counted in the ledger, so it does not matter who served the lane, or wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from openportability.db.engine import Tx
@@ -13,8 +14,9 @@ from openportability.domain import Deed
 from openportability.errors import Forbidden, NetworkError, Refused
 from openportability.reconnection import due_store, sealing
 from openportability.reconnection.claiming import Slice
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
-from openportability.reconnection.rules import Decision, State
+from openportability.reconnection.rules import Decision, LaneState, State
 
 #: Why a lane is halted, and why those in the wave are wanted again.
 WAVE = "net.many_refused"
@@ -25,8 +27,20 @@ _ROWS, _SERVERS = 5, 3
 _AGAIN = timedelta(days=1)
 
 
-def completed(tx: Tx, work: Slice, changed: Sequence[Reconnection]) -> list[Reconnection]:
-    """Return all rows of a wave to which the last of these belong that just changed; none where it is no wave."""
+def heeded(
+    tx: Tx, work: Slice, lane: Lane, changed: list[Reconnection], now: datetime
+) -> tuple[Lane, list[Reconnection]]:
+    """Return a lane and the rows that just changed in it: halted, and those wanted again, where they end a wave."""
+    wave = _completed(tx, work, changed) if lane.state is LaneState.OPEN else []
+    if not wave:
+        return lane, changed
+    again = {row.id: row.decided(_wanted_again(now), now) for row in wave}
+    others = [row for row in changed if row.id not in again]
+    return replace(lane, state=LaneState.HALTED, reason=WAVE), [*others, *again.values()]
+
+
+def _completed(tx: Tx, work: Slice, changed: Sequence[Reconnection]) -> list[Reconnection]:
+    """Return all rows of the wave that these end; none where it is no wave."""
     refused = [row for row in changed if _is_unexplained(row)]
     if not refused or any(row.state in due_store.MADE for row in changed):
         return []
@@ -36,10 +50,8 @@ def completed(tx: Tx, work: Slice, changed: Sequence[Reconnection]) -> list[Reco
     return wave if len(wave) >= _ROWS and len(servers) >= _SERVERS else []
 
 
-def wanted_again(row: Reconnection, now: datetime) -> Reconnection:
-    """Return a row of a wave as it is afterwards: it was refused for what our user is, or was, there."""
-    again = Decision(state=State.READY, reason=WAVE, due=now + _AGAIN, unsent=True)
-    return row.decided(again, now)
+def _wanted_again(now: datetime) -> Decision:
+    return Decision(state=State.READY, reason=WAVE, due=now + _AGAIN, unsent=True)
 
 
 def meant(error: NetworkError, row: Reconnection) -> NetworkError:
