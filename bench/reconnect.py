@@ -288,6 +288,7 @@ def opened(
             given["DATABASE_URL"] = database_url
         if net:
             given |= {"BLUESKY_PLC_URL": net.plc, "BLUESKY_HANDLE_RESOLVER_URL": net.pds[0]}
+            given |= {"BLUESKY_VIEW_URL": ""}
         environ = {f"OPENPORTABILITY_{name}": value for name, value in given.items()}
         site = app.build(Settings.read(environ), clock or SystemClock())
         try:

@@ -13,6 +13,7 @@
         ├── SignedOut        the lane waits; one notice; one button to sign in again
         ├── Flagged          the network sees bulk following: the lane halts
         ├── Refused          never again for this row
+        │   └── Forbidden    the same, and nothing shows why: several in a row are about our user
         └── Gone             deleted, suspended, or moved (then: where)
 
 Each error carries a `code` of the taxonomy; the words people read stand in `web/problems.py`.
@@ -142,6 +143,12 @@ class Refused(NetworkError):
     """The network says no for this one, for good."""
 
     default_code = "net.refused"
+
+
+class Forbidden(Refused):
+    """The network says no, and nothing shows that it is for this one."""
+
+    default_code = "net.forbidden"
 
 
 class Gone(NetworkError):

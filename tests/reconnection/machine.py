@@ -21,6 +21,7 @@ from openportability.networks.fake.residents import Role
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import NEXT, LaneState, State
 from tests.reconnection.stage import Killed, Stage
+from tests.reconnection.truth import one_row_made_each, tells_the_truth
 
 S = State
 #: How many people there are to follow; every third is locked.
@@ -58,6 +59,7 @@ class Ledger(RuleBasedStateMachine):
         ]
         self.left: set[int] = set()
         self.by_hand: set[str] = set()
+        self.turned_down: set[str] = set()
         self.linked = True
         #: Follows, blocks and mutes that must not be sent any more, and how often each was when that was said.
         self.forbidden: dict[tuple[str, str], int] = {}
@@ -224,6 +226,7 @@ class Ledger(RuleBasedStateMachine):
         whom = self.people[number].actor.id
         me = self.stage.me.actor.id
         self.stage.network.stage.ask("unfollow_by_hand", who=me, whom=whom)
+        self.turned_down.add(whom)
 
     @rule(number=st.integers(0, PEOPLE - 1))
     def departs(self, number: int) -> None:
@@ -383,18 +386,5 @@ class Ledger(RuleBasedStateMachine):
         self.nothing_is_made_twice()
         self.nothing_is_sent_after_the_person_said_no()
         made = {deed: set(self.made(deed)) for deed in Deed}
-        for row in stage.rows():
-            actor = row.actor
-            if actor is None or row.moved or actor.id in self.by_hand:
-                continue
-            if row.deed in AVOIDS and row.state is S.FOLLOWED:
-                assert actor.id in made[row.deed], f"{row} was not made"
-            if row.state in (S.UNDONE, S.CANCELLED):
-                kept = any(
-                    other.deed is row.deed
-                    and other.state in (S.FOLLOWED, S.ALREADY, S.REFUSED)
-                    and other.actor is not None
-                    and other.actor.id == actor.id
-                    for other in stage.rows()
-                )
-                assert kept or actor.id not in made[row.deed], f"{row} is still there"
+        tells_the_truth(stage.rows(), made, by_hand=self.by_hand)
+        one_row_made_each(stage.rows(), turned_down=self.turned_down)

@@ -28,6 +28,7 @@ from openportability.domain import (
     UserId,
     Wanted,
 )
+from openportability.errors import Forbidden
 from openportability.network import Answers, Destination, Page, Room
 from openportability.networks.fake.realm import Terms
 from openportability.networks.fake.reply import Fault
@@ -83,6 +84,8 @@ class Watched:
         self.before: dict[str, Callable[[], None]] = {}
         self.after: dict[str, Callable[[], None]] = {}
         self.left_out: set[ActorId] = set()
+        #: Whom the network does not let our user follow, without a word why.
+        self.forbidden: set[ActorId] = set()
         self.calls: list[tuple[str, int]] = []
 
     def following(self, grant: Grant, cursor: str | None) -> Page:
@@ -103,11 +106,18 @@ class Watched:
     def _around(self, verb: str, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
         self.calls.append((verb, len(wanted)))
         self.before.pop(verb, lambda: None)()
-        call: Callable[[Grant, Sequence[Wanted]], Answers] = getattr(self.inner, verb)
-        answers = call(grant, wanted)
+        answers = self._asked(verb, grant, wanted)
         self.after.pop(verb, lambda: None)()
         of = {actor: one for actor, one in answers.of.items() if actor not in self.left_out}
         return Answers(of=of, budget=answers.budget)
+
+    def _asked(self, verb: str, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
+        no = self.forbidden if verb == "follow" else set()
+        call: Callable[[Grant, Sequence[Wanted]], Answers] = getattr(self.inner, verb)
+        allowed = [one for one in wanted if one.actor.id not in no]
+        answers = call(grant, allowed) if allowed else Answers(of={})
+        refused = {one.actor.id: Forbidden() for one in wanted if one.actor.id in no}
+        return replace(answers, of={**answers.of, **refused})
 
 
 class Stage:
@@ -148,9 +158,11 @@ class Stage:
 
     # --- people ---
 
-    def member(self, *, locked: bool = False, found: Found = Found.ANYONE) -> Account:
+    def member(
+        self, *, locked: bool = False, found: Found = Found.ANYONE, host: str | None = None
+    ) -> Account:
         """Return the account of somebody new who is here."""
-        return self.member_as(self.network.person(locked=locked), found=found)
+        return self.member_as(self.network.person(locked=locked, host=host), found=found)
 
     def member_as(self, actor: Actor, *, found: Found = Found.ANYONE) -> Account:
         with self.db.write() as tx:

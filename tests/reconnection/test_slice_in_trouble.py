@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,11 +11,14 @@ import pytest
 
 from openportability.accounts import grant_store, keeping
 from openportability.accounts import store as accounts
+from openportability.clock import monotonic
 from openportability.domain import Grant, Pace, Purpose, Wanted
 from openportability.network import Answers
 from openportability.networks.fake.reply import Fault
 from openportability.reconnection import lane_store, service
+from openportability.reconnection.recording import Next, Step
 from openportability.reconnection.rules import LaneState, State
+from openportability.reconnection.slice import Lanes
 from tests.reconnection.stage import Killed, Stage
 
 S = State
@@ -327,3 +330,66 @@ def test_a_slice_whose_lease_was_taken_over_does_not_give_the_lane_back(stage: S
     stage.serve()
     assert stage.lane().lease == "another"
     assert stage.states() == [S.FOLLOWED], "facts are written whoever has the lease"
+
+
+class Frozen(Lanes):
+    """A worker that stands still between the note that it is about to call, and the call."""
+
+    def __init__(self, stage: Stage, meanwhile: Callable[[], None]) -> None:
+        super().__init__(stage.site)
+        self._meanwhile = meanwhile
+
+    def _step(self, step: Step) -> Next:
+        what = super()._step(step)
+        if what.going:
+            self._meanwhile()
+        return what
+
+
+@pytest.mark.parametrize("hand", ["stop", "undo"])
+def test_who_wakes_after_the_lease_follows_nobody(stage: Stage, hand: str) -> None:
+    bob = stage.member()
+    stage.want(bob)
+
+    def meanwhile() -> None:
+        stage.clock.forward(minutes=3)
+        {"stop": stage.stop, "undo": stage.undo}[hand]()
+        stage.pass_days(1)
+        assert stage.row(bob).state is S.CANCELLED
+
+    Frozen(stage, meanwhile).serve(stage.me.id)
+    assert (stage.follows(), stage.sent()) == ([], [])
+
+
+def test_who_wakes_after_the_lease_takes_nothing_back(stage: Stage) -> None:
+    bob = stage.member()
+    stage.want(bob)
+    stage.serve()
+    stage.undo()
+
+    def meanwhile() -> None:
+        stage.clock.forward(minutes=3)
+        stage.pass_days(1)
+        stage.want(bob)
+        stage.pass_days(1)
+
+    Frozen(stage, meanwhile).serve(stage.me.id)
+    assert stage.row(bob).state is S.FOLLOWED
+    assert stage.follows() == [bob.actor.id]
+
+
+def test_who_was_frozen_by_what_only_goes_forward_gives_the_lane_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [stage.member() for _ in range(3)]
+    stage.want(*people)
+    late = monotonic() + 100
+
+    with monkeypatch.context() as frozen:
+        frozen.setattr("openportability.reconnection.slice.monotonic", lambda: late)
+        assert Lanes(stage.site).serve(stage.me.id), "it is due again right away"
+        assert stage.sent() == []
+    stage.pass_days(0.01)
+    assert stage.states() == [S.FOLLOWED] * 3
+    assert sorted(stage.follows()) == sorted(one.actor.id for one in people)
+    assert sum(one.count for one in stage.lane().spent) == 3

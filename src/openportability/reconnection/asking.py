@@ -29,17 +29,18 @@ def next_call(
     What was asked for before and is not there goes first, the newest foremost: it is counted already.
     """
     open_rows: dict[ActorId, Reconnection] = {}
-    for row in rest:
+    for row in sorted(rest, key=last_asked, reverse=True):
         if work.may_be_followed(row):
             open_rows.setdefault(work.actor(row).id, row)
-    rows = sorted(open_rows.values(), key=_last_asked, reverse=True)
+    rows = list(open_rows.values())
     batch = work.batch(rows)
     without = _uncounted(work, lane, batch, now)
     going = batch[: claiming.allowed(without, work.user, work.destination, now).count]
     return going, rows[len(going) :]
 
 
-def _last_asked(row: Reconnection) -> datetime:
+def last_asked(row: Reconnection) -> datetime:
+    """Return when a row was asked for last, long ago if never."""
     return row.asked_at or _NEVER
 
 

@@ -70,6 +70,7 @@ class Slice:
     closed: Collection[AccountId]
     #: How often in a row the host failed before, whoever was served there.
     host_failures: int
+    taken_at: datetime
     began: float
 
     def way(self, grant: Grant) -> ways.Way:
@@ -209,8 +210,7 @@ def _slices(
         undo, follow, look = rows[account]
         shut = closed.get(account, set())
         closing = [row for row in (*follow, *look) if not (row.asked_at or _open(row, whom, shut))]
-        closed_rows = (row.decided(_UNSENT, now) for row in closing)
-        changed += [sealing.stored(keys[account], row) for row in closed_rows]
+        changed += [sealing.stored(keys[account], row.decided(_UNSENT, now)) for row in closing]
         slices[account] = Slice(
             token=token,
             lane=one.lane,
@@ -227,6 +227,7 @@ def _slices(
             whom=whom,
             closed=shut,
             host_failures=one.host.failures,
+            taken_at=now,
             began=monotonic(),
         )
     due_store.put(tx, changed)

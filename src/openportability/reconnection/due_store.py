@@ -32,6 +32,7 @@ from openportability.db.engine import Tx
 from openportability.db.schema import lanes, reconnections
 from openportability.domain import AccountId, Deed
 from openportability.reconnection import sealing
+from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.rules import HELD, State
 from openportability.vault import PersonalKey
@@ -40,6 +41,8 @@ _ROWS = reconnections.c
 #: Whom the person avoids goes before whom they follow.
 _ORDER = (Deed.BLOCK, Deed.MUTE, Deed.FOLLOW)
 _OPEN = (State.READY, State.REQUESTED, State.HANDED, State.UNDOING)
+#: What we asked for, and the network did.
+MADE = (State.FOLLOWED, State.REQUESTED)
 Row = SqlRow[tuple[object, ...]]
 
 
@@ -157,6 +160,45 @@ def put(tx: Tx, changed: Sequence[Reconnection]) -> None:
         for row in changed
     ]
     tx.dialect.update_each(tx, reconnections, ("user_id", "id"), rows)
+
+
+def made(tx: Tx, lane: Lane, deed: Deed) -> Sequence[Row]:
+    """Return what we made of a lane's follows (blocks, mutes)."""
+    given = {"user": lane.user, "account": lane.account, "deed": deed}
+    return tx.execute(_MADE_OF_LANE, given).all()
+
+
+_MADE_OF_LANE = select(reconnections).where(
+    _ROWS.user_id == bindparam("user"),
+    _ROWS.account_id == bindparam("account"),
+    _ROWS.deed == bindparam("deed"),
+    _ROWS.state.in_(MADE),
+)
+
+
+def refused_since_any_was_made(tx: Tx, lane: Lane, reason: str) -> Sequence[Row]:
+    """Return follows of a lane that were refused for this reason after the last one was asked for that was made."""
+    given = {"user": lane.user, "account": lane.account, "reason": reason}
+    return tx.execute(_refused_since(), given).all()
+
+
+@cache
+def _refused_since() -> Select[Any]:
+    made = reconnections.alias("made")
+    last = select(func.coalesce(func.max(made.c.asked_at), 0)).where(
+        made.c.user_id == bindparam("user"),
+        made.c.account_id == bindparam("account"),
+        made.c.deed == Deed.FOLLOW,
+        made.c.state.in_(MADE),
+    )
+    return select(reconnections).where(
+        _ROWS.user_id == bindparam("user"),
+        _ROWS.account_id == bindparam("account"),
+        _ROWS.deed == Deed.FOLLOW,
+        _ROWS.state == State.REFUSED,
+        _ROWS.reason == bindparam("reason"),
+        _ROWS.at > last.scalar_subquery(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

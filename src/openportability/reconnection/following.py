@@ -10,7 +10,7 @@ from functools import partial
 from openportability.domain import Grant, Relationship
 from openportability.errors import NetworkError
 from openportability.network import Answers
-from openportability.reconnection import claiming, rules
+from openportability.reconnection import claiming, rules, waves
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.ledger import Reconnection
 from openportability.reconnection.recording import Judge, Step, Then
@@ -40,7 +40,7 @@ def call(work: Slice, grant: Grant) -> Call:
 def meaning(answer: Relationship | NetworkError, row: Reconnection, now: datetime) -> Decision:
     """Say what an answer to a follow, block or mute means for its row."""
     if isinstance(answer, NetworkError):
-        return rules.after(answer, attempts=row.attempts, now=now)
+        return rules.after(waves.meant(answer, row), attempts=row.attempts, now=now)
     return rules.followed(answer, attempts=row.attempts, now=now)
 
 

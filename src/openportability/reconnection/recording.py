@@ -19,6 +19,7 @@ from openportability.reconnection import (
     asking,
     careful,
     claiming,
+    doubles,
     due_store,
     host_store,
     lane_store,
@@ -26,6 +27,7 @@ from openportability.reconnection import (
     reach,
     rules,
     sealing,
+    waves,
 )
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.due_store import Due
@@ -148,11 +150,11 @@ def _turn(
 ) -> _Turn:
     """Decide on rows, whoever has the lane by now: these are facts. Go on only if it is still ours."""
     changed, rest, unmade = [], [], 0
-    for was, judge in step.judged:
-        row = fresh.get(was.id)
-        if row is None:
-            continue
-        decision = judge(row)
+    met = [(was, row, judge(row)) for was, judge in step.judged if (row := fresh.get(was.id))]
+    looked = () if step.asked else [(row, decision) for _, row, decision in met]
+    others = doubles.of_others(tx, step.work, looked)
+    for was, row, judged in met:
+        decision = doubles.OF_ANOTHER if row.id in others else judged
         if decision is None:
             rest.append(row)
         elif not _is_overtaken(step, was, row, decision):
@@ -161,7 +163,7 @@ def _turn(
     rest += [fresh[row.id] for row in step.rest if row.id in fresh]
     if lane is None or lane.lease != step.work.token:
         return _not_ours(step, lane, changed, now)
-    lane = _wiser(step, lane, unmade)
+    lane, changed = waves.heeded(tx, step.work, _wiser(step, lane, unmade), changed, now)
     turn = _Turn(step=step, lane=lane, changed=changed, next=Next())
     if lane.state is LaneState.OPEN:
         _go_on(turn, lane, rest, now)
@@ -227,7 +229,8 @@ def _end(turn: _Turn, due: Due, now: datetime) -> None:
     assert turn.lane is not None, "it is ours"
     failure, state, before = turn.step.failure, turn.lane.state, turn.lane.failures
     if failure is None:
-        reason, next_at, failures = None, _next(turn.step, turn.lane, due, now), 0
+        reason = None if state is LaneState.OPEN else turn.lane.reason
+        next_at, failures = _next(turn.step, turn.lane, due, now), 0
     else:
         halted = rules.halt(failure, failures=before, now=now)
         reason, next_at, failures = halted.reason, halted.next_at, before + 1

@@ -6,6 +6,7 @@ what exists and goes on from there. So at-least-once work makes exactly one foll
     killed after    what is left                    what the next slice finds
     claim           a lease                         it lapses; served again
     ask, unsent     asked_at and the record key     nothing there: sent, under the same key
+    ask, frozen     the same; it wakes too late     the same; what it noted it leaves to others
     ask, sent       the same, and the follow        our record, or a follow since asked_at: followed, not already
     record          right rows                      a lease that lapses, and the rest of the work
 
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 #: No new call to the network is begun after so long; with the longest call, well inside the lease.
 WORK_SECONDS = 30.0
+#: No call at all is begun so long after the lane was taken: a process may be frozen at any moment, and what it noted
+#: that it would ask for may have been done, stopped or undone by others meanwhile. The longest call ends in the lease.
+_LATEST_SECONDS = 75.0
 #: A longer gap between two calls is left by ending the slice, not by waiting in it.
 _LONGEST_PAUSE_SECONDS = 3.0
 
@@ -93,6 +97,9 @@ class Lanes:
         part = undoing if then is Then.UNDO else following
         asks, means = part.call(work, grant), part.meaning
         while what.going:
+            if self._is_late(work):
+                what = self._step(Step(work=work, then=Then.END))
+                continue
             step = self._asked(work, grant, what, asks, means)
             if step.failure is None and what.rest and _may_go_on(work):
                 if gap := work.destination.limits.gap_seconds:
@@ -104,6 +111,11 @@ class Lanes:
                     step = replace(step, then=then, rest=what.rest)
             what = self._step(step)
         return what.again
+
+    def _is_late(self, work: Slice) -> bool:
+        """Say whether a call would outlast the lease. A paused machine may count no time, and a clock may be set."""
+        by_clock = (self._site.clock.now() - work.taken_at).total_seconds()
+        return max(by_clock, monotonic() - work.began) > _LATEST_SECONDS
 
     def _step(self, step: Step) -> Next:
         what = self._tables.do(step)

@@ -274,6 +274,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("Your account looks like a bulk follower to %(network)s"),
         _("We stopped everything there. Give it some days of rest, then go on gently."),
     ),
+    "net.many_refused": (
+        _("Several follows in a row were refused by %(network)s, without a word why"),
+        _(
+            "That looks as if it is about your account, so we stopped there. See whether it is limited and read your "
+            "mail, then resume. Who was refused is asked for again a day later, after the others."
+        ),
+    ),
     "net.scope_missing": (
         _("One permission is missing at %(network)s"),
         _("Sign in there once more and allow it; what was under way then goes on by itself."),
@@ -298,6 +305,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "net.refused": (
         _("This is not possible at %(network)s"),
         _("There is nothing you need to do."),
+    ),
+    "net.forbidden": (
+        _("This was refused by %(network)s, without a word why"),
+        _("The other side may have blocked you. You can try again later."),
     ),
     "net.gone": (_("This account no longer exists"), _("There is nothing you need to do.")),
 }

@@ -31,7 +31,7 @@ def load(clock: MovedClock) -> Iterator[Load]:
         base_url: str = "http://127.0.0.1:8000",
         plc: str = PLC,
         resolver: str = RESOLVER,
-        view: str = VIEW,
+        view: str | None = None,
         allow_loopback: bool = True,
         cabinet: Cabinet | None = None,
         **options: str,
@@ -54,7 +54,8 @@ def load(clock: MovedClock) -> Iterator[Load]:
                     **{option.name: option.default for option in bluesky.OPTIONS},
                     "PLC_URL": plc,
                     "HANDLE_RESOLVER_URL": resolver,
-                    "VIEW_URL": view,
+                    # Real servers have no such service beside them.
+                    "VIEW_URL": view if view is not None else VIEW if transport else "",
                     **options,
                 },
                 door=door,

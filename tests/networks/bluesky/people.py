@@ -81,6 +81,10 @@ class Person:
         )
         assert answer.status_code == 200, answer.text
 
+    def is_deactivated(self) -> None:
+        """Close the account for a while, as its settings page does."""
+        self._by_hand("com.atproto.server.deactivateAccount", {})
+
     def _by_hand(self, name: str, body: dict[str, object]) -> dict[str, object]:
         who = {"identifier": self.handle, "password": pds.PASSWORD}
         session = self._call("com.atproto.server.createSession", who)

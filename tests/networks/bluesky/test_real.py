@@ -168,6 +168,15 @@ def test_an_account_taken_down_halts_instead_of_asking_to_sign_in(
         destination.relationships(grant, planned(destination, 1))
 
 
+def test_an_account_that_is_deactivated_asks_to_sign_in_and_says_why(
+    destination: Destination, grant: Grant, anna: Person
+) -> None:
+    anna.is_deactivated()
+    for call in (destination.follow, destination.relationships):
+        with pytest.raises(SignedOut, match=r"at\.deactivated"):
+            call(grant, planned(destination, 1))
+
+
 # --- following ---
 
 

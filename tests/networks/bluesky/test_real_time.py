@@ -63,7 +63,9 @@ def workers(
     db: Database, load: Load, ahead: Ahead, clock: MovedClock, hour_passes: HourPasses
 ) -> tuple[Worker, Worker]:
     net = ahead.net
-    return two_workers(db, clock, lambda way: load(transport=way, plc=net.plc, resolver=net.pds[0]))
+    return two_workers(
+        db, clock, lambda way: load(transport=way, plc=net.plc, resolver=net.pds[0], view="")
+    )
 
 
 @pytest.fixture

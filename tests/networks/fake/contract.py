@@ -103,8 +103,8 @@ class Simulated(Subject):
         self._clock = clock
         self._nicks = (f"somebody_{number}" for number in count())
 
-    def person(self, *, locked: bool = False) -> Actor:
-        told = self.stage.ask("arrive", nick=next(self._nicks), locked=locked)
+    def person(self, *, locked: bool = False, host: str | None = None) -> Actor:
+        told = self.stage.ask("arrive", nick=next(self._nicks), locked=locked, host=host)
         return self._actor(told)
 
     def needed(self, who: Actor) -> Sequence[str]:

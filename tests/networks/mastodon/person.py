@@ -20,6 +20,8 @@ class Person:
     moved: Person | None = None
     suspended: bool = False
     blocks_us: bool = False
+    #: Held back by those who run this server; told where it is so, as Mastodon does.
+    limited: bool = False
     #: Elsewhere people are found by search alone until somebody looked.
     known: bool = True
     #: How many they follow, and who follow them; None: this server does not tell.
@@ -46,4 +48,6 @@ class Person:
             entity["moved"] = self.moved.shown()
         if self.suspended:
             entity["suspended"] = True
+        if self.limited:
+            entity["limited"] = True
         return entity

@@ -42,6 +42,8 @@ class StrictServer:
     )
     apps_left: int = 5
     follows_left: int = 400
+    #: True: it lets nobody here follow anybody, and does not say why.
+    forbids: bool = False
     following_pages: int = 2
     signed_in: str = "alice"
     #: What the person says on the consent page.
@@ -347,7 +349,7 @@ class StrictServer:
         return self._follow(question, person, pair)
 
     def _follow(self, question: Question, person: Person, pair: tuple[str, str]) -> Said:
-        if person.moved or person.blocks_us or pair[0] == pair[1]:
+        if self.forbids or person.moved or person.blocks_us or pair[0] == pair[1]:
             return Said(status=403, body={"error": "This action is not allowed"})
         if pair in self.follows or pair in self.requests:
             return Said(body=self._tie(question, person), headers=self._quota())

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from openportability.domain import Grant, Pace, Purpose, Relationship, Tie
-from openportability.errors import Gone, NetworkError, Refused, SignedOut, Throttled, Unavailable
+from openportability.errors import (
+    Gone,
+    NetworkError,
+    SignedOut,
+    Throttled,
+    Unavailable,
+)
 from openportability.network import Answers
 from openportability.networks.mastodon.client import REQUESTS
 from openportability.reconnection import pacing
@@ -172,34 +178,6 @@ def test_suspended_people_are_gone(world: World, server: StrictServer, grant: Gr
     assert _code(world.follows.relationships(grant, [carol])) == "masto.gone"
 
 
-def test_a_block_is_seen_before_and_after(world: World, server: StrictServer, grant: Grant) -> None:
-    carol = wanted(server.add_remote("carol", ELSEWHERE, blocks_us=True))
-    looked = _only(world.follows.relationships(grant, [carol]))
-    assert isinstance(looked, Relationship)
-    assert looked.blocked
-    refused = _only(world.follows.follow(grant, [carol]))
-    assert isinstance(refused, Refused)
-    assert refused.code == "masto.blocked"
-
-
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        (Said(status=422, body={"error": "…"}), "masto.ceiling"),
-        (Said(status=404, body="<h1>404</h1>"), "masto.gone"),
-        (Said(status=410, body={}), "masto.gone"),
-        (Said(status=406, body={}), "target.self"),
-        (Said(status=400, body={"error": "…"}), "masto.refused"),
-    ],
-)
-def test_a_refusal_closes_one_row(
-    world: World, server: StrictServer, grant: Grant, said: Said, code: str
-) -> None:
-    carol = wanted(server.add_remote("carol", ELSEWHERE))
-    server.fail("/follow", said)
-    assert _code(world.follows.follow(grant, [carol])) == code
-
-
 def test_a_number_that_changed_is_found_anew_once(
     world: World, server: StrictServer, grant: Grant
 ) -> None:
@@ -241,16 +219,6 @@ def test_a_grant_to_say_who_one_is_cannot_read_or_follow(
     assert grant
     with pytest.raises(SignedOut, match=r"masto\.scope_missing"):
         world.follows.following(grant, None)
-
-
-def test_a_disabled_account_is_told_and_not_called_a_block(
-    world: World, server: StrictServer, grant: Grant
-) -> None:
-    carol = wanted(server.add_remote("carol", ELSEWHERE))
-    server.fail("/follow", Said(status=403, body={"error": "…"}))
-    server.fail("/verify_credentials", Said(status=403, body={"error": "…"}))
-    with pytest.raises(SignedOut, match=r"masto\.login_disabled"):
-        world.follows.follow(grant, [carol])
 
 
 def test_the_quota_of_the_day_is_told_and_waits_for_its_end(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from openportability.domain import Purpose, Relationship, Tie
-from openportability.errors import Invalid, SignedOut
+from openportability.errors import Invalid, SignedOut, Throttled
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import HOST, World, wanted
@@ -30,7 +30,13 @@ class Kin(StrictServer):
 
 
 class GoToSocial(Kin):
-    """Ids are no numbers, and everybody elsewhere is asked first."""
+    """Ids are no numbers, everybody elsewhere is asked first, and requests are counted by address."""
+
+    def _instance(self, question: Question) -> Said:
+        source = "https://codeberg.org/superseriousbusiness/gotosocial"
+        return Said(
+            body={"domain": self.host, "version": self.version, "source_url": source},
+        )
 
     def add(self, username: str, **more: object) -> Person:
         return _renamed(self, super().add(username, **more), "01FC3TZ5CFG6H65GCKCJRKA66{}")
@@ -148,6 +154,46 @@ def test_follows_there_are_made_once_and_the_token_is_ended(world: World, kin: K
     world.sign_in.revoke(grant)
     with pytest.raises(SignedOut, match=r"masto\.token_lost"):
         world.follows.following(grant, None)
+
+
+LITTLE_LEFT = {"x-ratelimit-limit": "300", "x-ratelimit-remaining": "9"}
+SOON = {"retry-after": "60"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "said"),
+    [
+        ("follow", "/follow", Said(status=429, body={"error": "…"}, headers=SOON)),
+        ("relationships", "/lookup", Said(status=429, body={"error": "…"}, headers=SOON)),
+        (
+            "relationships",
+            "/lookup",
+            Said(status=404, body={"error": "…"}, headers={**LITTLE_LEFT, **SOON}),
+        ),
+    ],
+    ids=["follow", "look", "little left"],
+)
+def test_a_limit_is_that_of_all_where_requests_are_counted_by_address(
+    world: World, kin: Kin, verb: str, path: str, said: Said
+) -> None:
+    grant = world.proved(kin, purpose=Purpose.FOLLOW).grant
+    assert grant
+    carol = wanted(next(person for person in kin.people.values() if person.domain))
+    kin.fail(path, said)
+    with pytest.raises(Throttled) as waits:
+        getattr(world.follows, verb)(grant, [carol])
+    assert waits.value.everyone is isinstance(kin, GoToSocial)
+    assert waits.value.until
+
+
+def test_a_server_under_load_asks_all_to_wait(world: World, kin: Kin) -> None:
+    grant = world.proved(kin, purpose=Purpose.FOLLOW).grant
+    assert grant
+    carol = wanted(next(person for person in kin.people.values() if person.domain))
+    kin.fail("/follow", Said(status=503, headers=SOON))
+    with pytest.raises(Throttled) as waits:
+        world.follows.follow(grant, [carol])
+    assert waits.value.everyone
 
 
 def test_software_that_signs_people_in_another_way_is_named_as_that(world: World) -> None:

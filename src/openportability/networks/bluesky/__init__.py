@@ -17,6 +17,7 @@ from openportability.networks.bluesky.followers import Followers
 from openportability.networks.bluesky.forms import forms
 from openportability.networks.bluesky.host import Host
 from openportability.networks.bluesky.identity import Identities
+from openportability.networks.bluesky.labels import Labels
 from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.metadata import Client
 from openportability.networks.bluesky.mutes import BlueskyMutes
@@ -36,7 +37,8 @@ OPTIONS = (
     ),
     Option(
         name="VIEW_URL",
-        help="Server asked who follows an account; `none`: followers are not read.",
+        help="Server asked who follows an account, and whether moderators marked one that is to follow; "
+        "`none`: neither is read.",
         default="https://public.api.bsky.app",
     ),
     Option(
@@ -72,7 +74,13 @@ def load(context: Context) -> Network:
     view = context.options["VIEW_URL"]
     repositories = Repositories(door=context.door, clock=clock, identities=identities)
     host = Host(clock=clock, repositories=repositories, prover=prover)
-    destination = BlueskyDestination(clock=clock, repositories=repositories, host=host, local=local)
+    destination = BlueskyDestination(
+        clock=clock,
+        repositories=repositories,
+        host=host,
+        labels=Labels(door=context.door, clock=clock, url=view) if view else None,
+        local=local,
+    )
     return Network(
         name=context.name,
         title="Bluesky",

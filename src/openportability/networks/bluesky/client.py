@@ -19,6 +19,7 @@ from openportability.errors import NetworkError, Refused, Unavailable
 from openportability.network import Answers, Budget, Page
 from openportability.networks.bluesky import points
 from openportability.networks.bluesky.host import Host
+from openportability.networks.bluesky.labels import Labels
 from openportability.networks.bluesky.lists import Lists
 from openportability.networks.bluesky.records import Record, Repositories
 from openportability.networks.bluesky.replies import content
@@ -40,12 +41,19 @@ class BlueskyDestination:
     limits: Limits = points.LIMITS
 
     def __init__(
-        self, *, clock: Clock, repositories: Repositories, host: Host, local: bool
+        self,
+        *,
+        clock: Clock,
+        repositories: Repositories,
+        host: Host,
+        labels: Labels | None,
+        local: bool,
     ) -> None:
         self._clock = clock
         self._repositories = repositories
         self._lists = Lists(repositories)
         self._host = host
+        self._labels = labels
         self._tids = Tids(clock)
         self._local = local
 
@@ -99,7 +107,12 @@ class BlueskyDestination:
     # --- following ---
 
     def follow(self, grant: Grant, wanted: Sequence[Wanted]) -> Answers:
-        """Write one record for each, in one call; once more without one that is found wrong."""
+        """Write one record for each, in one call; once more without one that is found wrong.
+
+        Who was marked by the network's moderators lately follows nobody.
+        """
+        if self._labels is not None:
+            self._labels.heed(grant.actor_id)
         return self.make(grant, FOLLOW, wanted)
 
     def make(self, grant: Grant, collection: str, wanted: Sequence[Wanted]) -> Answers:

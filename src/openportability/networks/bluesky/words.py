@@ -52,13 +52,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "The follows that your server allows in an hour or a day are used up.",
         "There is nothing to do: it goes on by itself %(until)s.",
     ),
-    "at.paced": (
-        "We go slowly, so that Bluesky does not take you for a spammer.",
-        "There is nothing to do: it goes on by itself %(until)s.",
-    ),
     "at.labelled": (
-        "Bluesky has marked your account for following many people.",
-        "We have stopped everything. Wait some days and read the mail of your server, then resume.",
+        "Bluesky warns of your account, or does not show it.",
+        (
+            "We have stopped everything there. Read what Bluesky wrote to you; "
+            "resume once that is settled, or after a week."
+        ),
     ),
     "at.suspended": (
         "Your server has suspended your account.",

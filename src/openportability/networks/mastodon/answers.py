@@ -94,6 +94,12 @@ def account(found: object) -> Seen | None:
     )
 
 
+def is_limited(reply: Reply) -> bool:
+    """Tell whether an account, as a server shows it, is held back by those who run it."""
+    found = mapping(reply)
+    return found.get("limited") is True or found.get("suspended") is True
+
+
 def _uri_of_pleroma(found: Mapping[str, object]) -> str | None:
     more = found.get("pleroma")
     return text(more, "ap_id") if isinstance(more, dict) else None
@@ -155,15 +161,18 @@ def tells_of_follows(reply: Reply) -> bool:
     return reply.headers.get("x-ratelimit-limit") == str(FOLLOWS_A_DAY)
 
 
-def keep_some(reply: Reply, now: datetime) -> None:
-    """Raise when the requests that a token may make are nearly used up: a fifth is the person's own."""
+def keep_some(reply: Reply, now: datetime, *, everyone: bool) -> None:
+    """Raise when the requests that a token may make are nearly used up: a fifth is the person's own.
+
+    Where they are counted by address, it is for `everyone` there who comes after us.
+    """
     limit = reply.headers.get("x-ratelimit-limit", "")
     left = reply.headers.get("x-ratelimit-remaining", "")
     until = outbound.reset_time(reply.headers, now)
     if tells_of_follows(reply) or not limit.isdecimal() or not left.isdecimal() or until is None:
         return
     if int(left[:9]) < int(limit[:9]) // _OF_FIVE:
-        raise Throttled(until, "masto.throttled")
+        raise Throttled(until, "masto.throttled", everyone=everyone)
 
 
 def next_day(now: datetime) -> datetime:
@@ -171,8 +180,11 @@ def next_day(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-def raise_for(reply: Reply, now: datetime) -> None:
-    """Raise what an answer means for all that this account asks; return if it concerns one call."""
+def raise_for(reply: Reply, now: datetime, *, everyone: bool = False) -> None:
+    """Raise what an answer means for all that this account asks; return if it concerns one call.
+
+    `everyone`: this server counts requests by address, so a limit is that of all whom we serve there.
+    """
     until = outbound.reset_time(reply.headers, now)
     match reply.status:
         case 401:
@@ -187,9 +199,9 @@ def raise_for(reply: Reply, now: datetime) -> None:
         case 429 if tells_of_follows(reply):
             raise Throttled(until or next_day(now), "masto.day_quota")
         case 429:
-            raise Throttled(until, "masto.throttled")
+            raise Throttled(until, "masto.throttled", everyone=everyone)
         case 503 if "retry-after" in reply.headers:  # GoToSocial under load
-            raise Throttled(until, "masto.throttled")
+            raise Throttled(until, "masto.throttled", everyone=True)
         case status if status >= 500:
             raise Unavailable
 

@@ -13,6 +13,8 @@ from dataclasses import replace
 from openportability.clock import monotonic
 from openportability.domain import ActorId, Grant, Kind, Limits, Relationship, Tie, Wanted, Window
 from openportability.errors import (
+    Flagged,
+    Forbidden,
     Gone,
     NetworkError,
     Refused,
@@ -176,5 +178,7 @@ def _why_refused(home: Home, number: str, status: int) -> NetworkError:
         return Refused("masto.blocked")
     if not allow_following(home.scopes):
         raise SignedOut("masto.scope_missing")
-    # A block by the other side does not always show, and reads the same on purpose.
-    return Refused("masto.blocked")
+    if answers.is_limited(home.me()):
+        raise Flagged("masto.limited")
+    # A block by the other side does not always show.
+    return Forbidden()

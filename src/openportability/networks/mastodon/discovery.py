@@ -48,6 +48,8 @@ class Server:
     scopes: frozenset[str] | None
     #: Pleroma and its kin return without a code unless told to ask again.
     asks_again: bool
+    #: GoToSocial counts requests by the address they come from, whoever they are for.
+    counts_addresses: bool
 
 
 def origin(context: Context, host: str) -> str:
@@ -185,11 +187,13 @@ def _server(errand: _Errand, host: str, described: Mapping[str, object]) -> Serv
     except Invalid:
         domain = host
     version = answers.text(described, "version") or ""
+    source = answers.parts(answers.text(described, "source_url")).path
     return Server(
         host=host,
         domain=domain,
         scopes=_published_scopes(errand, host),
         asks_again=re.search(r"\b(pleroma|akkoma)\b", version, re.IGNORECASE) is not None,
+        counts_addresses=source.rstrip("/").lower().endswith("/gotosocial"),
     )
 
 

@@ -32,6 +32,8 @@ class Home:
     token: str = field(repr=False)
     #: What was granted.
     scopes: frozenset[str]
+    #: True where it counts what our address asks, for whomever.
+    counts_addresses: bool
 
     def me(self) -> Reply:
         """Return the plain answer to *who am I*, whatever it is."""
@@ -101,11 +103,11 @@ class Home:
         reply = self._sound(self._ask("GET", path, query, timeout_seconds))
         if reply.status == 403:  # reading is refused for one reason only
             raise SignedOut("masto.scope_missing")
-        answers.keep_some(reply, self.context.clock.now())
+        answers.keep_some(reply, self.context.clock.now(), everyone=self.counts_addresses)
         return reply
 
     def _sound(self, reply: Reply) -> Reply:
-        answers.raise_for(reply, self.context.clock.now())
+        answers.raise_for(reply, self.context.clock.now(), everyone=self.counts_addresses)
         if reply.status == 400 and answers.parsed(reply) is None and self.me().status != 200:
             raise SignedOut("masto.token_lost")  # Takahe's way to say 401, in plain text
         if reply.status == 403 and self.me().status == 403:
@@ -143,4 +145,5 @@ def home_of(context: Context, grant: Grant) -> Home:
         api=grant.secret["api"],
         token=grant.secret["access_token"],
         scopes=grant.scopes,
+        counts_addresses=grant.secret.get("counts_addresses") == "yes",
     )

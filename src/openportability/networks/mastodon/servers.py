@@ -39,6 +39,7 @@ def _to_text(server: Server, now: datetime) -> Mapping[str, str]:
         "host": server.host,
         "domain": server.domain,
         "asks_again": "yes" if server.asks_again else "no",
+        "counts_addresses": "yes" if server.counts_addresses else "no",
         "seen_at": now.isoformat(),
         **scopes,
     }
@@ -50,4 +51,5 @@ def _from_text(kept: Mapping[str, str]) -> Server:
         domain=kept["domain"],
         scopes=frozenset(kept["scopes"].split()) if "scopes" in kept else None,
         asks_again=kept["asks_again"] == "yes",
+        counts_addresses=kept.get("counts_addresses") == "yes",
     )

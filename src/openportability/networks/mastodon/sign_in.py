@@ -15,7 +15,7 @@ from openportability.errors import Invalid, SignedOut, Unavailable
 from openportability.network import Begun, Context, Field, Proved
 from openportability.networks.mastodon import answers, apps, discovery, identity, syntax
 from openportability.networks.mastodon.apps import App, Apps
-from openportability.networks.mastodon.home import Home, home_of
+from openportability.networks.mastodon.home import home_of
 from openportability.networks.mastodon.identity import Established
 from openportability.networks.mastodon.servers import Servers
 from openportability.outbound import Reply
@@ -76,6 +76,7 @@ class SignInAtServer:
                 "redirect_uri": redirect_uri,
                 "scopes": " ".join(scopes),
                 "verifier": verifier,
+                "counts_addresses": "yes" if server.counts_addresses else "no",
             },
         )
 
@@ -207,6 +208,7 @@ class SignInAtServer:
                 "client_id": secret["client_id"],
                 "client_secret": secret["client_secret"],
                 "api": discovery.origin(self._context, secret["host"]),
+                "counts_addresses": secret["counts_addresses"],
             },
         )
 
@@ -225,12 +227,7 @@ class SignInAtServer:
         return tokens, now + timedelta(seconds=float(str(seconds))) if lasts else None
 
     def _proved(self, secret: Mapping[str, str], grant: Grant) -> Proved:
-        home = Home(
-            context=self._context,
-            api=grant.secret["api"],
-            token=grant.secret["access_token"],
-            scopes=grant.scopes,
-        )
+        home = home_of(self._context, grant)
         who = identity.establish(
             home, self._servers, host=secret["host"], claimed_domain=secret["domain"]
         )

@@ -63,6 +63,10 @@ WORDS = {
         "Following is not possible between you two.",
         "There is nothing to do.",
     ),
+    "masto.limited": (
+        "Your server has limited or suspended your account, and refuses what we ask.",
+        "We have stopped everything there. Ask the people who run your server why; resume once they allow it.",
+    ),
     "masto.gone": (
         "This account no longer exists.",
         "There is nothing to do.",
