@@ -43,6 +43,7 @@ from openportability.network import Context, Network
 from openportability.operator import jobs as operator_jobs
 from openportability.operator import routes as operator_routes
 from openportability.operator.chores import recorded
+from openportability.operator.counted import Counted
 from openportability.operator.doctor import Means
 from openportability.operator.health import version
 from openportability.operator.metrics import Ledger
@@ -111,11 +112,13 @@ def build(settings: Settings, clock: Clock, *, web: bool = True, worker: bool = 
         raise
     site = join(settings, clock, vault, db, door(settings, clock))
     work = [jobs(site) for jobs in _JOBS]
+    counted = Counted(site)
+    chores = recorded(site, [chore for _, chores in work for chore in chores])
     site.engine.prepare()
     site.engine.register(
         Work(
-            jobs=[job for jobs, _ in work for job in jobs],
-            chores=recorded(site, [chore for _, chores in work for chore in chores]),
+            jobs=[counted.job(job) for jobs, _ in work for job in jobs],
+            chores=[counted.chore(chore) for chore in chores],
         )
     )
     return site

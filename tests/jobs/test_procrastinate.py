@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import psycopg
 import pytest
+from procrastinate.schema import SchemaManager
 
 from openportability.jobs import procrastinate
 from openportability.jobs.port import Chore, Job, Wake, Work
@@ -217,3 +219,49 @@ def test_a_period_is_a_cron_expression(seconds: int, expression: str) -> None:
 def test_a_period_that_parts_nothing_evenly_is_refused(seconds: int) -> None:
     with pytest.raises(ValueError, match=f"every {seconds} s"):
         cron(seconds)
+
+
+#: What the tables are: columns and functions, by name.
+SHAPE = b"""
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+    WHERE table_name LIKE 'procrastinate%' UNION ALL
+    SELECT proname, pg_get_function_identity_arguments(oid), md5(prosrc) FROM pg_proc
+    WHERE proname LIKE 'procrastinate%' UNION ALL
+    SELECT 'comment', obj_description('procrastinate_jobs'::regclass, 'pg_class'), '' ORDER BY 1, 2, 3
+"""
+WAITS = b"""
+    INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
+    VALUES ('openportability', 'serve', 'serve:1', '{"key": "1"}')
+"""
+
+
+def test_tables_of_an_older_library_are_brought_further_with_what_waits(
+    url: str, make: Make, postgresql: Cluster
+) -> None:
+    migrations = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    older = [one for one in migrations if one.stem < "03"]
+    for one in older:
+        ask(url, one.read_bytes())
+    ask(url, f"COMMENT ON TABLE procrastinate_jobs IS '{older[-1].stem}'".encode())
+    ask(url, WAITS)
+    served: list[str] = []
+    engine = make()
+    engine.register(work(served.append))
+    assert engine.turn() == 1
+    assert served == ["1"]
+    with postgresql.new(template="template1") as fresh:
+        with closing(ProcrastinateEngine(fresh, threads=1)) as other:
+            other.prepare()
+        assert ask(url, SHAPE) == ask(fresh, SHAPE)
+    make()
+    assert ask(url, SHAPE)[0] == ("comment", migrations[-1].stem, "")
+
+
+def test_tables_that_a_newer_library_has_brought_further_are_left_alone(
+    url: str, make: Make
+) -> None:
+    make()
+    ask(url, b"COMMENT ON TABLE procrastinate_jobs IS '99.00.00_01_later'")
+    before = ask(url, SHAPE)
+    make()
+    assert ask(url, SHAPE) == before

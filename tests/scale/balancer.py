@@ -1,15 +1,16 @@
 """A small balancing proxy: each request goes to the next web process that answers.
 
 It does what any proxy does. A process that refuses a connection is passed over; where none answers, people
-wait. A request that was sent is never sent twice: if its process dies, it is lost, and counted.
+wait. A request that was sent is never sent twice: if its process dies, it is lost, and noted.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
@@ -18,6 +19,15 @@ from threading import Condition
 LOST = "X-Lost"
 _PATIENCE_SECONDS = 60.0
 _OF_ONE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "host"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """A request that was under way in a process that died, and from when until when it was."""
+
+    port: int
+    begun: float
+    noticed: float
 
 
 class Balancer(ThreadingHTTPServer):
@@ -33,8 +43,10 @@ class Balancer(ThreadingHTTPServer):
         self._turn = 0
         #: Requests that a process has not begun to answer.
         self._unanswered: Counter[int] = Counter()
-        #: Ports whose process died with a request under way, one entry a request.
-        self.lost: list[int] = []
+        #: Requests that were not answered, or not to the end.
+        self.lost: list[Loss] = []
+        #: Streams that were cut off: their pages connect again.
+        self.cut: list[Loss] = []
         #: Answers of 500 and more: what was asked and what came back.
         self.broken: list[str] = []
 
@@ -55,7 +67,7 @@ class Balancer(ThreadingHTTPServer):
             assert self._changed.wait_for(lambda: not self._unanswered[port], _PATIENCE_SECONDS)
 
     def connect(self) -> tuple[int, HTTPConnection]:
-        """Return a connection to the next process that takes it."""
+        """Return a connection to the next process that takes it, and its port."""
         give_up = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < give_up:
             for port in self._take():
@@ -101,16 +113,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _balance(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         port, connection = self.server.connect()
+        begun = time.monotonic()
         try:
             reply = self._ask(port, connection, body)
-            if reply is None:
-                self.send_response(502)
-                self.send_header(LOST, "yes")
-                self.end_headers()
-            else:
-                self._pass_on(port, reply)
+            whole = reply is not None and self._pass_on(reply)
         finally:
             connection.close()
+        if not whole:
+            loss = Loss(port=port, begun=begun, noticed=time.monotonic())
+            (
+                self.server.cut if reply is not None and _is_stream(reply) else self.server.lost
+            ).append(loss)
+        if reply is None:
+            self.send_response(502)
+            self.send_header(LOST, "yes")
+            self.end_headers()
 
     def _ask(self, port: int, connection: HTTPConnection, body: bytes) -> HTTPResponse | None:
         headers = {
@@ -124,12 +141,12 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return connection.getresponse()
         except (OSError, HTTPException):
-            self.server.lost.append(port)
             return None
         finally:
             self.server.answered(port)
 
-    def _pass_on(self, port: int, reply: HTTPResponse) -> None:
+    def _pass_on(self, reply: HTTPResponse) -> bool:
+        """Say whether all of it came; who asked may have left meanwhile."""
         if reply.status >= 500:
             self.server.broken.append(f"{self.command} {self.path}: {reply.status}")
         self.send_response_only(reply.status)
@@ -138,12 +155,23 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         try:
-            while piece := reply.read1():
-                self.wfile.write(piece)
-            if reply.length:
-                self.server.lost.append(port)
+            for piece in _pieces(reply):
+                try:
+                    self.wfile.write(piece)
+                except OSError:
+                    return True
         except (OSError, HTTPException):
-            self.server.lost.append(port)
+            return False
+        return not reply.length
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+def _pieces(reply: HTTPResponse) -> Iterator[bytes]:
+    while piece := reply.read1():
+        yield piece
+
+
+def _is_stream(reply: HTTPResponse) -> bool:
+    return reply.headers.get_content_type() == "text/event-stream"

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR, socket
+from threading import Event, Lock
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from openportability.clock import MovedClock
 from openportability.networks.fake.realm import Terms
+from openportability.networks.fake.reply import Reply
 from openportability.networks.fake.residents import FLAKY_HOST, SLOW_HOST
 from openportability.networks.fake.world import World
 from openportability.networks.fake.world_server import WorldServer
@@ -27,12 +35,16 @@ Done = TypeVar("Done")
 OLD, NEW = "bird", "herd"
 #: The networks' windows are so many times shorter than real ones.
 SPEED = 50
-#: How long a simulated network takes to follow somebody.
-_FOLLOW_SECONDS = 0.2
+#: How long a simulated network takes to follow somebody: half of it before that is done, and half after it.
+_FOLLOW_SECONDS = 0.12
 #: How long a person reads a page: the machine is to be busy and not choked.
 _READING_SECONDS = 0.1
 #: A lane may rest for up to an hour of the site's time, where its network asks for that: two minutes here.
 _PATIENCE_SECONDS = 240.0
+
+
+#: What the bar of the progress page says.
+_DONE = re.compile(r'<progress [^>]*value="(\d+)"')
 
 
 class Lost(Exception):
@@ -40,23 +52,46 @@ class Lost(Exception):
 
 
 class SlowWorld(WorldServer):
-    """A world that takes its time for a follow."""
+    """A world that takes its time for a follow, and counts how often each was asked for."""
 
-    def answer(self, verb: str, question: Mapping[str, Any]) -> Any:
-        if verb == "follow":
-            time.sleep(_FOLLOW_SECONDS)
-        return super().answer(verb, question)
+    def __init__(self, world: World, clock: MovedClock) -> None:
+        super().__init__(world, clock)
+        self._counting = Lock()
+        self._owners: dict[str, str] = {}
+        self._asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def follows(self, network: str, who: str) -> Counter[str]:
-        """Return whom somebody follows, and how often."""
+    def answer(self, verb: str, question: Mapping[str, Any]) -> Reply:
+        slow = _FOLLOW_SECONDS / 2 if verb == "follow" else 0.0
+        time.sleep(slow)
+        reply = super().answer(verb, question)
+        if reply.status == 200 and verb in {"token", "refresh", "follow"}:
+            with self._counting:
+                self._note(verb, question["args"], json.loads(reply.text))
+        time.sleep(slow)
+        return reply
+
+    def follows(self, network: str, who: str) -> set[str]:
+        """Return whom somebody follows."""
         told = json.loads(self.world.call(terms(network), "follows_of", {"who": who}).text)
-        return Counter(told["actors"])
+        return set(told["actors"])
+
+    def asked(self, who: str) -> Counter[str]:
+        """Return whom somebody asked to follow, and how often: to follow twice changes nothing there."""
+        with self._counting:
+            return Counter(self._asked[who])
+
+    def _note(self, verb: str, args: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+        if verb == "follow":
+            self._asked[self._owners[args["token"]]].update(list(told["of"]))
+        else:
+            self._owners[told["token"]] = told["person"]["id"]
 
 
 class PatientBrowser(Browser):
     """A browser whose person sees that a request was lost."""
 
     losses = 0
+    _stream: socket | None = None
 
     def ask(self, method: str, address: str, **more: Any) -> Answer:
         try:
@@ -69,6 +104,32 @@ class PatientBrowser(Browser):
             raise Lost
         return answer
 
+    def leave(self) -> None:
+        """Hang up on the stream, if one is open."""
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.shutdown(SHUT_RDWR)
+
+    def stream(self, path: str, leave: Event) -> Iterator[str]:
+        """Yield the events of a stream until it ends, or one leaves."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_PATIENCE_SECONDS)
+        with closing(connection):
+            connection.connect()
+            self._stream = connection.sock
+            connection.request("GET", path, headers={**self.headers, "Cookie": cookie})
+            reply = connection.getresponse()
+            if reply.headers[LOST]:
+                self.losses += 1
+                raise Lost
+            assert reply.status == 200, (path, reply.status)
+            event = ""
+            while not leave.is_set() and (line := reply.readline().decode()):
+                event += line
+                if line == "\n":
+                    yield event
+                    event = ""
+
 
 @dataclass(kw_only=True)
 class Person:
@@ -79,8 +140,11 @@ class Person:
     new_id: str
     new_handle: str
     browser: PatientBrowser
-    #: What was done, as their progress page said it, look by look.
+    #: What was done, as their progress page said it, look by look; and as the streams of that page said it.
     seen: list[int] = field(default_factory=list)
+    streamed: list[int] = field(default_factory=list)
+    #: How often they connected to a stream.
+    streams: int = 0
 
     def arrive(self, everybody: Sequence[Person]) -> None:
         """Sign in on both networks, and bring an archive that names everybody."""
@@ -98,11 +162,38 @@ class Person:
             assert self.browser.page.status == 200
             time.sleep(_READING_SECONDS)
 
-    def reconnect(self, others: int) -> None:
-        """Start following everybody, once they are found, and watch until it is done."""
+    def find(self, others: int) -> None:
+        """Wait until everybody is found."""
         until(lambda: again(self._found), lambda found: found == others)
+
+    def reconnect(self, others: int) -> None:
+        """Start following everybody, and watch until page and stream say that it is done."""
         again(lambda: self._start(others))
         until(self._watch, lambda done: done == others, seconds=_PATIENCE_SECONDS)
+        until(lambda: self.streamed[-1:], lambda done: done == [others])
+
+    @contextmanager
+    def progress_open(self) -> Iterator[None]:
+        """Leave the progress page open meanwhile, whose script connects again whenever its stream ends."""
+        leave = Event()
+        tab = PatientBrowser(self.browser.base_url)
+        with ThreadPoolExecutor(1) as threads:
+            watching = threads.submit(self._stay, tab, leave)
+            try:
+                yield
+            finally:
+                leave.set()
+                tab.leave()
+            watching.result(_PATIENCE_SECONDS)
+        self.browser.losses += tab.losses
+
+    def _stay(self, tab: PatientBrowser, leave: Event) -> None:
+        while not leave.is_set():
+            tab.cookies = dict(self.browser.cookies)
+            with suppress(Lost):
+                self.streams += 1
+                for block in tab.stream("/reconnect/progress", leave):
+                    self.streamed += map(int, _DONE.findall(block))
 
     def _sign_in(self) -> None:
         self.browser.sign_in(OLD, self.old_handle)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -35,15 +36,22 @@ class Member:
     #: Where it answers; None for a worker.
     port: int | None = None
     _process: ForkServerProcess | None = field(default=None)
+    _begun: Connection | None = field(default=None)
 
     def start(self) -> None:
         """Start it."""
-        self._process = _FORK.Process(target=_run, args=(self.environ, self.log, self.port))
+        self._begun, says = _FORK.Pipe(duplex=False)
+        self._process = _FORK.Process(target=_run, args=(self.environ, self.log, self.port, says))
         self._process.start()
+        says.close()
 
     def await_ready(self) -> None:
-        """Wait until it answers, if it is a web process."""
+        """Wait until it works, or answers if it is a web process."""
         assert self._process is not None
+        assert self._begun is not None
+        with self._begun:
+            assert self._begun.poll(_PATIENCE_SECONDS), "a process does not begin"
+        assert self._process.is_alive(), self.log.read_text(encoding="utf-8")
         give_up = time.monotonic() + _PATIENCE_SECONDS
         while self.port is not None and not _answers(self.port):
             assert self._process.is_alive(), self.log.read_text(encoding="utf-8")
@@ -86,26 +94,30 @@ def fleet(
     try:
         for one in (*answering, *working):
             one.start()
-        for one in answering:
+        for one in (*answering, *working):
             one.await_ready()
-            assert one.port is not None
-            balancer.send_to(one.port)
+            if one.port is not None:
+                balancer.send_to(one.port)
         yield answering, working
     finally:
         for one in (*answering, *working):
             one.kill()
 
 
-def _run(environ: Mapping[str, str], log: Path, port: int | None) -> None:
+def _run(environ: Mapping[str, str], log: Path, port: int | None, begun: Connection) -> None:
     with log.open("ab") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     os.environ.update(environ)
     if port is None:
-        cli.work(app.build(Settings.read(environ), FastClock(environ), web=False))
+        site = app.build(Settings.read(environ), FastClock(environ), web=False)
+        begun.send(True)
+        cli.work(site)
         return
     settings = Settings.read({**environ, "OPENPORTABILITY_BIND": f"127.0.0.1:{port}"})
-    cli.run(app.build(settings, FastClock(environ), worker=False), worker=False)
+    site = app.build(settings, FastClock(environ), worker=False)
+    begun.send(True)
+    cli.run(site, worker=False)
 
 
 def _free_port() -> int:

@@ -16,8 +16,8 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.schema import SchemaManager
 
+from openportability.jobs import procrastinate_schema
 from openportability.jobs.port import Chore, Health, Wake, Work, log_failure
 
 log = logging.getLogger(__name__)
@@ -102,9 +102,7 @@ class ProcrastinateEngine:
         self._connector.open()
         with self._connector.pool.connection() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
-            there = connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()
-            if there == (None,):
-                connection.execute(SchemaManager.get_schema())
+            procrastinate_schema.prepare(connection)
 
     def register(self, work: Work) -> None:
         sweep = Chore(name="stalled jobs", seconds=60, look=self._sweep)

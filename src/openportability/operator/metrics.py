@@ -150,6 +150,7 @@ def _of_work(tx: Tx, now: datetime) -> list[Family]:
     overdue, seen = store.overdue_since(tx, now), store.worker_seen(tx)
     behind, chores = store.sweeps_behind(tx), store.chores_seen(tx)
     mails, _ = mail.backlog(tx)
+    ended = store.jobs_ended(tx).items()
     late = (now - overdue).total_seconds() if overdue else 0.0
     found = [
         _gauge("lanes_late_seconds", "How long the lane waits that is due longest.", [({}, late)]),
@@ -162,6 +163,12 @@ def _of_work(tx: Tx, now: datetime) -> list[Family]:
             "chore_silent_seconds",
             "Since a chore that comes every ten minutes or less often ran to its end.",
             [({"chore": name}, (now - ran).total_seconds()) for name, ran in chores.items()],
+        ),
+        Family(
+            name="jobs_total",
+            kind="counter",
+            help="Jobs and chores that ended in any process, by outcome: done, or the code of the failure.",
+            values=[({"job": job, "outcome": how}, count) for (job, how), count in ended],
         ),
         _gauge("mails_waiting", "Mails that are to be sent.", [({}, mails)]),
     ]

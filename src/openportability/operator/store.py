@@ -28,6 +28,8 @@ _WORKER = "operator.worker"
 _DIRECTORY_AWAY = "operator.directory_away."
 #: When a chore, whose name follows, last ran to its end.
 _CHORE = "operator.chore."
+#: How often a job ended in a way; its name and the way follow.
+_JOB = "operator.job."
 #: Columns that say when something is looked at next, how long it is left alone, or who need not be told of it.
 LATER = frozenset(
     {"next_at", "due_at", "turn_at", "look_at", "again_at", "until", "reset_at", "told_at"},
@@ -171,6 +173,21 @@ def note_chore(tx: Tx, chore: str, now: datetime) -> None:
 def chores_seen(tx: Tx) -> Mapping[str, datetime]:
     """Return when chores last ran to their end, by name."""
     return {chore: moment(ran) for chore, ran in _noted(tx, _CHORE)}
+
+
+def add_jobs(tx: Tx, ended: Mapping[tuple[str, str], int]) -> None:
+    """Add how often jobs ended, by name and outcome."""
+    for (job, outcome), count in sorted(ended.items()):
+        tx.execute(
+            tx.dialect.add_up(counters, key="name", number="n"),
+            {"name": f"{_JOB}{job} {outcome}", "n": count},
+        )
+
+
+def jobs_ended(tx: Tx) -> Mapping[tuple[str, str], int]:
+    """Return how often jobs ended, by name and outcome."""
+    noted = ((name.rpartition(" "), count) for name, count in _noted(tx, _JOB))
+    return {(job, outcome): count for (job, _, outcome), count in noted}
 
 
 def note_directory(tx: Tx, network: NetworkName, *, answers: bool) -> None:
