@@ -87,7 +87,9 @@ def _install_bluesky() -> None:
 
 
 def _install_pages() -> None:
-    _install_npm("pages", "axe and a validator of HTML (npm, some 210 MB, once)")
+    _install_npm(
+        "pages", "axe, a validator of HTML and a checker of types (npm, some 230 MB, once)"
+    )
 
 
 def _install_npm(name: str, what: str) -> None:

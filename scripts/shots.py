@@ -159,6 +159,7 @@ def _begin(camera: Eye, url: str) -> None:
     tab.goto(url if camera.language.code == i18n.SOURCE else f"{url}/{camera.language.code}/")
     camera.take("landing", readme=True)
     tab.get_by_role("link", name=say("Begin")).first.click()
+    tab.wait_for_url("**/sign-in")
     camera.take("sign-in")
 
 
@@ -169,18 +170,22 @@ def _arrive(camera: Eye, me: Home) -> None:
     tab.get_by_label(say("Anyone who followed me")).check()
     tab.get_by_label(say("Follow them for me")).check()
     tab.get_by_role("button", name=say("Save and go on")).click()
+    tab.wait_for_url("**/archive")
     camera.take("archive")
 
 
 def _mishaps(camera: Eye, url: str) -> None:
     tab = camera.tab
     tab.locator("[data-network=bird]").click()
+    tab.wait_for_url("**/_simulated/**")
     camera.take("simulated")
     tab.get_by_role("button", name="Do not allow").click()
+    tab.wait_for_url("**/callback?**")
     camera.take("denied")
     tab.goto(f"{url}/sign-in")
     tab.locator("#typed-herd").fill("nowhere.example")
     tab.locator("[data-network=herd]").click()
+    tab.wait_for_url("**/auth/herd/start")
     camera.take("no-such-server")
     tab.goto(f"{url}/sign-in")
 
@@ -212,6 +217,7 @@ def _link_wrongly(camera: Eye, url: str) -> None:
     camera.tab.goto(f"{url}/accounts")
     camera.tab.locator("#typed-herd").fill("nowhere.example")
     camera.tab.locator("[data-network=herd]").click()
+    camera.tab.wait_for_url("**/auth/herd/start")
     camera.take("not-linked")
 
 
@@ -233,6 +239,7 @@ def _reconnect(camera: Eye, url: str) -> None:
     tab.goto(f"{url}/reconnect")
     camera.take("reconnect")
     tab.get_by_role("button", name=say("Plan to follow everyone I found")).click()
+    tab.wait_for_url("**/plans/**")
     camera.take("permission")
     while (allow := tab.locator("[data-allow]")).count():
         allow.first.click()

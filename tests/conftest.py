@@ -226,7 +226,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 @pytest.fixture(scope="session")
 def pages_lab() -> Path:
-    """The folder with axe and a validator of HTML; see lab/pages."""
+    """The folder with axe, a validator of HTML and a checker of types; see lab/pages."""
     folder = install.pages_folder()
     assert folder.exists(), "no axe on this machine: ./run test installs it"
     return folder

@@ -124,7 +124,7 @@ def opened(data_dir: Path, database_url: str, clock: MovedClock, **more: str) ->
         site = house.build(Settings.read(environ), clock)
         try:
             app = house.web(site)
-            with _served(app, listening):
+            with served(app, listening):
                 yield House(site=site, clock=clock, base_url=base_url, app=app)
         finally:
             site.engine.close()
@@ -132,7 +132,8 @@ def opened(data_dir: Path, database_url: str, clock: MovedClock, **more: str) ->
 
 
 @contextmanager
-def _served(app: FastAPI, listening: socket.socket) -> Iterator[None]:
+def served(app: FastAPI, listening: socket.socket) -> Iterator[None]:
+    """Serve an application on a port."""
     server = uvicorn.Server(connection.config(app, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

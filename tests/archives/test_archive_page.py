@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from openportability.archives import wire
 from tests.archives.corpus import archive_files, zipped
@@ -180,6 +180,23 @@ def test_an_answer_of_the_site_is_shown_and_the_lists_stay(
     expect(visit.panel("refused")).to_be_focused()
     expect(visit.panel("found")).to_be_visible()
     visit.complaints.clear()  # the browser's own, that an answer was 401
+
+
+def test_lists_on_a_slow_way_are_said_to_be_sent(visit: Visit, mine: Callable[..., bytes]) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/api/v1/archives?*", hold)
+    visit.bring(mine())
+    visit.page.get_by_role("button", name="Hand over these lists").click()
+    sending = visit.panel("sending")
+    expect(sending).to_contain_text("Your lists are being sent")
+    expect(sending).to_be_focused()
+    expect(sending.get_by_role("progressbar")).to_be_visible()
+    held.pop().continue_()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Your archive was read")
 
 
 def test_lists_that_could_not_be_sent_can_be_sent_again(

@@ -15,7 +15,7 @@ WIDTHS = (320, 1280)
 _MOST_STOPS = 250
 
 #: Whether some table does not fit, those that are folded away included.
-_CUT_OFF = """() => [...document.querySelectorAll('.table')].some(table => {
+CUT_OFF = """() => [...document.querySelectorAll('.table')].some(table => {
     const fold = table.closest('details')
     const was = fold?.open
     if (fold) fold.open = true
@@ -72,7 +72,7 @@ def look(tab: Page) -> None:
         tab.set_viewport_size({"width": width, "height": size["height"]})
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{tab.url} is {wide} wide on a screen of {width}"
-        assert not tab.evaluate(_CUT_OFF), f"{tab.url} cuts a table off on a screen of {width}"
+        assert not tab.evaluate(CUT_OFF), f"{tab.url} cuts a table off on a screen of {width}"
     tab.set_viewport_size(size)
 
 

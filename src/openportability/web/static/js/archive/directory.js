@@ -27,7 +27,7 @@ const PIECE_BYTES = 1 << 18;
  */
 export async function* directory(source, end, caps, names) {
   await checkCount(source, end, caps);
-  let held = new Uint8Array(0);
+  let held = /** @type {Uint8Array} */ (new Uint8Array(0));
   let readTo = end.at;
   const endsAt = end.at + end.size;
   let number = 0;

@@ -28,7 +28,7 @@ class Rounded extends Error {}
 export async function readList(format, entry, parts, caps) {
   const left = { bytes: caps.list_bytes };
   let rowsLeft = caps.rows;
-  let ids = new BigUint64Array(0);
+  let ids = /** @type {BigUint64Array} */ (new BigUint64Array(0));
   const files = [];
   for (const part of parts) {
     const sieve = new Sieve(format, entry.wrapper, caps);

@@ -114,7 +114,7 @@ export async function* piecesOf(source, at, length, name) {
  */
 export function inflatedSource(begin, size, most) {
   let pieces = begin();
-  let held = new Uint8Array(0);
+  let held = /** @type {Uint8Array} */ (new Uint8Array(0));
   let heldAt = 0;
   let rewinds = 0;
   let left = most;

@@ -133,7 +133,12 @@ class Desk {
     this.input.focus();
   }
 
-  async handOver() {
+  handOver() {
+    this.panels.show("found", "sending");
+    this.send();
+  }
+
+  async send() {
     const { body } = this;
     this.handing.disabled = true;
     setOut(this.told.stand);
@@ -152,7 +157,7 @@ class Desk {
       this.panels.show("found", "refused");
       if (said.code === "svc.queue") {
         // The place is kept for who comes back when told.
-        this.turn = setTimeout(() => this.handOver(), 1000 * Number(answer.headers.get("Retry-After")));
+        this.turn = setTimeout(() => this.send(), 1000 * Number(answer.headers.get("Retry-After")));
         return;
       }
     } catch {

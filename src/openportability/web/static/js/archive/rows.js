@@ -41,7 +41,7 @@ export async function* rowsOf(readable, left) {
  * @param {import("./types.js").Pieces} pieces
  */
 async function* bitesOf(pieces) {
-  let held = new Uint8Array(0);
+  let held = /** @type {Uint8Array} */ (new Uint8Array(0));
   let begins = -1;
   for await (const piece of pieces) {
     held = joined(held, piece);

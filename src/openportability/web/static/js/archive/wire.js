@@ -33,7 +33,7 @@ export async function encode(found) {
   const start = new Uint8Array(8);
   start.set(MARK);
   new DataView(start.buffer).setUint32(4, text.length, true);
-  const body = [start, text, ...blocks].reduce(joined);
+  const body = /** @type {Uint8Array[]} */ ([start, text, ...blocks]).reduce(joined);
   return joined(body, await sha256(body));
 }
 
