@@ -48,6 +48,8 @@ class Server:
     scopes: frozenset[str] | None
     #: Pleroma and its kin return without a code unless told to ask again.
     asks_again: bool
+    #: snac shows a request that nobody has accepted yet as a follow; its list of follows tells.
+    hides_requests: bool
 
 
 def origin(context: Context, host: str) -> str:
@@ -190,6 +192,7 @@ def _server(errand: _Errand, host: str, described: Mapping[str, object]) -> Serv
         domain=domain,
         scopes=_published_scopes(errand, host),
         asks_again=re.search(r"\b(pleroma|akkoma)\b", version, re.IGNORECASE) is not None,
+        hides_requests=re.search(r"\bsnac\b", version, re.IGNORECASE) is not None,
     )
 
 

@@ -32,6 +32,8 @@ class Home:
     token: str = field(repr=False)
     #: What was granted.
     scopes: frozenset[str]
+    #: It shows a request that nobody has accepted yet as a follow.
+    hides_requests: bool
 
     def me(self) -> Reply:
         """Return the plain answer to *who am I*, whatever it is."""
@@ -143,4 +145,5 @@ def home_of(context: Context, grant: Grant) -> Home:
         api=grant.secret["api"],
         token=grant.secret["access_token"],
         scopes=grant.scopes,
+        hides_requests=grant.secret.get("hides_requests") == "yes",
     )

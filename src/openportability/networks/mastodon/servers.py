@@ -39,6 +39,7 @@ def _to_text(server: Server, now: datetime) -> Mapping[str, str]:
         "host": server.host,
         "domain": server.domain,
         "asks_again": "yes" if server.asks_again else "no",
+        "hides_requests": "yes" if server.hides_requests else "no",
         "seen_at": now.isoformat(),
         **scopes,
     }
@@ -50,4 +51,5 @@ def _from_text(kept: Mapping[str, str]) -> Server:
         domain=kept["domain"],
         scopes=frozenset(kept["scopes"].split()) if "scopes" in kept else None,
         asks_again=kept["asks_again"] == "yes",
+        hides_requests=kept["hides_requests"] == "yes",
     )

@@ -15,7 +15,7 @@ from openportability.errors import Invalid, SignedOut, Unavailable
 from openportability.network import Begun, Context, Field, Proved
 from openportability.networks.mastodon import answers, apps, discovery, identity, syntax
 from openportability.networks.mastodon.apps import App, Apps
-from openportability.networks.mastodon.home import Home, home_of
+from openportability.networks.mastodon.home import home_of
 from openportability.networks.mastodon.identity import Established
 from openportability.networks.mastodon.servers import Servers
 from openportability.outbound import Reply
@@ -76,6 +76,7 @@ class SignInAtServer:
                 "redirect_uri": redirect_uri,
                 "scopes": " ".join(scopes),
                 "verifier": verifier,
+                "hides_requests": "yes" if server.hides_requests else "no",
             },
         )
 
@@ -207,6 +208,7 @@ class SignInAtServer:
                 "client_id": secret["client_id"],
                 "client_secret": secret["client_secret"],
                 "api": discovery.origin(self._context, secret["host"]),
+                "hides_requests": secret["hides_requests"],
             },
         )
 
@@ -225,14 +227,11 @@ class SignInAtServer:
         return tokens, now + timedelta(seconds=float(str(seconds))) if lasts else None
 
     def _proved(self, secret: Mapping[str, str], grant: Grant) -> Proved:
-        home = Home(
-            context=self._context,
-            api=grant.secret["api"],
-            token=grant.secret["access_token"],
-            scopes=grant.scopes,
-        )
         who = identity.establish(
-            home, self._servers, host=secret["host"], claimed_domain=secret["domain"]
+            home_of(self._context, grant),
+            self._servers,
+            host=secret["host"],
+            claimed_domain=secret["domain"],
         )
         if secret["user"] and secret["user"].lower() != who.username.lower():
             raise Invalid("auth.wrong_account")
