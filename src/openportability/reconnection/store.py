@@ -86,19 +86,24 @@ def move_all(
     now: datetime,
     *,
     rows: Sequence[int] | None = None,
+    origin: Origin | None = None,
     due: datetime | None = None,
+    reason: str | None = None,
 ) -> int:
-    """Move all rows of a user (or these) from one state to another, due now or later; return how many.
+    """Move rows of a user (all, these, or of this origin) from one state to another, due now or later; return how many.
 
     What becomes ready so, the person said yes to: it is their own wish from then on.
     """
     own = {"origin": Origin.MANUAL} if after is State.READY else {}
+    mine = _of(tx, user, before, rows)
+    if origin is not None:
+        mine.append(_COLUMNS.origin == origin)
     done = tx.execute(
         update(reconnections)
-        .where(*_of(tx, user, before, rows))
+        .where(*mine)
         .values(
             state=moved(before, after),
-            reason=None,
+            reason=reason,
             due_at=micros(due or now),
             at=micros(now),
             attempts=0,
