@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, sel
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import Account, AccountId, Deed, UserId
+from openportability.domain import Account, AccountId, Actor, Deed, UserId
 from openportability.reconnection import rules, sealing
 from openportability.reconnection.ledger import Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
@@ -242,6 +242,16 @@ def page(
 def proposed(tx: Tx, key: PersonalKey, user: UserId) -> list[Reconnection]:
     """Return what waits for the person's word."""
     return read(tx, key, select(reconnections).where(*_of(tx, user, State.PROPOSED, None)))
+
+
+def successors(
+    tx: Tx, key: PersonalKey, user: UserId, whom: Iterable[AccountId]
+) -> dict[tuple[AccountId, AccountId], Actor]:
+    """Return who is followed in place of these, by our account and theirs: they had moved when we came."""
+    of_these = tx.dialect.among(_COLUMNS.whom, key.block_all(sealing.WHOM, whom))
+    follows = _COLUMNS.user_id == user, _COLUMNS.deed == Deed.FOLLOW, of_these
+    rows = read(tx, key, select(reconnections).where(*follows))
+    return {(row.account, row.whom): row.successor for row in rows if row.successor}
 
 
 def unsent(tx: Tx, key: PersonalKey, account: Account, state: State) -> list[Reconnection]:
