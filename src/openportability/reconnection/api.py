@@ -250,7 +250,7 @@ def ledger(
                 deed=line.row.deed,
                 actor_id=line.whom.actor.id if line.whom else None,
                 handle=line.whom.actor.handle if line.whom else None,
-                moved_to=line.moved_to.id if line.moved_to else None,
+                moved_to=line.row.successor.id if line.told and line.row.successor else None,
                 state=line.row.state,
                 reason=line.row.reason,
                 attempts=line.row.attempts,

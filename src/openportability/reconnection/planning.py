@@ -31,6 +31,7 @@ from openportability.reconnection import (
     reading,
     selected,
     store,
+    successor_store,
 )
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Known, New
@@ -126,7 +127,7 @@ def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
 def successors(tx: Tx, site: Site, user: UserId, rows: Sequence[Row]) -> dict[Row, Actor]:
     """Return who is followed in place of whom, as far as we know already: of others it is found out on the way."""
     key = accounts.personal_key(tx, site.vault, user)
-    found = store.successors(tx, key, user, sorted({row.whom for row in rows}))
+    found = successor_store.successors(tx, key, user, sorted({row.whom for row in rows}))
     return {row: found[pair] for row in rows if (pair := (row.account, row.whom)) in found}
 
 

@@ -93,11 +93,6 @@ class Line:
         kept = self.row.actor if asked else None
         return kept or (self.whom.actor if self.whom else None)
 
-    @property
-    def moved_to(self) -> Actor | None:
-        """Return who is followed in their place, where they have moved and may be told of."""
-        return self.row.successor if self.told else None
-
 
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, sel
 from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.schema import reconnections
-from openportability.domain import Account, AccountId, Actor, Deed, UserId
+from openportability.domain import Account, AccountId, Deed, UserId
 from openportability.reconnection import rules, sealing
 from openportability.reconnection.ledger import Known, New, Reconnection
 from openportability.reconnection.rules import HELD, STOPPED, Origin, State, moved
@@ -95,12 +95,9 @@ def move_all(
     What becomes ready so, the person said yes to: it is their own wish from then on.
     """
     own = {"origin": Origin.MANUAL} if after is State.READY else {}
-    mine = _of(tx, user, before, rows)
-    if origin is not None:
-        mine.append(_COLUMNS.origin == origin)
     done = tx.execute(
         update(reconnections)
-        .where(*mine)
+        .where(*_of(tx, user, before, rows, origin))
         .values(
             state=moved(before, after),
             reason=reason,
@@ -130,12 +127,11 @@ def choose_again(
     What was asked for then is past. But what we made, or asked for before we were refused, is looked for
     under its old record: if it is there after all, it still is ours.
     """
-    again = _rows_of(tx, key, user, deed, chosen, before)
     may_be_there = before in (State.FOLLOWED, State.REFUSED)
     made = {} if may_be_there else {"record": None, "asked_at": None}
     done = tx.execute(
         update(reconnections)
-        .where(*_of(tx, user, before, again))
+        .where(*_of(tx, user, before, _rows_of(tx, key, user, deed, chosen, before)))
         .values(
             state=moved(before, after),
             reason=None,
@@ -175,9 +171,7 @@ def cancel(
     What may have reached the network is not forgotten: it is looked at once more, and not sent.
     `held` says what is to become of it if it is there.
     """
-    mine = _of(tx, user, State.READY, rows)
-    if origin is not None:
-        mine.append(_COLUMNS.origin == origin)
+    mine = _of(tx, user, State.READY, rows, origin)
     unsent = (
         update(reconnections)
         .where(*mine, _COLUMNS.asked_at.is_(None))
@@ -244,16 +238,6 @@ def proposed(tx: Tx, key: PersonalKey, user: UserId) -> list[Reconnection]:
     return read(tx, key, select(reconnections).where(*_of(tx, user, State.PROPOSED, None)))
 
 
-def successors(
-    tx: Tx, key: PersonalKey, user: UserId, whom: Iterable[AccountId]
-) -> dict[tuple[AccountId, AccountId], Actor]:
-    """Return who is followed in place of these, by our account and theirs: they had moved when we came."""
-    of_these = tx.dialect.among(_COLUMNS.whom, key.block_all(sealing.WHOM, whom))
-    follows = _COLUMNS.user_id == user, _COLUMNS.deed == Deed.FOLLOW, of_these
-    rows = read(tx, key, select(reconnections).where(*follows))
-    return {(row.account, row.whom): row.successor for row in rows if row.successor}
-
-
 def unsent(tx: Tx, key: PersonalKey, account: Account, state: State) -> list[Reconnection]:
     """Return follows of an account in this state that were never asked for, in the order of their turns."""
     statement = select(reconnections).where(
@@ -285,13 +269,15 @@ def _rows_of(
 
 
 def _of(
-    tx: Tx, user: UserId, state: State, rows: Sequence[int] | None
+    tx: Tx, user: UserId, state: State, rows: Sequence[int] | None, origin: Origin | None = None
 ) -> list[ColumnElement[bool]]:
     # What a file says was done elsewhere is history: nothing is followed or taken back because of it.
     ours = _COLUMNS.origin != Origin.ELSEWHERE
     conditions = [_COLUMNS.user_id == user, _COLUMNS.state == state, ours]
     if rows is not None:
         conditions.append(tx.dialect.among(_COLUMNS.id, rows))
+    if origin is not None:
+        conditions.append(_COLUMNS.origin == origin)
     return conditions
 
 
