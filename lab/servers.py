@@ -51,6 +51,11 @@ class Snac:
         """Add somebody while it runs; return their password."""
         return _add_snac_user(str(install.snac_program()), self.data, name)
 
+    def lock(self, name: str) -> None:
+        """Let somebody be asked before they are followed, as the box on their page of settings does."""
+        path = self.data / "user" / name / "user.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "approve_followers": True}))
+
 
 def free_ports(count: int) -> list[int]:
     """Return ports nobody listens on now; held together while choosing, so they differ."""

@@ -75,6 +75,29 @@ def test_who_chooses_otherwise_before_he_is_followed_does_not_follow_him(
     assert place.follows(alice) == {bob.new_id: 1}
 
 
+@pytest.mark.parametrize("again", ["ask", "automatic"])
+def test_who_chooses_nothing_is_asked_no_more_until_she_chooses_otherwise(
+    place: Neighbourhood, again: str
+) -> None:
+    alice, bob, dave = before_dave(place, "ask")
+    place.join(dave)
+    place.later(minutes=1)
+    assert "waits for your word" in alice.browser.get("/reconnect").words
+    alice.browser.api("PUT", "/standing", {"mode": "off"})
+    assert "waits for your word" not in alice.browser.get("/reconnect").words
+    place.later(minutes=60)
+    assert ledger(alice.browser)[dave.place] == "cancelled"
+    assert place.follows(alice) == {bob.new_id: 1}
+
+    alice.browser.api("PUT", "/standing", {"mode": again})
+    waits = "waits for your word" in alice.browser.get("/reconnect").words
+    assert waits is (again == "ask")
+    if waits:
+        submit(alice.browser, "/reconnect/accept")
+    place.later(minutes=1)
+    assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+
+
 def test_whom_she_sets_aside_before_she_says_yes_is_not_followed(place: Neighbourhood) -> None:
     alice, bob, dave = before_dave(place, "ask")
     place.join(dave)

@@ -46,6 +46,21 @@ def consent(authorize_url: str, user: str, password: str, callback: str) -> str:
     )
 
 
+def decide(url: str, user: str, password: str, asked_by: str, *, agree: bool) -> None:
+    """Approve or discard a request to follow `user`, on their own page; `asked_by` is an actor URI."""
+    with _client() as http:
+        page = http.get(f"{url}/{user}/people", auth=(user, password))
+        asked = page.text.partition("Pending follow confirmations")[2]
+        assert f'name="actor" value="{asked_by}"' in asked, (page.status_code, asked_by)
+        form = {
+            "actor": asked_by,
+            "actor-form": "yes",
+            "action": "Approve" if agree else "Discard",
+        }
+        done = http.post(f"{url}/{user}/admin/action", auth=(user, password), data=form)
+        assert done.status_code == 303, done.text[:300]
+
+
 class Person:
     """Someone at a server, signed in with a client of their own."""
 

@@ -60,6 +60,9 @@ def test_who_moved_is_followed_at_the_new_place(herd: Stage) -> None:
     herd.pass_days(1)
     assert herd.row(old).state is S.FOLLOWED
     assert herd.follows() == [new.id]
+    there = herd.row(old).successor
+    assert there is not None
+    assert there.id == new.id
     herd.undo()
     herd.pass_days(1)
     assert herd.row(old).state is S.UNDONE

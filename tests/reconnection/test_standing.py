@@ -6,6 +6,7 @@ from openportability.domain import Deed, Standing
 from openportability.networks.fake.reply import Fault
 from openportability.reconnection.plan import Verdict
 from openportability.reconnection.rules import Origin, State
+from openportability.reconnection.standing import WISH_ENDED
 from tests.reconnection.stage import Stage, follow_writes
 
 S = State
@@ -37,6 +38,22 @@ def test_who_wants_to_be_asked_first_is_asked_about_whom_the_wish_brought(stage:
     assert stage.states() == [S.PROPOSED] * 3
     assert follow_writes(stage) == 0
     assert stage.proposed() == 3
+
+
+def test_nobody_is_asked_about_whom_a_wish_brought_that_was_taken_back(stage: Stage) -> None:
+    """What the person chose, and what they said no to, is not of the wish."""
+    refused, chosen = stage.member(), stage.member()
+    stage.chooses(Standing.ASK)
+    stage.want(refused, origin=Origin.STANDING, state=S.PROPOSED)
+    stage.refuses()
+    stage.want(chosen, state=S.PROPOSED)
+    wish_brings(stage, Standing.ASK)
+    stage.chooses(Standing.OFF)
+    assert stage.proposed() == 1
+    assert (stage.row(refused).state, stage.row(refused).reason) == (S.CANCELLED, None)
+    brought = [row for row in stage.rows() if row.reason == WISH_ENDED]
+    assert [row.state for row in brought] == [S.CANCELLED] * 3
+    assert follow_writes(stage) == 0
 
 
 def test_a_wish_taken_back_during_a_call_sends_nothing_more(herd: Stage) -> None:

@@ -111,6 +111,8 @@ class RowOut(BaseModel):
     actor_id: str
     handle: str
     decision: str
+    #: Actor id of who is followed in their place, where we know already that they have moved.
+    moved_to: str | None
 
 
 class PageOfRows(BaseModel):
@@ -128,6 +130,8 @@ class LedgerRowOut(BaseModel):
     deed: str
     actor_id: str | None
     handle: str | None
+    #: Actor id of who is followed in their place, where they had moved when we came.
+    moved_to: str | None
     state: str
     reason: str | None
     attempts: int
@@ -179,6 +183,7 @@ def plan_rows(
         planned = planning.plan(tx, site, asking.user, shown.read_id(site, "plan", plan_id))
         some = planned.rows[begin : begin + limit]
         whom = reach.shown(tx, site, asking.user, [row.place for row in some])
+        moved = planning.successors(tx, site, asking.user, some)
     more = begin + limit < len(planned.rows)
     return PageOfRows(
         items=[
@@ -187,6 +192,7 @@ def plan_rows(
                 actor_id=whom[row.place].actor.id,
                 handle=whom[row.place].actor.handle,
                 decision=row.verdict,
+                moved_to=moved[row].id if row in moved else None,
             )
             for row in some
             if row.place in whom
@@ -244,6 +250,7 @@ def ledger(
                 deed=line.row.deed,
                 actor_id=line.whom.actor.id if line.whom else None,
                 handle=line.whom.actor.handle if line.whom else None,
+                moved_to=line.row.successor.id if line.told and line.row.successor else None,
                 state=line.row.state,
                 reason=line.row.reason,
                 attempts=line.row.attempts,

@@ -51,6 +51,11 @@ class Reconnection:
         return Kept(record=self.record, actor=self.actor, moved=self.moved, shown=self.shown)
 
     @property
+    def successor(self) -> Actor | None:
+        """Return who is followed in place of `whom`, who declared it."""
+        return self.actor if self.moved else None
+
+    @property
     def place(self) -> Place:
         """Return where whom is followed: on their own account, or through a copy of it."""
         return self.network, self.whom
@@ -96,6 +101,8 @@ class Known:
     state: State
     reason: str | None
     at: datetime
+    #: Who is followed in their place, where that was asked for.
+    moved_to: ActorId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

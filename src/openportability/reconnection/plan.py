@@ -166,7 +166,7 @@ def _past(own: Mine, whom: Account, known: Known, now: datetime) -> bool:
     match known.state:
         case State.FOLLOWED | State.ALREADY:
             told = own.following is not None and known.at < now - _LISTS_LAG
-            return told and whom.actor.id not in (own.following or ())
+            return told and (known.moved_to or whom.actor.id) not in (own.following or ())
         case State.GONE:
             return whom.actor.seen_at > known.at
         case _:

@@ -11,6 +11,7 @@ from openportability.db.engine import Tx
 from openportability.domain import (
     Account,
     AccountId,
+    Actor,
     ActorId,
     Deed,
     NetworkName,
@@ -30,6 +31,7 @@ from openportability.reconnection import (
     reading,
     selected,
     store,
+    successor_store,
 )
 from openportability.reconnection.lane import Lane
 from openportability.reconnection.ledger import Known, New
@@ -37,6 +39,8 @@ from openportability.reconnection.plan import Forecast, Mine, Row, Verdict, abse
 from openportability.reconnection.rules import Origin, State
 from openportability.site import Site
 
+#: Accounts of ours and of theirs.
+Pair = tuple[AccountId, AccountId]
 #: States from which a chosen follow becomes ready (again).
 _CHOOSABLE = (
     *(State.PROPOSED, State.CANCELLED, State.UNDONE),
@@ -88,6 +92,8 @@ def make_plan(
         passed_over = matching.left_out(tx, site, user, selection)
     read = [_mine(account, reading.following(site, account)) for account in mine]
     rows = decide(matches, read, ledger, site.clock.now(), twins)
+    if moved := _moved_since(site, user, rows, ledger):
+        rows = decide(matches, read, {**ledger, **moved}, site.clock.now(), twins)
     not_there = absent(matches, read, twins)
     wanted = {row.account for row in rows if row.verdict in _OFFERED}
     left = {one.id: reading.room(site, one) for one in mine if one.id in wanted}
@@ -116,6 +122,13 @@ def plan(tx: Tx, site: Site, user: UserId, plan_id: int) -> Planned:
     """Return a plan that was made before."""
     kept = _kept(tx, site, user, plan_id)
     return _shown(tx, site, user, kept)
+
+
+def successors(tx: Tx, site: Site, user: UserId, rows: Sequence[Row]) -> dict[Row, Actor]:
+    """Return who is followed in place of whom, as far as we know already: of others it is found out on the way."""
+    key = accounts.personal_key(tx, site.vault, user)
+    found = successor_store.successors(tx, key, user, sorted({row.whom for row in rows}))
+    return {row: found[pair] for row in rows if (pair := (row.account, row.whom)) in found}
 
 
 def followed(tx: Tx, site: Site, user: UserId, plan_id: int) -> int:
@@ -302,6 +315,24 @@ def _by_network(rows: Sequence[Row]) -> dict[NetworkName, set[AccountId]]:
     for row in rows:
         found.setdefault(row.network, set()).add(row.account)
     return found
+
+
+def _moved_since(
+    site: Site, user: UserId, rows: Sequence[Row], ledger: Mapping[Pair, Known]
+) -> dict[Pair, Known]:
+    """Return what the ledger says of whom we follow at the place where they have moved, and not where they were."""
+    made = (State.FOLLOWED, State.ALREADY)
+    pairs = {(row.account, row.whom): row for row in rows if row.verdict in _OFFERED}
+    missing = [row for pair, row in pairs.items() if pair in ledger and ledger[pair].state in made]
+    if not missing:
+        return {}
+    with site.db.read() as tx:
+        found = successors(tx, site, user, missing)
+    return {
+        pair: replace(ledger[pair], moved_to=found[row].id)
+        for pair, row in pairs.items()
+        if row in found
+    }
 
 
 def _ledger(tx: Tx, site: Site, user: UserId) -> dict[tuple[AccountId, AccountId], Known]:

@@ -92,6 +92,7 @@ def plan(
         planned = planning.plan(tx, site, asking.user, _plan_id(site, plan_id))
         some = planned.rows[after : after + _ROWS]
         whom = reach.shown(tx, site, asking.user, [row.place for row in some])
+        moved = planning.successors(tx, site, asking.user, some)
         offers = () if planned.started else avoiding.offers(tx, site, asking.user, planned)
     more = after + _ROWS if after + _ROWS < len(planned.rows) else None
     return render.page(
@@ -100,7 +101,7 @@ def plan(
         plan=planned,
         plan_id=plan_id,
         offers=[(offer, *shown.accounts(site, [offer.account])) for offer in offers],
-        rows=[(row, whom[row.place]) for row in some if row.place in whom],
+        rows=[(row, whom[row.place], moved.get(row)) for row in some if row.place in whom],
         to_allow=shown.accounts(site, planned.to_allow),
         titles=shown.titles(site),
         next_href=f"/reconnect/plans/{plan_id}?after={more}" if more else None,

@@ -16,6 +16,9 @@ from openportability.reconnection.plan import Mine, Row, Verdict, decide
 from openportability.reconnection.rules import UNAVAILABLE, Origin, State
 from openportability.site import Site
 
+#: Why somebody is neither followed nor asked about: the wish that brought them was taken back.
+WISH_ENDED = "standing.off"
+
 
 def is_automatic(tx: Tx, user: UserId) -> bool:
     """Say whether whoever arrives is followed for a person without asking."""
@@ -68,13 +71,16 @@ def _wish(tx: Tx, user: UserId) -> Standing:
 
 
 def heed(tx: Tx, site: Site, user: UserId, wish: Standing) -> None:
-    """Let a wish that ends, or asks first from now on, hold for whom it brought and who is not followed yet."""
-    if wish is Standing.AUTOMATIC:
-        return
-    after = State.PROPOSED if wish is Standing.ASK else State.CANCELLED
-    lanes = lane_store.hold_all(tx, user)
-    store.cancel(tx, user, site.clock.now(), origin=Origin.STANDING, after=after)
-    planning.wake_lanes(tx, site, lanes)
+    """Let a wish hold at once for whom it brought and who is not followed yet, and for whom it would have brought."""
+    if wish is not Standing.AUTOMATIC:
+        lanes, now = lane_store.hold_all(tx, user), site.clock.now()
+        brought = Origin.STANDING
+        store.cancel(tx, user, now, origin=brought, after=State.PROPOSED)
+        if wish is Standing.OFF:
+            ended = State.PROPOSED, State.CANCELLED
+            store.move_all(tx, user, *ended, now, origin=brought, reason=WISH_ENDED)
+        planning.wake_lanes(tx, site, lanes)
+    _propose(tx, site, user)
 
 
 def put_aside(tx: Tx, site: Site, user: UserId, others: Collection[UserId]) -> int:
@@ -129,7 +135,8 @@ def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> li
     """Return decisions for people who arrived and whom the ledger does not know in any state.
 
     Who was there when the lists came was the person's own choice to make. Who could not be
-    followed because they hid, and is visible again, has arrived once more.
+    followed because they hid, and is visible again, has arrived once more; so has whom the wish brought
+    before it was taken back.
     """
     if not matches:
         return []
@@ -153,4 +160,5 @@ def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> li
 
 
 def _unknown(known: Known | None) -> bool:
-    return known is None or (known.state, known.reason) == (State.CANCELLED, UNAVAILABLE)
+    passed = (UNAVAILABLE, WISH_ENDED)
+    return known is None or (known.state is State.CANCELLED and known.reason in passed)

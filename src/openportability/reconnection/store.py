@@ -86,19 +86,21 @@ def move_all(
     now: datetime,
     *,
     rows: Sequence[int] | None = None,
+    origin: Origin | None = None,
     due: datetime | None = None,
+    reason: str | None = None,
 ) -> int:
-    """Move all rows of a user (or these) from one state to another, due now or later; return how many.
+    """Move rows of a user (all, these, or of this origin) from one state to another, due now or later; return how many.
 
     What becomes ready so, the person said yes to: it is their own wish from then on.
     """
     own = {"origin": Origin.MANUAL} if after is State.READY else {}
     done = tx.execute(
         update(reconnections)
-        .where(*_of(tx, user, before, rows))
+        .where(*_of(tx, user, before, rows, origin))
         .values(
             state=moved(before, after),
-            reason=None,
+            reason=reason,
             due_at=micros(due or now),
             at=micros(now),
             attempts=0,
@@ -125,12 +127,11 @@ def choose_again(
     What was asked for then is past. But what we made, or asked for before we were refused, is looked for
     under its old record: if it is there after all, it still is ours.
     """
-    again = _rows_of(tx, key, user, deed, chosen, before)
     may_be_there = before in (State.FOLLOWED, State.REFUSED)
     made = {} if may_be_there else {"record": None, "asked_at": None}
     done = tx.execute(
         update(reconnections)
-        .where(*_of(tx, user, before, again))
+        .where(*_of(tx, user, before, _rows_of(tx, key, user, deed, chosen, before)))
         .values(
             state=moved(before, after),
             reason=None,
@@ -170,9 +171,7 @@ def cancel(
     What may have reached the network is not forgotten: it is looked at once more, and not sent.
     `held` says what is to become of it if it is there.
     """
-    mine = _of(tx, user, State.READY, rows)
-    if origin is not None:
-        mine.append(_COLUMNS.origin == origin)
+    mine = _of(tx, user, State.READY, rows, origin)
     unsent = (
         update(reconnections)
         .where(*mine, _COLUMNS.asked_at.is_(None))
@@ -270,13 +269,15 @@ def _rows_of(
 
 
 def _of(
-    tx: Tx, user: UserId, state: State, rows: Sequence[int] | None
+    tx: Tx, user: UserId, state: State, rows: Sequence[int] | None, origin: Origin | None = None
 ) -> list[ColumnElement[bool]]:
     # What a file says was done elsewhere is history: nothing is followed or taken back because of it.
     ours = _COLUMNS.origin != Origin.ELSEWHERE
     conditions = [_COLUMNS.user_id == user, _COLUMNS.state == state, ours]
     if rows is not None:
         conditions.append(tx.dialect.among(_COLUMNS.id, rows))
+    if origin is not None:
+        conditions.append(_COLUMNS.origin == origin)
     return conditions
 
 

@@ -221,6 +221,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         _("This was stopped before it was done"),
         _("You can choose it again whenever you like."),
     ),
+    "standing.off": (
+        _("You chose that nothing is done when somebody arrives"),
+        _("A plan can follow them all the same."),
+    ),
     "plan.left_out": (
         _("Some will not be done: %(count)s"),
         _("The list says why for each of them."),

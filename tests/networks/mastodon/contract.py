@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +62,6 @@ VARIANTS = (
             Can.MUTE: "it has one list of whom one avoids, and calls that blocks",
             Can.PAGES: "its lists come in one page",
             Can.FOLLOWERS: "it shows nobody who follows",
-            Can.LOCK: "its people let everybody follow",
             Can.MOVE: "a move takes days of its own rules there",
             **dict.fromkeys((Can.THROTTLE, Can.BREAK, Can.SILENCE), UNTOLD),
         },
@@ -203,13 +204,15 @@ class BetweenRealServers(Subject):
         self._servers = {urlsplit(server.url).netloc: server for server in servers}
         self._passwords: dict[str, str] = {}
         self._people: dict[str, snac.Person] = {}
+        #: Ids of the requests that somebody said no to.
+        self._refused: set[str | None] = set()
         self._clock = clock
         self._numbers = count()
 
     def person(self, *, locked: bool = False) -> Actor:
         number = next(self._numbers)
         host, server = list(self._servers.items())[number % 2]
-        name = f"person{number}"
+        name = f"person{secrets.token_hex(4)}"  # servers are shared with other tests
         actor = Actor(
             network=NetworkName("mastodon"),
             instance=host,
@@ -219,6 +222,8 @@ class BetweenRealServers(Subject):
             seen_at=self._clock.now(),
         )
         self._passwords[actor.id] = server.new_person(name)
+        if locked:
+            server.lock(name)
         return actor
 
     def typed(self, who: Actor) -> str:
@@ -259,6 +264,19 @@ class BetweenRealServers(Subject):
         muted = (self._servers[who.instance].data / "user" / who.name).glob("muted/*")
         return [ActorId(path.read_text().strip()) for path in muted]
 
+    def approve(self, who: Actor, asked_by: Actor) -> None:
+        self._decide(who, asked_by, agree=True)
+
+    def discard(self, who: Actor, asked_by: Actor) -> None:
+        """Let a locked person say no, of which nobody is told."""
+        asked = (self._servers[who.instance].data / "user" / who.name).glob("pending/*.json")
+        self._refused |= {_id_of_follow(path) for path in asked if asked_by.id in path.read_text()}
+        self._decide(who, asked_by, agree=False)
+
+    def _decide(self, who: Actor, asked_by: Actor, *, agree: bool) -> None:
+        url = self._servers[who.instance].url
+        snac.decide(url, who.name, self._passwords[who.id], asked_by.id, agree=agree)
+
     def delete(self, who: Actor) -> None:
         shutil.rmtree(self._servers[who.instance].data / "user" / who.name)
 
@@ -268,10 +286,12 @@ class BetweenRealServers(Subject):
             time.sleep(0.1)
 
     def _pending(self) -> Iterator[Path]:
-        """Return the follows that the other side has not accepted yet."""
-        for server in self._servers.values():
-            for path in server.data.glob("user/*/following/*.json"):
-                if '"type": "Follow",\n    "id"' in path.read_text().partition('"object"')[0]:
+        """Return the follows that the other side has neither accepted nor keeps for its people to decide."""
+        folders = [server.data / "user" for server in self._servers.values()]
+        asked = {_id_of_follow(path) for data in folders for path in data.glob("*/pending/*.json")}
+        for data in folders:
+            for path in data.glob("*/following/*.json"):
+                if _id_of_follow(path) not in {None, *asked, *self._refused}:
                     yield path
 
     def _client(self, who: Actor) -> snac.Person:
@@ -279,6 +299,14 @@ class BetweenRealServers(Subject):
             url = self._servers[who.instance].url
             self._people[who.id] = snac.Person(url, who.name, self._passwords[who.id])
         return self._people[who.id]
+
+
+def _id_of_follow(path: Path) -> str | None:
+    """Return the id of a request that a file holds; None where it holds an acceptance, or a person."""
+    found = re.search(
+        r'"type": "Follow",\n    "id": "([^"]+)"', path.read_text().partition('"object"')[0]
+    )
+    return found[1] if found else None
 
 
 @contextmanager

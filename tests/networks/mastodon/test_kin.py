@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from openportability.domain import Purpose, Relationship, Tie
-from openportability.errors import Invalid, SignedOut, Throttled
+from openportability.errors import Invalid, NetworkError, SignedOut, Throttled
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import HOST, World, wanted
@@ -108,6 +108,17 @@ class Friendica(Kin):
         return super()._token(question)
 
 
+@dataclass(kw_only=True)
+class Snac(Kin):
+    """Calls a request a follow; only its list of follows knows better."""
+
+    version: str = "4.0.0 (not true; really snac/2.75)"
+
+    def _tie(self, question: Question, person: Person) -> dict[str, object]:
+        tie = super()._tie(question, person)
+        return {**tie, "following": tie["following"] or tie["requested"], "requested": False}
+
+
 KINDS: dict[str, tuple[type[Kin], str]] = {
     "GoToSocial": (GoToSocial, "0.19.1+git-3c6a0e5"),
     "Pleroma": (Pleroma, "2.7.2 (compatible; Pleroma 2.6.50)"),
@@ -196,12 +207,47 @@ def test_a_server_under_load_asks_all_to_wait(world: World, kin: Kin) -> None:
     assert waits.value.everyone
 
 
+def test_a_request_that_is_called_a_follow_is_a_request_until_it_is_listed(world: World) -> None:
+    server = Snac(host=HOST)
+    server.add("alice")
+    shy = wanted(server.add_remote("carol", ELSEWHERE, locked=True))
+    stranger = wanted(server.add_remote("dan", ELSEWHERE))
+    world.servers[HOST] = server
+    grant = world.granted(server)
+    for answer in (
+        world.follows.follow(grant, [shy]).of,
+        world.follows.relationships(grant, [shy, stranger]).of,
+    ):
+        assert _tie(answer[shy.actor.id]) is Tie.REQUESTED
+    assert _tie(answer[stranger.actor.id]) is Tie.NONE
+    server.follows.append(server.requests.pop())
+    answer = world.follows.relationships(grant, [shy]).of
+    assert _tie(answer[shy.actor.id]) is Tie.FOLLOWING
+
+
+def test_where_such_a_list_is_longer_than_we_read_its_server_is_believed(world: World) -> None:
+    server = Snac(host=HOST)
+    server.add("alice")
+    shy = wanted(server.add_remote("carol", ELSEWHERE, locked=True))
+    world.servers[HOST] = server
+    grant = world.granted(server)
+    world.follows.follow(grant, [shy])
+    server.fail("/following", Said(body="x" * 1_100_000))
+    answer = world.follows.relationships(grant, [shy]).of
+    assert _tie(answer[shy.actor.id]) is Tie.FOLLOWING
+
+
 def test_software_that_signs_people_in_another_way_is_named_as_that(world: World) -> None:
     links = {"links": [{"rel": "…/2.1", "href": f"https://{HOST}/nodeinfo/2.1"}]}
     described = {"/.well-known/nodeinfo": Said(body=links)}
     world.servers[HOST] = lambda question: described.get(question.path, NOT_FOUND)
     with pytest.raises(Invalid, match=r"masto\.no_oauth"):
         world.proved(StrictServer(host=HOST))
+
+
+def _tie(answer: Relationship | NetworkError) -> Tie:
+    assert isinstance(answer, Relationship), answer
+    return answer.tie
 
 
 def _renamed(server: StrictServer, person: Person, pattern: str) -> Person:

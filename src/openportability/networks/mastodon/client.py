@@ -7,7 +7,7 @@ nobody sends again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from openportability.clock import monotonic
@@ -80,6 +80,8 @@ class Follows:
             else:
                 of[actor.id] = found
         ties = home.relationships([one.id for one in seen.values()]) if seen else {}
+        if home.hides_requests:
+            ties = _told_apart(home, grant, ties, seen.values())
         for actor_id, found in seen.items():
             of[actor_id] = _as_it_is(found, ties.get(found.id))
         return Answers(of=of)
@@ -117,7 +119,7 @@ class Follows:
             reply = home.post(number := found, "follow")
         budget = answers.budget(reply, self._context.clock.now())
         if reply.status == 200:
-            return _followed(reply_tie=answers.relationship(answers.parsed(reply))), budget
+            return _followed(home, answers.relationship(answers.parsed(reply))), budget
         return _why_refused(home, number, reply.status), budget
 
     def _unfollow_one(self, home: Home, grant: Grant, made: Wanted) -> Relationship | NetworkError:
@@ -150,10 +152,32 @@ def _as_it_is(found: Seen, tie: Relationship | None) -> Relationship | NetworkEr
     return replace(tie, moved_to=found.moved.actor_id if found.moved else None)
 
 
-def _followed(reply_tie: Relationship | None) -> Relationship:
+def _told_apart(
+    home: Home, grant: Grant, ties: dict[str, Relationship], seen: Iterable[Seen]
+) -> dict[str, Relationship]:
+    """Tell requests from follows by the list of follows, where relationships call both the same."""
+    if not any(tie.tie is Tie.FOLLOWING for tie in ties.values()):
+        return ties
+    try:
+        listed = home.people(grant.secret["account_id"], "following", None).actors
+    except Unavailable as error:
+        if error.code != "net.too_large":  # it comes in one page, however long
+            raise
+        return ties
+    accepted = {one.id for one in seen if one.actor_id in listed}
+    return {
+        number: replace(tie, tie=Tie.REQUESTED)
+        if tie.tie is Tie.FOLLOWING and number not in accepted
+        else tie
+        for number, tie in ties.items()
+    }
+
+
+def _followed(home: Home, reply_tie: Relationship | None) -> Relationship:
     if reply_tie is None:
         raise Unavailable("net.garbage")
-    if reply_tie.tie is Tie.NONE:  # Takahe answers before it has asked the other server
+    # Takahe says no, and snac yes, before the other server was asked.
+    if reply_tie.tie is Tie.NONE or home.hides_requests:
         return replace(reply_tie, tie=Tie.REQUESTED)
     return reply_tie
 

@@ -50,6 +50,8 @@ class Server:
     asks_again: bool
     #: GoToSocial counts requests by the address they come from, whoever they are for.
     counts_addresses: bool
+    #: snac shows a request that nobody has accepted yet as a follow; its list of follows tells.
+    hides_requests: bool
 
 
 def origin(context: Context, host: str) -> str:
@@ -194,6 +196,7 @@ def _server(errand: _Errand, host: str, described: Mapping[str, object]) -> Serv
         scopes=_published_scopes(errand, host),
         asks_again=re.search(r"\b(pleroma|akkoma)\b", version, re.IGNORECASE) is not None,
         counts_addresses=source.rstrip("/").lower().endswith("/gotosocial"),
+        hides_requests=re.search(r"\bsnac\b", version, re.IGNORECASE) is not None,
     )
 
 

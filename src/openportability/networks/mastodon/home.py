@@ -34,6 +34,8 @@ class Home:
     scopes: frozenset[str]
     #: True where it counts what our address asks, for whomever.
     counts_addresses: bool
+    #: It shows a request that nobody has accepted yet as a follow.
+    hides_requests: bool
 
     def me(self) -> Reply:
         """Return the plain answer to *who am I*, whatever it is."""
@@ -146,4 +148,5 @@ def home_of(context: Context, grant: Grant) -> Home:
         token=grant.secret["access_token"],
         scopes=grant.scopes,
         counts_addresses=grant.secret.get("counts_addresses") == "yes",
+        hides_requests=grant.secret.get("hides_requests") == "yes",
     )

@@ -40,6 +40,7 @@ def _to_text(server: Server, now: datetime) -> Mapping[str, str]:
         "domain": server.domain,
         "asks_again": "yes" if server.asks_again else "no",
         "counts_addresses": "yes" if server.counts_addresses else "no",
+        "hides_requests": "yes" if server.hides_requests else "no",
         "seen_at": now.isoformat(),
         **scopes,
     }
@@ -51,5 +52,6 @@ def _from_text(kept: Mapping[str, str]) -> Server:
         domain=kept["domain"],
         scopes=frozenset(kept["scopes"].split()) if "scopes" in kept else None,
         asks_again=kept["asks_again"] == "yes",
-        counts_addresses=kept.get("counts_addresses") == "yes",
+        counts_addresses=kept["counts_addresses"] == "yes",
+        hides_requests=kept["hides_requests"] == "yes",
     )

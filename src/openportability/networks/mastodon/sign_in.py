@@ -77,6 +77,7 @@ class SignInAtServer:
                 "scopes": " ".join(scopes),
                 "verifier": verifier,
                 "counts_addresses": "yes" if server.counts_addresses else "no",
+                "hides_requests": "yes" if server.hides_requests else "no",
             },
         )
 
@@ -209,6 +210,7 @@ class SignInAtServer:
                 "client_secret": secret["client_secret"],
                 "api": discovery.origin(self._context, secret["host"]),
                 "counts_addresses": secret["counts_addresses"],
+                "hides_requests": secret["hides_requests"],
             },
         )
 
@@ -227,9 +229,11 @@ class SignInAtServer:
         return tokens, now + timedelta(seconds=float(str(seconds))) if lasts else None
 
     def _proved(self, secret: Mapping[str, str], grant: Grant) -> Proved:
-        home = home_of(self._context, grant)
         who = identity.establish(
-            home, self._servers, host=secret["host"], claimed_domain=secret["domain"]
+            home_of(self._context, grant),
+            self._servers,
+            host=secret["host"],
+            claimed_domain=secret["domain"],
         )
         if secret["user"] and secret["user"].lower() != who.username.lower():
             raise Invalid("auth.wrong_account")
