@@ -86,13 +86,8 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def note_look(tx: Tx, user_id: UserId, now: datetime) -> None:
-    """Note that a person looks at their matches."""
-    tx.execute(update(users).where(users.c.id == user_id).values(looked_at=micros(now)))
-
-
-def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
-    """Write what a user chose: `found`, `standing`, `pace`, `bridged`, `locale`."""
+def choose(tx: Tx, user_id: UserId, **chosen: str | int) -> None:
+    """Write what a user chose: `found`, `standing`, `pace`, `bridged`, `locale`; or when they `looked_at` matches."""
     tx.execute(update(users).where(users.c.id == user_id).values(**chosen))
 
 

@@ -14,7 +14,7 @@ from openportability.accounts.session import AMember, Member, TheSite
 from openportability.archives import service as archives
 from openportability.circle import view
 from openportability.circle.view import Show
-from openportability.clock import moment
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.db.trouble import Trouble, trouble
 from openportability.domain import NetworkName, Proof, UserId
@@ -261,7 +261,7 @@ def _note_look(site: Site, asking: Member, *, news: bool) -> None:
         return
     try:
         with site.db.write() as tx:
-            accounts.note_look(tx, asking.user, now)
+            accounts.choose(tx, asking.user, looked_at=micros(now))
     except Exception as error:
         # A full disk must keep nobody from what is theirs: they are told of the same people once more.
         if trouble(error) is not Trouble.NO_ROOM:

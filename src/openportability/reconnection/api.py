@@ -34,9 +34,8 @@ class FilterIn(BaseModel):
     q: str = ""
     network: str | None = None
     mutual: bool = False
-    #: Who proved who they are, or who only says so.
+    #: Who proved who they are, or who only says so; who arrived then or later.
     proof: Proof | None = None
-    #: Who arrived then or later.
     since: AwareDatetime | None = None
 
     def filter(self, *, dismissed: bool = False) -> Filter:
