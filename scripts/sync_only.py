@@ -19,6 +19,7 @@ MAY_AWAIT = {
     "src/openportability/web/incoming.py",
     "src/openportability/web/large.py",
     "src/openportability/web/line.py",
+    "src/openportability/web/routing.py",
     "src/openportability/web/security.py",
     "src/openportability/web/squeeze.py",
     "src/openportability/web/threads.py",

@@ -30,6 +30,8 @@ class User:
     #: Others may follow the copies that a bridge keeps of them.
     bridged: bool
     seen_at: datetime
+    #: When they last looked at their matches; None: never.
+    looked_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,7 @@ def user(row: Any) -> User:
         pace=Pace(row.pace),
         bridged=row.bridged == BRIDGED,
         seen_at=moment(row.seen_at),
+        looked_at=None if row.looked_at is None else moment(row.looked_at),
     )
 
 

@@ -86,8 +86,8 @@ def hold(tx: Tx, user_id: UserId, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def choose(tx: Tx, user_id: UserId, **chosen: str) -> None:
-    """Write what a user chose: `found`, `standing`, `pace`, `bridged`, `locale`."""
+def choose(tx: Tx, user_id: UserId, **chosen: str | int) -> None:
+    """Write what a user chose: `found`, `standing`, `pace`, `bridged`, `locale`; or when they `looked_at` matches."""
     tx.execute(update(users).where(users.c.id == user_id).values(**chosen))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.circle import view
 from openportability.circle.view import Show, Shown
 from openportability.db.engine import Tx
-from openportability.domain import NetworkName, UserId
+from openportability.domain import Proof, UserId
 from openportability.errors import Invalid
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter, Order
+from openportability.matching.seen import Order
 from openportability.reconnection import shown, standing
 from openportability.reconnection.api import FilterIn
 from openportability.site import Site
@@ -87,14 +87,17 @@ def matches(
     state: Show = Show.ALL,
     q: str = "",
     mutual: bool = False,
+    proof: Proof | None = None,
+    since: AwareDatetime | None = None,
     sort: Order = Order.MUTUALS,
     limit: int = 100,
     cursor: str | None = None,
 ) -> PageOut:
-    """List matches: all, or those that are new, pending, done or dismissed."""
+    """List matches: all, or those that are new, pending, done, ended or dismissed."""
     limit = max(1, min(limit, 1000))
-    listing = f"matches:{asking.user}:{network}:{state}:{q}:{mutual}:{sort}"
-    by = _filter(FilterIn(q=q, network=network, mutual=mutual), state)
+    asked = FilterIn(q=q, network=network, mutual=mutual, proof=proof, since=since)
+    by = asked.filter(dismissed=state is Show.DISMISSED)
+    listing = f"matches:{asking.user}:{state}:{sort}:{by}"
     after = view.position(site.vault, listing, cursor)
     with site.db.read() as tx:
         page = view.page(tx, site, asking.user, by, state, after=after, limit=limit, order=sort)
@@ -132,16 +135,8 @@ def _meant(tx: Tx, site: Site, user: UserId, chosen: ChosenIn, usually: Show) ->
     if chosen.filter is None:
         raise Invalid(field="match_ids")
     show = chosen.filter.state or usually
-    return view.narrowed(tx, site, user, _filter(chosen.filter, show), show)
-
-
-def _filter(by: FilterIn, show: Show) -> Filter:
-    return Filter(
-        text=by.q,
-        network=NetworkName(by.network) if by.network else None,
-        mutual_only=by.mutual,
-        dismissed=show is Show.DISMISSED,
-    )
+    by = chosen.filter.filter(dismissed=show is Show.DISMISSED)
+    return view.narrowed(tx, site, user, by, show)
 
 
 def _match_out(one: Shown) -> MatchOut:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
-from openportability.accounts.session import AMember, TheSite
+from openportability.accounts.session import AMember, Member, TheSite
 from openportability.archives import service as archives
 from openportability.circle import view
 from openportability.circle.view import Show
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
-from openportability.domain import NetworkName, UserId
+from openportability.db.trouble import Trouble, trouble
+from openportability.domain import NetworkName, Proof, UserId
 from openportability.errors import Invalid
 from openportability.matching import service as matching
-from openportability.matching.seen import Filter
-from openportability.reconnection import shown, standing
+from openportability.matching.seen import LATEST, Filter, Order
+from openportability.reconnection import planning, shown, standing
 from openportability.site import Site
 from openportability.web import cookies, i18n, paging, problems, render, sse
 from openportability.web.routing import Router
@@ -40,7 +42,11 @@ class _View:
     q: str = ""
     network: str = ""
     mutual: bool = False
+    proof: Proof | Literal[""] = ""
+    #: Who arrived from this second on; None: whenever.
+    since: int | None = None
     show: Show = Show.NEW
+    order: Order = Order.MUTUALS
     #: Where the page begins, as a cursor.
     after: str = ""
 
@@ -51,6 +57,8 @@ class _View:
             text=self.q,
             network=NetworkName(self.network) if self.network else None,
             mutual_only=self.mutual,
+            proof=self.proof or None,
+            since=None if self.since is None else moment(self.since * 1_000_000),
             dismissed=self.show is Show.DISMISSED,
         )
 
@@ -60,14 +68,14 @@ class _View:
 
     def listing(self, user: UserId) -> str:
         """Return what cursors of it are bound to."""
-        return f"matches-page:{user}:{self.network}:{self.show}:{self.q}:{self.mutual}"
+        return f"matches-page:{user}:{self.at('')}"
 
     def address(self) -> str:
         """Return where it is."""
-        mutual = "true" if self.mutual else ""
-        asked = {"show": self.show, "q": self.q, "network": self.network, "mutual": mutual}
-        asked["after"] = self.after
-        return f"/matches?{urlencode({name: value for name, value in asked.items() if value})}"
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)}
+        asked = {name: value for name, value in told.items() if value != usual[name]}
+        return f"/matches?{urlencode({'show': self.show} | asked)}"
 
 
 @at_once
@@ -75,27 +83,51 @@ def _asked(
     q: str = "",
     network: str = "",
     mutual: bool = False,
+    proof: Proof | Literal[""] = "",
+    since: Annotated[int | None, Query(ge=0, le=LATEST)] = None,
     show: Show = Show.NEW,
+    order: Order = Order.MUTUALS,
     after: str = "",
 ) -> _View:
-    return _View(q=q, network=network, mutual=mutual, show=show, after=after)
+    return _View(
+        q=q,
+        network=network,
+        mutual=mutual,
+        proof=proof,
+        since=since,
+        show=show,
+        order=order,
+        after=after,
+    )
 
 
 def _sent(
     q: Annotated[str, Form()] = "",
     network: Annotated[str, Form()] = "",
     mutual: Annotated[bool, Form()] = False,
+    proof: Annotated[Proof | Literal[""], Form()] = "",
+    since: Annotated[int | None, Form(ge=0, le=LATEST)] = None,
     show: Annotated[Show, Form()] = Show.NEW,
+    order: Annotated[Order, Form()] = Order.MUTUALS,
     after: Annotated[str, Form()] = "",
 ) -> _View:
-    return _View(q=q, network=network, mutual=mutual, show=show, after=after)
+    return _View(
+        q=q,
+        network=network,
+        mutual=mutual,
+        proof=proof,
+        since=since,
+        show=show,
+        order=order,
+        after=after,
+    )
 
 
 @router.get("/matches")
 def matches(
     request: Request, site: TheSite, asking: AMember, asked: Annotated[_View, Depends(_asked)]
 ) -> Response:
-    return _page(request, site, asking.user, asked, [])
+    return _page(request, site, asking, asked, [])
 
 
 @router.post("/matches")
@@ -112,7 +144,7 @@ def turn_page(
         return RedirectResponse(sent.at(turn_to).address(), 303)
     with site.db.read() as tx:
         _users(tx, site, asking.user, match_ids)
-    return _page(request, site, asking.user, sent.at(turn_to), list(dict.fromkeys(match_ids)))
+    return _page(request, site, asking, sent.at(turn_to), list(dict.fromkeys(match_ids)))
 
 
 @router.post("/matches/dismiss")
@@ -179,31 +211,61 @@ def report(request: Request, site: TheSite, asking: AMember, shown_id: str) -> R
     )
 
 
-def _page(request: Request, site: Site, user: UserId, asked: _View, chosen: list[str]) -> Response:
-    listing = asked.listing(user)
+def _page(
+    request: Request, site: Site, asking: Member, asked: _View, chosen: list[str]
+) -> Response:
+    listing = asked.listing(asking.user)
     begin = view.position(site.vault, listing, asked.after)
     with site.db.read() as tx:
-        page = view.page(tx, site, user, asked.by, asked.show, after=begin, limit=_ROWS)
+        page = view.page(
+            tx,
+            site,
+            asking.user,
+            asked.by,
+            asked.show,
+            after=begin,
+            limit=_ROWS,
+            order=asked.order,
+            looked_at=asking.chosen.looked_at,
+        )
+        can_follow = bool(planning.followers(tx, site, asking.user))
+    _note_look(site, asking, news=page.news)
     if asked.after and not page.items:
         # All that stood there was set aside.
         if not chosen:
             return RedirectResponse(asked.at("").address(), 303)
-        return _page(request, site, user, asked.at(""), chosen)
+        return _page(request, site, asking, asked.at(""), chosen)
     here = {one.id for one in page.items}
     held = chosen[:MOST_CHOSEN]
     return render.page(
         request,
         "circle/matches.html",
         page=page,
+        asked=asked,
         by=asked.by,
         show=asked.show,
         after=asked.after,
+        can_follow=can_follow,
         chosen=set(held),
         elsewhere=[one for one in held if one not in here],
         most=MOST_CHOSEN if len(chosen) > MOST_CHOSEN else None,
         here_href=asked.address(),
         next_page=page.after and paging.cursor(site.vault, listing, *page.after),
     )
+
+
+def _note_look(site: Site, asking: Member, *, news: bool) -> None:
+    """Note that a person looked: once a day, and whenever there was something to see."""
+    now, last = site.clock.now(), asking.chosen.looked_at
+    if last is not None and last.date() == now.date() and not news:
+        return
+    try:
+        with site.db.write() as tx:
+            accounts.choose(tx, asking.user, looked_at=micros(now))
+    except Exception as error:
+        # A full disk must keep nobody from what is theirs: they are told of the same people once more.
+        if trouble(error) is not Trouble.NO_ROOM:
+            raise
 
 
 def _users(tx: Tx, site: Site, user: UserId, match_ids: list[str]) -> set[UserId]:

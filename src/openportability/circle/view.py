@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from openportability.accounts import store as accounts
+from openportability.clock import EPOCH
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Deed, Match, NetworkName, Proof, UserId
 from openportability.matching import service as matching
@@ -27,9 +29,10 @@ After = tuple[int, int]
 class Show(StrEnum):
     """Which matches the page shows."""
 
-    NEW = "new"  # nothing was wanted yet
+    NEW = "new"  # nothing was ever wanted
     PENDING = "pending"  # on its way, or waiting for approval
     DONE = "done"
+    ENDED = "ended"  # was wanted, and is not followed: refused, stopped, taken back
     DISMISSED = "dismissed"
     ALL = "all"
 
@@ -67,6 +70,8 @@ class Page:
     #: Where the next page begins; None on the last.
     after: After | None
     totals: Mapping[Show, int]
+    #: Whether somebody arrived since the person last looked.
+    news: bool
 
 
 def page(
@@ -79,12 +84,13 @@ def page(
     after: After | None,
     limit: int,
     order: Order = Order.MUTUALS,
+    looked_at: datetime | None = None,
 ) -> Page:
-    """Return one page of a person's matches."""
+    """Return one page of a person's matches, and whether somebody came since they `looked_at` them; None: ever."""
     key = accounts.personal_key(tx, site.vault, user)
     there = _there(tx, key, user)
     people = matching.seen(tx, site, user)
-    kinds = _kinds(people, {whom: state for (_, whom), state in there.items()})
+    kinds = _kinds(people, there)
     which = people.narrowed(tx, by, among=kinds[show])
     some, go_on = people.page(which, after, limit, order)
     matches = people.matches(tx, some)
@@ -96,6 +102,7 @@ def page(
         ),
         after=go_on,
         totals={one: int(there.sum()) for one, there in kinds.items()},
+        news=bool(people.arrived_since(looked_at or EPOCH).any()),
     )
 
 
@@ -103,7 +110,7 @@ def narrowed(tx: Tx, site: Site, user: UserId, by: Filter, show: Show) -> set[Us
     """Return all whom a page of these would show, one after the other."""
     there = _there(tx, accounts.personal_key(tx, site.vault, user), user)
     people = matching.seen(tx, site, user)
-    kinds = _kinds(people, {whom: state for (_, whom), state in there.items()})
+    kinds = _kinds(people, there)
     which = people.narrowed(tx, by, among=kinds[show])
     return {UserId(one) for one in people.users[which].tolist()}
 
@@ -124,17 +131,23 @@ def _there(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[NetworkName, Ac
     return {(own[mine], whom): known.state for (mine, whom), known in ledger.items() if mine in own}
 
 
-def _kinds(people: Seen, states: Mapping[AccountId, State]) -> dict[Show, Mask]:
-    """Say of everyone where they stand, over all places."""
+def _kinds(people: Seen, there: Mapping[tuple[NetworkName, AccountId], State]) -> dict[Show, Mask]:
+    """Say of everyone where they stand, over all places; of who is kept, each is of one kind."""
     under_way = GROUPS["waiting"] | GROUPS["handed"] | GROUPS["pending"] | GROUPS["proposed"]
+    ended = GROUPS["failed"] | GROUPS["undone"]
     kept = ~people.dismissed
-    pending = kept & people.having([whom for whom, state in states.items() if state in under_way])
-    made = people.having([whom for whom, state in states.items() if state in GROUPS["done"]])
-    done = kept & made & ~pending
+    of = {
+        Show.PENDING: {whom for (_, whom), state in there.items() if state in under_way},
+        Show.DONE: {whom for (_, whom), state in there.items() if state in GROUPS["done"]},
+        Show.ENDED: {whom for (_, whom), state in there.items() if state in ended},
+    }
+    pending, made, over = (kept & people.having(some) for some in of.values())
+    done = made & ~pending
     return {
-        Show.NEW: kept & ~pending & ~done,
+        Show.NEW: kept & ~pending & ~made & ~over,
         Show.PENDING: pending,
         Show.DONE: done,
+        Show.ENDED: over & ~pending & ~made,
         Show.DISMISSED: people.dismissed,
         Show.ALL: kept,
     }

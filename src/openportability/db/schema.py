@@ -36,9 +36,10 @@ users = Table(
     Column("pace", String, nullable=False),
     Column("bridged", String, nullable=False, server_default="off"),  # off, on
     Column("seen_at", BigInteger, nullable=False),
+    Column("looked_at", BigInteger),  # at their matches; null: never
     Column("created_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
-    info=whose("the person", "who takes part, what they chose", "they leave, or 730 days unseen"),
+    info=whose("the person", "who is here, choices, last look", "they leave, or 730 days unseen"),
 )
 
 user_keys = Table(

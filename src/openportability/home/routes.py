@@ -10,13 +10,14 @@ from openportability.accounts import grant_store
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AVisitor, Member, TheSite
 from openportability.consent import service as consent
+from openportability.consent.rules import Choice
 from openportability.db.engine import Tx
 from openportability.domain import Account
 from openportability.graph import store as lists
 from openportability.home import steps
 from openportability.matching import service as matching
 from openportability.reconnection import service as reconnection
-from openportability.reconnection.rules import State
+from openportability.reconnection.rules import LaneState, State
 from openportability.reconnection.service import Progress
 from openportability.site import Site
 from openportability.web import i18n, render
@@ -38,7 +39,7 @@ def home(request: Request, site: TheSite, asking: AVisitor) -> Response:
         steps=steps.journey(state),
         figures=[
             {"label": i18n.gettext("people found"), "value": state.matches},
-            {"label": i18n.gettext("you follow now"), "value": state.done},
+            {"label": i18n.gettext("follows in place"), "value": state.done},
             {"label": i18n.gettext("follows on their way"), "value": state.waiting},
         ]
         if state.matches or state.done
@@ -65,10 +66,12 @@ def _ways_to_tell(site: Site, linked: Sequence[Account]) -> list[dict[str, objec
 
 def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> steps.State:
     held = lists.lists_of(tx, asking.user)
-    found = matching.counted(tx, site, asking.user)
+    looked_at = asking.chosen.looked_at
+    found = matching.counted(tx, site, asking.user, looked_at)
     lines = reconnection.progress(tx, site, asking.user)
     may_follow = grant_store.may_follow(tx, asking.user)
     reworded = consent.reworded(tx, asking.user)
+    waits = [line for line in lines if line.state == LaneState.SIGNED_OUT]
     return steps.State(
         accounts=len(linked),
         can_follow=any(
@@ -82,10 +85,20 @@ def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> ste
         waiting=sum(line.counts.get(State.READY, 0) + line.total("pending") for line in lines),
         taken_back=_is_taken_back(lines),
         proposed=sum(line.total("proposed") for line in lines),
-        signed_out=any(line.state == "signed_out" for line in lines),
+        arrived=found.arrived,
+        looked_at=looked_at,
+        now=site.clock.now(),
+        signed_out=any(not _needs_permission(line) for line in waits),
+        to_allow=any(_needs_permission(line) for line in waits),
         reworded=bool(reworded),
         standing=asking.chosen.standing,
+        chosen=Choice.STANDING not in consent.unasked(tx, asking.user),
     )
+
+
+def _needs_permission(line: Progress) -> bool:
+    """Say whether a lane waits for a right that was not given, and not for a sign-in that has ended."""
+    return line.reason is None or line.reason.endswith(".scope_missing")
 
 
 def _is_taken_back(lines: Sequence[Progress]) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from openportability.domain import Standing
 from openportability.web import i18n
+
+#: Within so many days a day of the week says which one is meant.
+_WEEK_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +27,18 @@ class State:
     #: They undid what was followed for them, and nothing of it is left.
     taken_back: bool
     proposed: int
+    #: Who came since they last looked at their matches, and when that was; None: never.
+    arrived: int
+    looked_at: datetime | None
+    now: datetime
+    #: A network wants them to sign in again; another only misses a permission.
     signed_out: bool
+    to_allow: bool
     #: A choice they made is asked in other words now.
     reworded: bool
     standing: Standing
+    #: They said what is to happen when somebody arrives later, be it nothing.
+    chosen: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +64,7 @@ def journey(state: State) -> list[Step]:
     """Return the five steps; the first that is not done is the current one."""
     _ = i18n.gettext
     began = bool(state.done or state.waiting or state.taken_back)
-    chosen = state.standing is not Standing.OFF
+    wished = state.standing is not Standing.OFF
     linked = state.accounts > 1 and state.can_follow
     steps = [
         (
@@ -85,10 +97,10 @@ def journey(state: State) -> list[Step]:
         (
             _("Stay reconnected"),
             _("It needs your permission to follow people for you.")
-            if chosen and not state.may_follow
+            if wished and not state.may_follow
             else _("Choose what happens when someone arrives later."),
-            "/reconnect" if chosen else "/settings",
-            chosen and state.may_follow,
+            "/reconnect" if wished else "/settings",
+            state.chosen and (state.may_follow or not wished),
         ),
     ]
     current = next((at for at, (*_rest, done) in enumerate(steps) if not done), len(steps))
@@ -115,6 +127,14 @@ def news(state: State) -> list[News]:
                 action=_("See which one"),
             )
         )
+    if state.to_allow:
+        found.append(
+            News(
+                text=_("A network waits for your permission before we can go on."),
+                href="/reconnect",
+                action=_("See which one"),
+            )
+        )
     if state.reworded:
         found.append(
             News(
@@ -123,11 +143,40 @@ def news(state: State) -> list[News]:
                 action=_("See your choices"),
             )
         )
+    if state.arrived:
+        since = int(state.looked_at.timestamp()) if state.looked_at else 0
+        address = f"/matches?show=all&since={since}&order=newest"
+        found.append(News(text=_arrived(state), href=address, action=_("See who")))
     if state.proposed:
         text = i18n.ngettext(
-            "%(count)s person you followed has arrived.",
-            "%(count)s people you followed have arrived.",
+            "%(count)s person who arrived waits for your word.",
+            "%(count)s people who arrived wait for your word.",
             state.proposed,
-        ) % {"count": i18n.number(state.proposed)}
+        )
         found.append(News(text=text, href="/reconnect", action=_("Decide")))
     return found
+
+
+def _arrived(state: State) -> str:
+    """Say how many came since the day of the last look; on the same day it need not be said since when."""
+    last = state.looked_at
+    ago = (state.now.date() - last.date()).days if last else 0
+    if last is None or ago == 0:
+        return i18n.ngettext(
+            "%(count)s person you followed has arrived.",
+            "%(count)s people you followed have arrived.",
+            state.arrived,
+        )
+    if ago < _WEEK_DAYS:
+        return i18n.ngettext(
+            "%(count)s person you followed has arrived since %(weekday)s.",
+            "%(count)s people you followed have arrived since %(weekday)s.",
+            state.arrived,
+            weekday=i18n.weekday(last),
+        )
+    return i18n.ngettext(
+        "%(count)s person you followed has arrived since %(date)s.",
+        "%(count)s people you followed have arrived since %(date)s.",
+        state.arrived,
+        date=i18n.date(last),
+    )

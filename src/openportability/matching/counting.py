@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 from openportability.accounts.people import Edition
+from openportability.clock import EPOCH
 from openportability.domain import NetworkName, UserId
 from openportability.matching.directory import Directory
 from openportability.matching.seen import Seen
 from openportability.matching.sets import MatchSet
 
-#: Who sees them, what they are shown of their match set as a hash, and where their lists are from.
-_About = tuple[UserId, bytes, frozenset[NetworkName]]
+#: Who sees them, what they are shown of their match set as a hash, where their lists are from, when they last looked.
+_About = tuple[UserId, bytes, frozenset[NetworkName], datetime | None]
 #: Most people whose numbers are kept at once.
 _MOST = 10_000
 
@@ -31,9 +33,11 @@ class Count:
     people: int
     #: Places where all of them can be found, those who were put aside included.
     places: int
+    #: Of the people: who arrived since the person last looked at them.
+    arrived: int
 
 
-NOBODY = Count(people=0, places=0)
+NOBODY = Count(people=0, places=0, arrived=0)
 
 
 class Counts:
@@ -45,14 +49,19 @@ class Counts:
         self._lock = Lock()
 
     def of(
-        self, directory: Directory, met: MatchSet, user: UserId, brought: Collection[NetworkName]
+        self,
+        directory: Directory,
+        met: MatchSet,
+        user: UserId,
+        brought: Collection[NetworkName],
+        looked_at: datetime | None,
     ) -> Count:
         """Return what `Seen` of the same would count."""
-        key = user, met.digest(), frozenset(brought)
+        key = user, met.digest(), frozenset(brought), looked_at
         with self._lock:
             counted = self._counted.get(key) if self._edition == directory.edition else None
         if counted is None:
-            counted = count(Seen(directory, met, user, brought))
+            counted = count(Seen(directory, met, user, brought), looked_at)
             self._keep(directory.edition, key, counted)
         return counted
 
@@ -63,6 +72,11 @@ class Counts:
             self._counted[key] = counted
 
 
-def count(people: Seen) -> Count:
-    """Count who is shown."""
-    return Count(people=int((~people.dismissed).sum()), places=people.count_places())
+def count(people: Seen, looked_at: datetime | None) -> Count:
+    """Count who is shown, and who of them came since they were last looked at."""
+    kept = ~people.dismissed
+    return Count(
+        people=int(kept.sum()),
+        places=people.count_places(),
+        arrived=int((kept & people.arrived_since(looked_at or EPOCH)).sum()),
+    )

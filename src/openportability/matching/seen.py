@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from openportability.accounts import line_store
 from openportability.accounts import store as accounts
-from openportability.clock import moment
+from openportability.clock import micros, moment
 from openportability.db.engine import Tx
 from openportability.domain import Account, AccountId, Match, NetworkName, Proof, UserId
 from openportability.matching import rules
@@ -36,8 +37,9 @@ _MUTUAL = np.array([evidence.mutual for evidence in _EVIDENCE])
 _BITS = 8
 #: The rank stands before the beginning of the name.
 _RANK_SHIFT = np.uint64(56)
-#: After any time at which somebody was met.
-_LATEST = np.uint64(2**32)
+#: The last second at which somebody can be met.
+LATEST = 2**32 - 1
+_NEVER = np.uint64(LATEST + 1)
 
 
 class Order(StrEnum):
@@ -55,6 +57,10 @@ class Filter:
     text: str = ""
     network: NetworkName | None = None
     mutual_only: bool = False
+    #: Who proved who they are, or who only says so; None: both.
+    proof: Proof | None = None
+    #: Who arrived then or later.
+    since: datetime | None = None
     dismissed: bool = False
 
 
@@ -110,10 +116,22 @@ class Seen:
             case Order.NAME:
                 return self._lines.name[self._first]
             case Order.NEWEST:
-                since = np.full(self._places.size, _LATEST)
-                through = np.flatnonzero(self._through)
-                since[through] = self._said.since_seconds(through)
-                return _LATEST - self._all_of(np.minimum, since)
+                return _NEVER - self._since
+
+    @cached_property
+    def _since(self) -> Numbers:
+        """When everyone was met, or arrived, in seconds."""
+        since = np.full(self._places.size, _NEVER)
+        through = np.flatnonzero(self._through)
+        since[through] = self._said.since_seconds(through)
+        return self._all_of(np.minimum, since)
+
+    def arrived_since(self, then: datetime) -> Mask:
+        """Say who came then or later, and after the user's lists did."""
+        if not self.arrived.any():
+            return self.arrived
+        came: Mask = self.arrived & (self._since >= np.uint64(micros(then) // 1_000_000))
+        return came
 
     @property
     def by_hand_only(self) -> Mask:
@@ -151,6 +169,10 @@ class Seen:
             which = which & among
         if by.mutual_only:
             which = which & _MUTUAL[self._bits]
+        if by.proof is not None:
+            which = which & (self.proved == (by.proof is Proof.PROVED))
+        if by.since is not None:
+            which = which & self.arrived_since(by.since)
         if by.network is not None:
             which = which & self._any(self._on(by.network))
         if text := by.text.strip().lstrip("@").casefold():

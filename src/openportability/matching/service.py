@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -48,15 +49,17 @@ def seen(tx: Tx, site: Site, user: UserId) -> Seen:
     return Seen(*_shown_to(tx, site, user, _met(tx, site, user)))
 
 
-def counted(tx: Tx, site: Site, user: UserId) -> Count:
-    """Return how many a user may see."""
+def counted(tx: Tx, site: Site, user: UserId, looked_at: datetime | None = None) -> Count:
+    """Return how many a user may see, and how many of them came since the user looked at them; None: ever."""
     met = _met(tx, site, user)
     if not len(met):
         # Who is new needs no directory; while many come it is another one at each page.
         return NOBODY
     shown = _shown_to(tx, site, user, met)
     # Who writes may see what is rolled back: nothing that others could be told.
-    return count(Seen(*shown)) if tx.writes else site.memory.of(Counts).of(*shown)
+    if tx.writes:
+        return count(Seen(*shown), looked_at)
+    return site.memory.of(Counts).of(*shown, looked_at)
 
 
 def _met(tx: Tx, site: Site, user: UserId) -> MatchSet:

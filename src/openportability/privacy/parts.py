@@ -31,6 +31,8 @@ class MemberPart:
     standing: Standing
     pace: Pace
     bridged: bool = False
+    #: When they last looked at their matches.
+    looked_at: At | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

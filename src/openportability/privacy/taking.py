@@ -138,6 +138,7 @@ def _member(tx: Tx, user: UserId) -> MemberPart:
         standing=chosen.standing,
         pace=chosen.pace,
         bridged=chosen.bridged,
+        looked_at=chosen.looked_at,
     )
 
 

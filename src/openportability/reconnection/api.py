@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fastapi import Request, Response
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, TheSite
 from openportability.db.engine import Tx
-from openportability.domain import Deed, NetworkName, Pace, UserId
+from openportability.domain import Deed, NetworkName, Pace, Proof, UserId
 from openportability.errors import Invalid, NotFound
 from openportability.matching.seen import Filter
 from openportability.matching.service import Selection
@@ -34,6 +34,20 @@ class FilterIn(BaseModel):
     q: str = ""
     network: str | None = None
     mutual: bool = False
+    #: Who proved who they are, or who only says so; who arrived then or later.
+    proof: Proof | None = None
+    since: AwareDatetime | None = None
+
+    def filter(self, *, dismissed: bool = False) -> Filter:
+        """Return it as the matches are asked for."""
+        return Filter(
+            text=self.q,
+            network=NetworkName(self.network) if self.network else None,
+            mutual_only=self.mutual,
+            proof=self.proof,
+            since=self.since,
+            dismissed=dismissed,
+        )
 
 
 class PlanIn(BaseModel):
@@ -334,14 +348,7 @@ def _selection(tx: Tx, site: Site, user: UserId, wanted: PlanIn) -> Selection:
     if wanted.match_ids is not None:
         key = accounts.personal_key(tx, site.vault, user)
         return Selection(users=frozenset(shown.read_match(key, one) for one in wanted.match_ids))
-    by = wanted.filter or FilterIn()
-    return Selection(
-        filter=Filter(
-            text=by.q,
-            network=NetworkName(by.network) if by.network else None,
-            mutual_only=by.mutual,
-        )
-    )
+    return Selection(filter=(wanted.filter or FilterIn()).filter())
 
 
 def _progress(tx: Tx, site: Site, user: UserId) -> list[ProgressOut]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openportability.accounts import store as accounts
 from openportability.accounts.session import AMember, Member, TheSite
-from openportability.domain import Deed, NetworkName, Pace, Standing
+from openportability.clock import moment
+from openportability.domain import Deed, NetworkName, Pace, Proof, Standing
 from openportability.errors import Conflict, Invalid, NotFound
-from openportability.matching.seen import Filter
+from openportability.matching.seen import LATEST, Filter
 from openportability.matching.service import Selection
 from openportability.reconnection import (
     avoiding,
@@ -55,6 +56,8 @@ def make_plan(
     q: Annotated[str, Form()] = "",
     network: Annotated[str, Form()] = "",
     mutual: Annotated[bool, Form()] = False,
+    proof: Annotated[Proof | Literal[""], Form()] = "",
+    since: Annotated[int | None, Form(ge=0, le=LATEST)] = None,
     networks: Annotated[list[str] | None, Form()] = None,
     pick: Annotated[bool, Form()] = False,
     pace: Annotated[Pace | None, Form()] = None,
@@ -77,7 +80,13 @@ def make_plan(
         users = frozenset(shown.read_match(key, one) for one in match_ids or [])
         selection = Selection(users=users)
     else:
-        by = Filter(text=q, network=NetworkName(network) if network else None, mutual_only=mutual)
+        by = Filter(
+            text=q,
+            network=NetworkName(network) if network else None,
+            mutual_only=mutual,
+            proof=proof or None,
+            since=None if since is None else moment(since * 1_000_000),
+        )
         selection = Selection(filter=by)
     wanted = frozenset(NetworkName(name) for name in networks) if networks else None
     planned = planning.make_plan(site, asking.user, selection, wanted)

@@ -186,6 +186,11 @@ def date(value: dt.date) -> str:
     return dates.format_date(value, format="long", locale=speaking().locale)
 
 
+def weekday(value: dt.date) -> str:
+    """Write which day of the week it is, in UTC."""
+    return dates.format_date(value, format="EEEE", locale=speaking().locale)
+
+
 def date_time(value: datetime) -> str:
     """Write a day and time in UTC; `ui.when` lets the browser turn it into the person's own."""
     locale = speaking().locale

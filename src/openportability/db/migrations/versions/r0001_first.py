@@ -57,6 +57,7 @@ def _users() -> None:
         _text("pace"),
         sa.Column("bridged", sa.String, nullable=False, server_default="off"),
         _number("seen_at"),
+        _number("looked_at", nullable=True),
         _number("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sqlite_autoincrement=True,
