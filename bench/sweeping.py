@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -85,7 +86,10 @@ def reverse(site: Site, made: World) -> Iterator[Measured]:
     for count in BATCHES:
         yield in_seconds(f"batch-{count}", partial(who_lists, site, lines[:count]))
     yield once("segment-build", partial(segments.build, site))
-    size = segments.path(site).stat().st_size
+    with site.db.read() as tx:
+        made_now = segments.name(store.cursor(tx, store.SEGMENT))
+    with site.files.open(made_now) as file:
+        size = file.seek(0, SEEK_END)
     yield Measured("segment-disk", "bytes_per_link", round(size / made.links, 2))
     for count in BATCHES:
         yield in_ms(f"segment-{count}", [partial(who_lists, site, lines[:count])] * 5)

@@ -1,19 +1,22 @@
 """Start and stop real servers as context managers, on free ports of loopback.
 
-Each ends exactly the processes it started, by their ids. A start costs 2 s (PLC + PDS) or 0.5 s
-(snac), so tests share one and make a new person instead: see the fixtures `atproto` and `snacs` in
-tests/conftest.py.
+Each ends exactly the processes it started, by their ids. A start costs 2 s (PLC + PDS), 0.5 s
+(snac) or some seconds (S3), so tests share one and make a new person or prefix instead: see the fixtures
+`atproto`, `snacs` and `s3` in tests/conftest.py.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sysconfig
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -55,6 +58,15 @@ class Snac:
         """Let somebody be asked before they are followed, as the box on their page of settings does."""
         path = self.data / "user" / name / "user.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "approve_followers": True}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3:
+    """A server that speaks S3, and checks signatures; it makes a bucket when something is put there."""
+
+    url: str
+    #: As programs of AWS read them.
+    environment: Mapping[str, str]
 
 
 def free_ports(count: int) -> list[int]:
@@ -138,6 +150,64 @@ def _add_snac_user(program: str, data: Path, name: str) -> str:
     )
     said = done.stdout + done.stderr
     return said.split("password is ", 1)[1].split()[0]
+
+
+@contextmanager
+def s3() -> Iterator[S3]:
+    """Run one SeaweedFS, on memory of its own; what it holds is removed afterwards."""
+    keys = {"accessKey": "some-key", "secretKey": "some-secret"}
+    identity = {"name": "tests", "credentials": [keys], "actions": ["Admin"]}
+    parts = ("master", "volume", "filer", "s3")
+    names = [f"{part}.port{kind}" for part in parts for kind in ("", ".grpc")]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    with tempfile.TemporaryDirectory(prefix="s3-", ignore_cleanup_errors=True) as folder:
+        (Path(folder) / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        command = [_weed(), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command += ["-filer", "-s3", f"-s3.config={folder}/s3.json", "-s3.iam=false"]
+        command += [
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+            "-master.volumeSizeLimitMB=64",
+        ]
+        command += [f"-{name}={port}" for name, port in ports.items()]
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            _await_port(ports["s3.port"], process)
+            _await_room(f"http://127.0.0.1:{ports['master.port']}/dir/assign?collection=kept")
+            yield S3(
+                url=f"http://127.0.0.1:{ports['s3.port']}",
+                environment={
+                    "AWS_ACCESS_KEY_ID": keys["accessKey"],
+                    "AWS_SECRET_ACCESS_KEY": keys["secretKey"],
+                    "AWS_REGION": "us-east-1",
+                },
+            )
+        finally:
+            # A polite stop takes a minute, and the data is thrown away.
+            process.kill()
+            process.wait()
+
+
+def _await_room(assign: str, *, seconds: float = 30) -> None:
+    """Wait until its part that holds files has reported to the one that is asked where they go."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(OSError), urllib.request.urlopen(assign, timeout=5) as answer:
+            if "fid" in json.load(answer):
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the server that speaks S3 has no room")
+
+
+def _weed() -> str:
+    """Return where its program is: a package of locks/develop.lock."""
+    found = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    assert found, "no SeaweedFS here: ./run test installs it"
+    return found
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes], *, seconds: float = 30) -> None:

@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
     )
     problems = [
         *unpinned(parts.SERVE),
+        *unpinned(parts.S3),
         *unpinned(parts.DEVELOP),
         *unlicensed(),
         *open_holes(record),

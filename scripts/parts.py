@@ -11,6 +11,8 @@ from pathlib import Path
 from scripts.tree import ROOT
 
 SERVE, DEVELOP = ROOT / "locks/serve.lock", ROOT / "locks/develop.lock"
+#: What a server is made of that keeps files in a bucket.
+S3 = ROOT / "locks/s3.lock"
 
 _PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")

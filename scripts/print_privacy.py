@@ -17,9 +17,10 @@ keyring is not.
 Who erases: a person by leaving (all of theirs, at once), by unlinking an account or by replacing a list; chores of the
 worker for all that has a time.
 
-Beside the database a large site keeps one file, `segment` in the data directory: which user's lists hold which key,
-derived from `follow_lists`, *SEALED*. It is made anew when lists change, at the latest after a day; until then it may
-hold what a person has taken away or who has left, as numbers that lead to nobody. Backups do not hold it.
+Beside the database a large site keeps one file, `segment-…` in the data directory, or in the folder or bucket that its
+machines share: which user's lists hold which key, derived from `follow_lists`, *SEALED*. It is made anew when lists
+change, and within a day; until then it may hold what a person has taken away or who has left, as numbers that lead to
+nobody. Backups do not hold it.
 
 | table | whose | why | until | bytes in it |
 |---|---|---|---|---|

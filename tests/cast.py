@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from openportability import files
 from openportability.accounts import service as accounts
 from openportability.accounts import store as account_store
 from openportability.clock import EPOCH, Clock
@@ -85,6 +87,11 @@ def tiny_network(name: NetworkName) -> Network:
     )
 
 
+def segments(site: Site) -> list[Path]:
+    """Return the segments in the data directory, the newest last."""
+    return sorted(site.settings.data_dir.glob("segment-*"), key=lambda one: one.stat().st_mtime_ns)
+
+
 def make_site(
     db: Database,
     clock: Clock,
@@ -97,13 +104,13 @@ def make_site(
     """Join the parts of a site; `site.engine.turn()` does all that is due."""
     ends: list[Callable[[Tx, Account], None]] = []
     engine = LocalRunner(threads=1)
+    settings = Settings.read({"OPENPORTABILITY_DATA_DIR": tempfile.gettempdir(), **(given or {})})
     site = Site(
-        settings=Settings.read(
-            {"OPENPORTABILITY_DATA_DIR": tempfile.gettempdir(), **(given or {})}
-        ),
+        settings=settings,
         clock=clock,
         vault=Vault(Keyring.fresh()),
         db=db,
+        files=files.place(settings),
         networks={network.name: network for network in networks},
         engine=engine,
         before_unlink=ends,

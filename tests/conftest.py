@@ -35,6 +35,7 @@ pytest.register_assert_rewrite("tests.networks.promises")
 NEEDS = {
     "atproto": ("bluesky", "real"),
     "snacs": ("snac", "real"),
+    "s3": ("s3", "real"),
     "chromium": ("chromium", "browser"),
     "pages_lab": ("pages", "browser"),
 }
@@ -203,6 +204,15 @@ def snacs() -> Iterator[tuple[servers.Snac, servers.Snac]]:
     """Two real servers with the client API of Mastodon that federate with each other."""
     with ExitStack() as stack:
         yield stack.enter_context(servers.snac()), stack.enter_context(servers.snac())
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[servers.S3]:
+    """A server that speaks S3, its keys in the environment. Use a new prefix, not a new server (some seconds)."""
+    with servers.s3() as server, pytest.MonkeyPatch.context() as environment:
+        for name, value in server.environment.items():
+            environment.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from openportability import keyfile
+from openportability import files, keyfile
 from openportability.accounts import api as accounts_api
 from openportability.accounts import jobs as accounts_jobs
 from openportability.accounts import routes as accounts_routes
@@ -131,6 +131,7 @@ def join(settings: Settings, clock: Clock, vault: Vault, db: Database, way_out: 
         clock=clock,
         vault=vault,
         db=db,
+        files=files.place(settings),
         networks={
             NetworkName(name): _load(NetworkName(name), folder, settings, clock, vault, db, way_out)
             for name, folder in settings.networks

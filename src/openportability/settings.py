@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -33,6 +34,7 @@ _DEFAULT_NETWORKS = "x,mastodon,bluesky"
 _KEY_FILE = "master.key"
 _DEFAULT_PORT = 8000
 _NETWORK = re.compile(r"[a-z][a-z0-9_]*")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class BadSetting(ValueError):
@@ -111,6 +113,21 @@ def _sender(text: str) -> str:
     return text
 
 
+def _files(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise ValueError("this is more than a place: remove what begins with ? or #")
+    if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc):
+        if find_spec("obstore") is None:
+            raise ValueError(
+                "for a bucket install what locks/s3.lock lists, or openportability[s3]"
+            )
+        return url
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return url
+    raise ValueError("use file:///path/to/folder or s3://bucket/prefix")
+
+
 def _existing(path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise ValueError("there is no such file: correct the path")
@@ -133,8 +150,8 @@ class Settings(BaseModel):
     )
     data_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
         Path("var"),
-        description="Directory of the SQLite file, the index of lists and, if none is given, the key "
-        "file.",
+        description="Directory of the SQLite file and, if nothing else is given, of files that are "
+        "derived and of the key. Each machine has its own.",
     )
     database_url: Annotated[str, AfterValidator(_database)] = Field(
         repr=False,
@@ -185,7 +202,17 @@ class Settings(BaseModel):
         20_000_000,
         ge=0,
         description="From so many links in all lists together a worker keeps an index of them in "
-        "`DATA_DIR`, sealed, so that who arrives is met without reading every list. 0: never.",
+        "`FILES_URL`, sealed, so that who arrives is met without reading every list. 0: never.",
+    )
+    files_url: Annotated[str, AfterValidator(_files)] = Field(
+        "",
+        description="Where files lie that are derived from the database, the index of lists: "
+        "`file:///path/to/folder` or `s3://bucket/prefix`, which machines of one site share. Default: "
+        "`DATA_DIR`. A bucket needs `openportability[s3]`, and its keys and region in `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY` and `AWS_REGION`.",
+    )
+    files_endpoint: Annotated[str, AfterValidator(_origin)] = Field(
+        "", description="Address of the server that speaks S3, if it is not one of AWS."
     )
     unseen_days: int = Field(
         730,

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from openportability.clock import Clock
 from openportability.db.engine import Database, Tx
 from openportability.domain import Account, NetworkName, Standing, UserId
+from openportability.files import Files
 from openportability.jobs.port import Engine
 from openportability.network import Network
 from openportability.settings import Settings
@@ -39,6 +40,7 @@ class Site:
     clock: Clock
     vault: Vault
     db: Database
+    files: Files
     networks: Mapping[NetworkName, Network]
     engine: Engine
     #: What later stages do before an account is unlinked, last stage first, in its transaction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from openportability.accounts import grant_store, jobs, store
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.domain import Account, Actor, ActorId, Grant, Key, Proof, UserId
+from openportability.files import Folder
 from openportability.jobs.local import LocalRunner
 from openportability.jobs.port import Work
 from openportability.settings import Settings
@@ -37,6 +39,7 @@ def site(db: Database, clock: MovedClock, desk: Desk) -> Site:
         clock=clock,
         vault=Vault(Keyring.fresh()),
         db=db,
+        files=Folder(Path("var")),
         networks={HERD: network(desk)},
         engine=engine,
         before_unlink=(),

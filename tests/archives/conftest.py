@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,6 +16,7 @@ from openportability.accounts.session_store import SessionKind
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
 from openportability.domain import Actor, ActorId, Key, NetworkName, Proof, UserId
+from openportability.files import Folder
 from openportability.jobs.local import LocalRunner
 from openportability.network import Network, Source
 from openportability.networks.x.archive import ARCHIVE
@@ -51,6 +53,7 @@ def site(db: Database, clock: MovedClock) -> Site:
         clock=clock,
         vault=Vault(Keyring.fresh()),
         db=db,
+        files=Folder(Path("var")),
         networks={HERD: network(HERD, None), BIRD: network(BIRD, Source(archive=ARCHIVE))},
         engine=LocalRunner(threads=1),
         before_unlink=(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from openportability.db.engine import Database
 from openportability.db.schema import consents
 from openportability.domain import Found, Standing, UserId
 from openportability.errors import Invalid
+from openportability.files import Folder
 from openportability.jobs.local import LocalRunner
 from openportability.reconnection.rules import State
 from openportability.settings import Settings
@@ -38,6 +40,7 @@ def site(db: Database, clock: MovedClock) -> Site:
         clock=clock,
         vault=Vault(Keyring.fresh()),
         db=db,
+        files=Folder(Path("var")),
         networks={},
         engine=LocalRunner(threads=1),
         before_unlink=(),

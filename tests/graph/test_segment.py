@@ -23,9 +23,14 @@ Lists = list[tuple[int, Keys]]
 def made(folder: Path, lists: Lists) -> Path:
     path = folder / "segment"
     links = sum(keys.size for _, keys in lists)
-    head = Head(mark=7, lists=8, gone=9, made_at=10, links=links)
-    segment_build.write(path, VAULT, head, lists)
+    head = Head(mark=7, lists=8, links=links)
+    with path.open("wb") as file:
+        segment_build.write(file, VAULT, head, lists, aside=folder)
     return path
+
+
+def opened(path: Path) -> Segment:
+    return Segment(path.open("rb"), VAULT)
 
 
 def some_lists(chance: Random) -> Lists:
@@ -51,7 +56,7 @@ def test_it_says_who_holds_a_key_however_it_is_cut(
     monkeypatch.setattr(segment_build, "_PART_LINKS", chance.choice((10, 10**6)))
     monkeypatch.setattr(segment_build, "_PAGE_LINKS", chance.choice((1, 20, 10**6)))
     lists = some_lists(chance)
-    segment = Segment(made(tmp_path, lists), VAULT)
+    segment = opened(made(tmp_path, lists))
     expected = defaultdict(set)
     for user, keys in lists:
         for key in keys.tolist():
@@ -71,14 +76,14 @@ def test_a_damaged_byte_never_changes_an_answer(tmp_path: Path) -> None:
     path = made(tmp_path, lists)
     sound = path.read_bytes()
     asked = np.unique(np.concatenate([keys for _, keys in lists]))
-    right = [column.tolist() for column in Segment(path, VAULT).holders(asked)]
+    right = [column.tolist() for column in opened(path).holders(asked)]
     refused = 0
     for place in chance.sample(range(len(sound)), 200):
         spoilt = bytearray(sound)
         spoilt[place] ^= 1 << chance.randrange(8)
         path.write_bytes(spoilt)
         try:
-            assert [column.tolist() for column in Segment(path, VAULT).holders(asked)] == right
+            assert [column.tolist() for column in opened(path).holders(asked)] == right
         except Unreadable:
             refused += 1
     assert refused == 200
@@ -87,12 +92,12 @@ def test_a_damaged_byte_never_changes_an_answer(tmp_path: Path) -> None:
 def test_what_is_cut_short_or_another_site_s_is_refused(tmp_path: Path) -> None:
     path = made(tmp_path, [(1, np.arange(1, 50, dtype=np.uint64))])
     with pytest.raises(Unreadable):
-        Segment(path, Vault(Keyring.fresh()))
+        Segment(path.open("rb"), Vault(Keyring.fresh()))
     sound = path.read_bytes()
     for kept in (0, 5, 40, len(sound) - 1):
         path.write_bytes(sound[:kept])
         with pytest.raises(Unreadable):
-            Segment(path, VAULT)
+            opened(path)
 
 
 def test_nothing_of_a_list_can_be_read_in_the_file(tmp_path: Path) -> None:

@@ -178,13 +178,12 @@ class Life:
 
     def spoil(self) -> tuple[UserId, ...]:
         """Damage what is derived from the lists, or make it anew where it is gone: nobody may notice."""
-        try:
-            segment = bytearray(segments.path(self.site).read_bytes())
-        except FileNotFoundError:
+        if not (paths := cast.segments(self.site)):
             segments.build(self.site)
             return ()
+        segment = bytearray(paths[-1].read_bytes())
         segment[self.chance.randrange(len(segment))] ^= 1
-        segments.path(self.site).write_bytes(segment)
+        paths[-1].write_bytes(segment)
         self.told.append("spoil")
         return ()
 

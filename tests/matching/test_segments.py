@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import update
 
 from openportability.accounts import line_store
 from openportability.clock import MovedClock
 from openportability.db.engine import Database
-from openportability.db.schema import counters
 from openportability.domain import UserId
 from openportability.graph import pass_store
 from openportability.graph.pass_store import Portion
+from openportability.graph.segment import Segment
 from openportability.matching import segments, store
 from openportability.matching.holders import who_lists
 from openportability.matching.segments import Segments
@@ -71,8 +70,7 @@ def who_follows(site: Site, number: int) -> set[UserId]:
 
 
 def current(site: Site) -> bool:
-    with site.db.read() as tx:
-        return site.memory.of(Segments).current(tx, site) is not None
+    return site.memory.of(Segments).current(site) is not None
 
 
 def test_who_arrives_is_met_without_opening_an_old_list(site: Site, read: list[UserId]) -> None:
@@ -98,37 +96,42 @@ def test_who_took_somebody_off_their_list_is_not_told_by_the_old_one(site: Site)
     assert second not in cast.seen_by(site, first)
 
 
-def test_a_village_has_none(db: Database, clock: MovedClock, given: dict[str, str]) -> None:
+def test_a_village_has_none(site: Site, clock: MovedClock, given: dict[str, str]) -> None:
+    assert cast.segments(site) != []
     given["OPENPORTABILITY_SEGMENTS_FROM_LINKS"] = "51"
-    site = cast.make_site(db, clock, given=given)
-    for number in OWNERS:
-        cast.bring(site, cast.join(site, OLD, number).user, OLD, following=range(50, 60))
-    segments.path(site).write_bytes(b"from larger times")
-    site.engine.turn()
-    assert not segments.path(site).exists()
+    village = cast.make_site(site.db, clock, given=given)
+    village.engine.turn()
+    assert not current(village)
+    clock.forward(hours=1)
+    village.engine.turn()
+    assert cast.segments(village) == []
 
 
-@pytest.mark.parametrize("harm", ["page", "cut", "gone", "restored"])
+@pytest.mark.parametrize("harm", ["page", "cut", "gone", "restored", "renamed"])
 def test_without_a_sound_segment_all_lists_are_opened(
     site: Site, clock: MovedClock, read: list[UserId], harm: str
 ) -> None:
     cast.join(site, OLD, 50)
-    path = segments.path(site)
+    (path,) = cast.segments(site)
     sound = path.read_bytes()
     match harm:
         case "page":
+            assert current(site)
             spoilt = bytearray(sound)
             for place in range(len(spoilt) // 2):
                 spoilt[place] ^= 1
             path.write_bytes(spoilt)
         case "cut":
-            site.memory.of(Segments).refuse(site)
             path.write_bytes(sound[:-1])
         case "gone":
-            site.memory.of(Segments).refuse(site)
+            path.unlink()
         case "restored":
             with site.db.write() as tx:
-                tx.execute(update(counters).where(counters.c.name == store.SEGMENT).values(n=5))
+                store.put_mark(tx, store.SEGMENT, 5)
+        case "renamed":
+            with site.db.write() as tx:
+                store.put_mark(tx, store.SEGMENT, 5)
+            path.rename(path.with_name(segments.name(5)))
     assert len(who_follows(site, 50)) == len(OWNERS)
     assert len(read) == len(OWNERS)
     # Not at once: it may lie on another machine, whose worker would find this one's missing in turn.
@@ -142,22 +145,41 @@ def test_without_a_sound_segment_all_lists_are_opened(
 def test_who_left_is_out_of_it_within_a_day(site: Site, clock: MovedClock) -> None:
     gone = cast.join(site, OLD, 1).user
     privacy.leave(site, gone)
-    before = segments.path(site).read_bytes()
+    before = cast.segments(site)
     site.engine.turn()
-    assert segments.path(site).read_bytes() == before
-    clock.forward(days=1)
+    assert cast.segments(site) == before
+    clock.forward(hours=22, minutes=15)
     site.engine.turn()
-    with site.db.read() as tx:
-        segment = site.memory.of(Segments).current(tx, site)
-        assert segment is not None
-        # Their list is erased with them, and so no pass can bring it in again.
-        _, owners = segment.holders(np.array([50], np.uint64))
+    # Somebody may just have been told that it is this one.
+    assert len(cast.segments(site)) == 2
+    clock.forward(hours=1, minutes=15)
+    site.engine.turn()
+    (path,) = cast.segments(site)
+    segment = Segment(path.open("rb"), site.vault)
+    # Their list is erased with them, and so no pass can bring it in again.
+    _, owners = segment.holders(np.array([50], np.uint64))
+    segment.close()
     assert gone not in owners.tolist()
     assert len(owners) == len(OWNERS) - 1
 
 
 def test_nothing_is_made_again_while_nothing_changes(site: Site, clock: MovedClock) -> None:
-    before = segments.path(site).read_bytes()
+    before = cast.segments(site)
     clock.forward(days=9)
     site.engine.turn()
-    assert segments.path(site).read_bytes() == before
+    assert cast.segments(site) == before
+
+
+def test_one_that_counts_no_more_is_not_used_though_it_is_open(
+    site: Site, clock: MovedClock
+) -> None:
+    held = site.memory.of(Segments)
+    first = held.current(site)
+    segments.build(site)
+    second = held.current(site)
+    assert first is not None
+    assert second is not None
+    assert first is not second
+    clock.forward(hours=1)
+    site.engine.turn()
+    assert [path.name for path in cast.segments(site)] == [segments.name(second.head.mark)]

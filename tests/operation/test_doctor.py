@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from lab import servers
 from openportability import app
 from openportability.db import migrate
 from openportability.operator.doctor import examine
@@ -40,6 +41,28 @@ def test_a_site_that_is_well_is_well(house: House) -> None:
     told = {one.part for one in found}
     assert told >= {"settings", "disk", "keys", "database", "migrations", "keyring", "worker"}
     assert told >= {"public address", "documents", "networks", "clock"}
+
+
+def test_where_files_lie_is_tried_and_left_as_it_was(
+    house: House, tmp_path: Path, s3: servers.S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"
+    bucket = {"FILES_URL": "s3://kept/doctor", "FILES_ENDPOINT": s3.url}
+    folder = {"FILES_URL": shared.as_uri()}
+    told = faults(look(house, folder))["files"]
+    assert "there is no file://" in told.says
+    assert "OPENPORTABILITY_FILES_URL" in told.todo
+    shared.mkdir()
+    for good in (folder, bucket):
+        assert "files" in {one.part for one in look(house, good) if one.good}
+    assert list(shared.iterdir()) == []
+    (port,) = servers.free_ports(1)
+    away = bucket | {"FILES_ENDPOINT": f"http://127.0.0.1:{port}"}
+    assert "does not answer" in faults(look(house, away))["files"].says
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody-else")
+    refused = faults(look(house, bucket))["files"]
+    assert "does not let us" in refused.says
+    assert "of-somebody-else" not in str(refused)
 
 
 def _open_the_key(house: House) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 from scripts.tree import ROOT
@@ -66,7 +67,8 @@ def test_a_network_is_forbidden_everything_but_the_contract_and_the_way_out() ->
 
 def test_every_library_has_a_door_and_every_door_a_library() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = {re.split(r"[\[<>=~! ]", line)[0] for line in project["dependencies"]} - NOT_IMPORTED
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    names = {re.split(r"[\[<>=~! ]", line)[0] for line in wanted} - NOT_IMPORTED
     imported = {IMPORT_NAMES.get(name, name).replace("-", "_") for name in names}
     guarded = set(lines(contract("libraries")["forbidden_modules"]))
     assert guarded == imported | WAYS_OUT

@@ -36,8 +36,15 @@ def test_the_bill_of_materials_names_all_that_a_server_is_made_of() -> None:
 
 
 def test_what_we_install_is_pinned_hashed_and_may_be_passed_on() -> None:
-    found = [*audit.unpinned(parts.SERVE), *audit.unpinned(parts.DEVELOP), *audit.unlicensed()]
+    locks = (parts.SERVE, parts.S3, parts.DEVELOP)
+    found = [*(hole for lock in locks for hole in audit.unpinned(lock)), *audit.unlicensed()]
     assert found == []
+
+
+def test_a_bucket_needs_one_library_more_and_changes_no_other() -> None:
+    without, with_it = set(parts.locked(parts.SERVE)), set(parts.locked(parts.S3))
+    assert without < with_it
+    assert {one.name for one in with_it - without} == {"obstore"}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ Places = NDArray[np.intp]
 
 NAME = b"OPSEGM01"
 TAIL = struct.Struct("<I8s")
-#: Its mark, newest list, edition of the directory, time, number of links, bits of a page's number, key.
-HEAD = struct.Struct("<QQQQQB32s")
+#: Its mark, newest list, number of links, bits of a page's number, key.
+HEAD = struct.Struct("<QQQB32s")
 PAGE = struct.Struct("<I")
 HEAD_PLACE, TABLE_PLACE = "segment:head", "segment:table"
 #: Knuth's multiplicative hash; odd, so no two keys share one.
@@ -40,14 +40,10 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 class Head:
     """Of which lists a segment was made."""
 
-    #: By chance, also noted in the database: one that was put back from a copy does not know this file.
+    #: By chance, and noted in the database: one that was put back from a copy does not know this file.
     mark: int
     #: The newest list in it: those with higher sequence numbers are to be asked themselves.
     lists: int
-    #: How often lines of the directory had gone.
-    gone: int
-    #: When it was made, in microseconds.
-    made_at: int
     links: int
 
 
@@ -69,17 +65,16 @@ def page_place(number: int) -> str:
 class Segment:
     """An open file. Safe to share between threads."""
 
-    def __init__(self, path: Path, vault: Vault) -> None:
-        """Open it; raise `Unreadable` for what is none, `OSError` where there is no file."""
+    def __init__(self, file: IO[bytes], vault: Vault) -> None:
+        """Take a file over; raise `Unreadable` for what is none."""
         self._file = -1
-        self._file = os.open(path, os.O_RDONLY)
+        with file:
+            self._file = os.dup(file.fileno())
         try:
             self._size = os.fstat(self._file).st_size
             head_at, packed = self._head(vault)
-            self.head = Head(
-                mark=packed[0], lists=packed[1], gone=packed[2], made_at=packed[3], links=packed[4]
-            )
-            self._bits, self._key = packed[5], PersonalKey(packed[6])
+            self.head = Head(mark=packed[0], lists=packed[1], links=packed[2])
+            self._bits, self._key = packed[3], PersonalKey(packed[4])
             self._starts = self._table(head_at)
         except BaseException:
             self.close()
@@ -123,7 +118,7 @@ class Segment:
         rest = np.frombuffer(plain, "<u4", offset=PAGE.size + 8 * count)
         return hashes, rest[:count], rest[count:]
 
-    def _head(self, vault: Vault) -> tuple[int, tuple[int, int, int, int, int, int, bytes]]:
+    def _head(self, vault: Vault) -> tuple[int, tuple[int, int, int, int, bytes]]:
         tail_at = self._size - TAIL.size
         if tail_at < 0:
             raise Unreadable

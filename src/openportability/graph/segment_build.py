@@ -44,21 +44,22 @@ MOST_USERS = 2**32 - 1
 Links = tuple[Keys, Owners]
 
 
-def write(path: Path, vault: Vault, head: Head, lists: Iterable[tuple[int, Keys]]) -> None:
-    """Write a segment of all lists, each with its user, to a new file.
+def write(
+    file: IO[bytes], vault: Vault, head: Head, lists: Iterable[tuple[int, Keys]], *, aside: Path
+) -> None:
+    """Write a segment of all lists, each with its user; what is laid aside meanwhile lies in a folder.
 
     Raise `ValueError` for a user whose number is too large.
     """
     bits = max(1, (head.links // _PAGE_LINKS).bit_length())
     own = secrets.token_bytes(KEY_BYTES)
-    with path.open("wb") as file, tempfile.TemporaryFile(dir=path.parent) as aside:
-        path.chmod(0o600)
-        parts = _Parts(aside, PersonalKey(own), min(bits, (head.links // _PART_LINKS).bit_length()))
+    with tempfile.TemporaryFile(dir=aside) as runs:
+        parts = _Parts(runs, PersonalKey(own), min(bits, (head.links // _PART_LINKS).bit_length()))
         for some in _sorted(lists):
             parts.add(some)
         starts = _write_pages(file, PersonalKey(own), parts, bits)
         file.write(PersonalKey(own).seal(starts.tobytes(), TABLE_PLACE))
-        plain = HEAD.pack(head.mark, head.lists, head.gone, head.made_at, head.links, bits, own)
+        plain = HEAD.pack(head.mark, head.lists, head.links, bits, own)
         sealed = vault.seal(plain, HEAD_PLACE)
         file.write(sealed + TAIL.pack(len(sealed), NAME))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,6 @@ from openportability.matching.directory import Numbers, Places, ranges
 from openportability.matching.segments import Segments
 from openportability.site import Site
 from openportability.vault import Unreadable
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,17 +85,15 @@ class _Asked:
 
 
 def _in_segment(site: Site, asked: Iterable[_Asked]) -> tuple[list[Pairs], int]:
-    """Return what the segment knows, and up to which list; nothing where it is missing or damaged."""
+    """Return what the segment knows, and up to which list; nothing where it cannot be had."""
     held = site.memory.of(Segments)
-    with site.db.read() as tx:
-        segment = held.current(tx, site)
+    segment = held.current(site)
     if segment is None:
         return [], 0
     try:
         found = [(one, *segment.holders(one.keys)) for one in asked]
-    except (OSError, Unreadable):
-        log.warning("segment_unreadable")
-        held.refuse(site)
+    except (OSError, Unreadable) as error:
+        held.lose(site, segment, error)
         return [], 0
     hits = [one.hit(places, owners.astype(np.uint64)) for one, places, owners in found]
     return hits, segment.head.lists

@@ -118,11 +118,10 @@ def _take_breath(met: int, seconds: float) -> None:
 
 
 def _segments(site: Site) -> tuple[Job, Chore]:
-    def build(_key: str) -> None:
-        if segments.due(site):
-            segments.build(site)
+    def tend(_key: str) -> None:
+        segments.tend(site)
 
     def look() -> Iterable[Wake]:
-        return [Wake(job="segment", key="all")] if segments.due(site) else []
+        return [Wake(job="segment", key="all")] if segments.concern(site) else []
 
-    return Job(name="segment", run=build), Chore(name="segment", seconds=900, look=look)
+    return Job(name="segment", run=tend), Chore(name="segment", seconds=900, look=look)

@@ -23,8 +23,12 @@ from openportability.vault import PersonalKey, Vault
 
 #: How long counts of answers are kept.
 _KEPT_DAYS = 30
-#: Counters: the mark of the segment that belongs to this database, and when it was made.
+#: Counters: the mark of the segment that belongs to this database, 0 for none; when it was named, the newest list in
+#: it, and how often lines of the directory had gone when it was begun.
 SEGMENT, SEGMENT_MADE = "matching.segment", "matching.segment.made"
+SEGMENT_LISTS, SEGMENT_GONE = "matching.segment.lists", "matching.segment.gone"
+#: Since when no worker can read or write files, in microseconds; 0: they can.
+FILES_AWAY = "files.away"
 #: Put together once: they are asked at each forward pass, and at each page.
 _SET_AND_KEY = (
     select(match_sets.c.sealed, match_sets.c.apart, user_keys.c.wrapped)

@@ -1,13 +1,15 @@
-"""Looks a site over from outside and inside: what is wrong, and what to do. It changes nothing."""
+"""Looks a site over from outside and inside: what is wrong, and what to do. It leaves nothing changed."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from openportability import files
 from openportability.clock import Clock
 from openportability.db import migrate
 from openportability.db.engine import Database
@@ -49,6 +51,7 @@ def examine(
     yield good("settings", f"for {settings.base_url}")
     yield from _disk(settings.data_dir, least_free_bytes)
     yield from _mail(settings)
+    yield from _files(settings)
     vault = None
     try:
         vault = means.keys(settings)
@@ -88,6 +91,34 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield fault("mail server", f"it does not take mail ({error})", todo)
     else:
         yield good("mail server", "takes mail")
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """Write, read and remove a small file where the site keeps what is derived, if it is told where."""
+    if not settings.files_url:
+        return
+    place, name, told = files.place(settings), f"doctor-{secrets.token_hex(8)}", b"is it well?"
+    try:
+        with place.new(name) as file:
+            file.write(told)
+        with place.open(name) as file:
+            same = file.read() == told
+        place.remove(name)
+    except FileNotFoundError:
+        todo = "make it, or correct OPENPORTABILITY_FILES_URL"
+        yield fault("files", f"there is no {settings.files_url}", todo)
+    except PermissionError:
+        told_of = f"{settings.files_url} does not let us read, write and remove"
+        yield fault("files", told_of, "give this site the right to, or correct its keys")
+    except OSError as error:
+        todo = "let this machine reach it, or correct OPENPORTABILITY_FILES_URL and _ENDPOINT"
+        yield fault("files", f"{settings.files_url} does not answer ({error})", todo)
+    else:
+        if same:
+            yield good("files", "can be written and read")
+        else:
+            told_of = f"{settings.files_url} does not give back what is written there"
+            yield fault("files", told_of, "use another place")
 
 
 def _inside(

@@ -6,9 +6,10 @@ import importlib.metadata
 from collections.abc import Mapping
 from datetime import timedelta
 
-from openportability.clock import Watch
+from openportability.clock import Watch, moment
 from openportability.db import migrate
 from openportability.mail import store as mail
+from openportability.matching import store as matching
 from openportability.operator import service, store
 from openportability.site import Site
 
@@ -19,7 +20,7 @@ _NO_ROOM = (
 #: A worker gives a sign of life every 20 s; a restart of one takes less than this.
 WORKER_LOST = timedelta(seconds=120)
 #: Parts without which pages still answer.
-LESSER = frozenset({"worker", "room", "clock", "mail"})
+LESSER = frozenset({"worker", "room", "clock", "mail", "files"})
 #: One server that asks to come back is no outage of ours.
 MAIL_LATE = timedelta(minutes=10)
 
@@ -41,6 +42,7 @@ def parts(site: Site) -> Mapping[str, str]:
             found |= {"keyring": _keyring(site), "worker": _worker(site, jumped)}
             found["clock"] = _clock(site, jumped)
             found |= _mail(site)
+            found["files"] = _files(site)
             found["room"] = OK if site.db.has_room else _NO_ROOM
     except Exception:  # noqa: BLE001 - whatever a driver raises, it is the database that does not answer
         return {"database": "does not answer: see openportability doctor"}
@@ -99,6 +101,16 @@ def _mail(site: Site) -> Mapping[str, str]:
     return {
         "mail": f"{count} mails wait: see what openportability doctor says of OPENPORTABILITY_SMTP_URL"
     }
+
+
+def _files(site: Site) -> str:
+    """Say whether the worker that saw to files last could read and write there."""
+    with site.db.read() as tx:
+        since = matching.cursor(tx, matching.FILES_AWAY)
+    if not since:
+        return OK
+    told = f"cannot be read or written since {moment(since):%Y-%m-%d %H:%M} UTC"
+    return f"{told}: matching goes on and takes longer; see what openportability doctor says"
 
 
 def _worker(site: Site, jumped: timedelta) -> str:
