@@ -224,23 +224,6 @@ def test_more_newcomers_than_one_pass_takes_come_one_after_the_other(
     assert all(match.evidence.they_list_me for match in cast.seen_by(site, alice).values())
 
 
-def test_newcomers_with_long_lists_come_in_several_rounds(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "LINKS", 25)
-    alice = cast.join(site, OLD, 1).user
-    others = [cast.join(site, OLD, number).user for number in (2, 3, 4)]
-    for number, user in enumerate(others, start=2):
-        # The first alone has more than a round takes.
-        ids = range(1, 41) if number == 2 else range(1, 11)
-        cast.bring(site, user, OLD, following=ids, woken=False)
-    rounds = []
-    while sweep.newcomers_wait(site):
-        rounds.append(sweep.meet_newcomers(site))
-    assert [(one.met, one.full) for one in rounds] == [(1, True), (1, True), (2, False)]
-    assert all(alice in cast.seen_by(site, user) for user in others)
-
-
 def test_a_damaged_list_keeps_nobody_else_from_being_found(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

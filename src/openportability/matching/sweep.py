@@ -13,7 +13,6 @@ import numpy as np
 
 from openportability.accounts import line_store
 from openportability.accounts import store as accounts
-from openportability.accounts.people import Listed
 from openportability.db.engine import Tx
 from openportability.domain import Account, UserId
 from openportability.errors import without_words
@@ -25,14 +24,13 @@ from openportability.matching.holders import Pairs, who_lists
 from openportability.matching.horizon_store import NOBODY_MET, Horizon
 from openportability.matching.meeting import meet, said_of
 from openportability.matching.people import People
+from openportability.matching.rounds import Newcomers, within
 from openportability.site import Site
 
 log = logging.getLogger(__name__)
 
 #: Accounts that one reverse pass takes: a pass costs the same for one as for a thousand.
 NEWCOMERS = 1000
-#: Links that newcomers of one round have brought at most, but that the first of them is always met.
-LINKS = 2_000_000
 #: Lists that are met together at most.
 LISTS = 500
 #: Who may meet more people meets them by themselves: others would wait for seconds.
@@ -166,16 +164,6 @@ def _horizons(tx: Tx, users: Sequence[UserId]) -> dict[UserId, Horizon]:
     return {user: Horizon(people=people, lists=brought.get(user, 0)) for user in users}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Newcomers:
-    """What became of newcomers who waited."""
-
-    #: How many accounts they came with.
-    met: int
-    #: There may be more behind these.
-    full: bool
-
-
 def newcomers_wait(site: Site) -> bool:
     """Say whether anybody arrived, linked or unlinked an account or changed who may find them."""
     with site.db.read() as tx:
@@ -186,7 +174,7 @@ def meet_newcomers(site: Site) -> Newcomers:
     """Reverse: let the next newcomers meet all lists, and their own lists all others."""
     with site.db.read() as tx:
         waiting = line_store.listed_since(tx, store.cursor(tx, PEOPLE_CURSOR), limit=NEWCOMERS)
-        listed = _within(tx, waiting)
+        listed = within(tx, waiting)
         # All accounts of these people: a new place to follow them matters to who knew the old one.
         people = line_store.listed_of(tx, sorted({line.user for line in listed}))
     if not listed:
@@ -207,22 +195,6 @@ def meet_newcomers(site: Site) -> Newcomers:
     with site.db.write() as tx:
         store.move_cursor(tx, PEOPLE_CURSOR, listed[-1].seq)
     return Newcomers(met=len(listed), full=listed is not waiting or len(listed) >= NEWCOMERS)
-
-
-def _within(tx: Tx, waiting: Sequence[Listed]) -> Sequence[Listed]:
-    """Return as many of these as bring no more links than a round may meet: whole sequence numbers, one at least."""
-    users = sorted({line.user for line in waiting})
-    met = horizon_store.horizons(tx, users)
-    left, counted = lists.lengths(tx, users), set[UserId]()
-    links = 0
-    for at, line in enumerate(waiting):
-        if line.user in counted or met.get(line.user, NOBODY_MET).people >= line.seq:
-            continue
-        counted.add(line.user)
-        links += left.get(line.user, 0)
-        if links > LINKS and line.seq > waiting[0].seq:
-            return [one for one in waiting[:at] if one.seq < line.seq]
-    return waiting
 
 
 def forget_account(tx: Tx, site: Site, account: Account) -> None:
