@@ -53,7 +53,7 @@ from openportability.privacy import jobs as privacy_jobs
 from openportability.privacy import keys
 from openportability.privacy import routes as privacy_routes
 from openportability.reconnection import api as reconnection_api
-from openportability.reconnection import ceasing, standing
+from openportability.reconnection import ceasing, plan_api, standing
 from openportability.reconnection import jobs as reconnection_jobs
 from openportability.reconnection import routes as reconnection_routes
 from openportability.reconnection import service as reconnection
@@ -83,6 +83,7 @@ _ROUTERS = (
     consent_api.router,
     archives_api.router,
     circle_api.router,
+    plan_api.router,
     reconnection_api.router,
     stats_api.router,
 )

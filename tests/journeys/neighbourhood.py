@@ -104,7 +104,7 @@ class Neighbourhood:
 
     def plan(self, one: Neighbour, **choice: str) -> str:
         """Let somebody make a plan for all they are shown, or for what they chose; return its address."""
-        one.browser.get("/matches")
+        one.browser.get("/matches?show=all")
         return submit(one.browser, "/reconnect/plan", **{"scope": "all", **choice}).path
 
     def start(self, one: Neighbour, plan: str, **choice: str) -> None:

@@ -287,7 +287,7 @@ def test_a_clock_that_was_set_back_while_nobody_worked_is_put_right_at_the_start
 
 #: Times at which something happened, and those at which something ends by itself.
 HAPPENED = {"at", "asked_at", "confirmed_at", "created_at", "given_at", "imported_at", "seen_at"}
-HAPPENED |= {"taken_at"}
+HAPPENED |= {"looked_at", "taken_at"}
 ENDS = {"ends_at", "expires_at"}
 
 

@@ -14,7 +14,7 @@ from openportability.errors import Invalid
 from openportability.matching import service as matching
 from openportability.matching.seen import Order
 from openportability.reconnection import shown, standing
-from openportability.reconnection.api import FilterIn
+from openportability.reconnection.plan_api import FilterIn
 from openportability.site import Site
 from openportability.web import paging
 from openportability.web.routing import Router

@@ -143,7 +143,9 @@ def test_a_confidential_site_signs_in_follows_refreshes_and_revokes_at_a_real_pd
         cabinet = MemoryCabinet()
 
         def loaded(way: Watched) -> Network:
-            return load(transport=way, base_url=site, plc=net.plc, resolver="", cabinet=cabinet)
+            return load(
+                transport=way, base_url=site, plc=net.plc, resolver="", view="", cabinet=cabinet
+            )
 
         first, second = two_workers(db, clock, loaded)
         (network,) = first.site.networks.values()
