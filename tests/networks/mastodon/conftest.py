@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from openportability.clock import MovedClock
+from openportability.domain import Grant
 from tests.networks.mastodon.strict import StrictServer
 from tests.networks.mastodon.world import HOST, World, load
 from tests.networks.stand_in import Answer
@@ -41,3 +42,8 @@ def neighbour(world: World) -> Callable[[str], StrictServer]:
         return made
 
     return add
+
+
+@pytest.fixture
+def grant(world: World, server: StrictServer) -> Grant:
+    return world.granted(server)

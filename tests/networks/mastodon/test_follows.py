@@ -9,7 +9,6 @@ import pytest
 from openportability.domain import Grant, Pace, Purpose, Relationship, Tie
 from openportability.errors import (
     Gone,
-    NetworkError,
     SignedOut,
     Throttled,
     Unavailable,
@@ -19,33 +18,17 @@ from openportability.networks.mastodon.client import REQUESTS
 from openportability.reconnection import pacing
 from tests.networks.mastodon.person import Person
 from tests.networks.mastodon.strict import StrictServer, paths
-from tests.networks.mastodon.world import HOST, World, wanted
+from tests.networks.mastodon.world import HOST, World, code_of, only, wanted
 from tests.networks.stand_in import Said
 
 ELSEWHERE = "elsewhere.example"
 Neighbour = Callable[[str], StrictServer]
 
 
-@pytest.fixture
-def grant(world: World, server: StrictServer) -> Grant:
-    return world.granted(server)
-
-
-def _only(answers: Answers) -> Relationship | NetworkError:
-    (answer,) = answers.of.values()
-    return answer
-
-
 def _tie(answers: Answers) -> Tie:
-    answer = _only(answers)
+    answer = only(answers)
     assert isinstance(answer, Relationship), answer
     return answer.tie
-
-
-def _code(answers: Answers) -> str:
-    answer = _only(answers)
-    assert isinstance(answer, NetworkError), answer
-    return answer.code
 
 
 def test_someone_elsewhere_is_found_followed_and_unfollowed(
@@ -130,8 +113,8 @@ def test_a_namesake_is_a_stranger(
     stranger.uri = f"https://{ELSEWHERE}/users/carol-the-second"
     home = neighbour(ELSEWHERE).add("carol")
     home.uri = stranger.uri
-    assert _code(world.follows.relationships(grant, [carol])) == "masto.gone"
-    assert _code(world.follows.follow(grant, [carol])) == "masto.gone"
+    assert code_of(world.follows.relationships(grant, [carol])) == "masto.gone"
+    assert code_of(world.follows.follow(grant, [carol])) == "masto.gone"
     assert server.follows == []
 
 
@@ -141,7 +124,7 @@ def test_someone_out_of_reach_is_not_called_gone(
     there = neighbour(ELSEWHERE).add("carol")
     carol = wanted(there, instance=ELSEWHERE)
     carol = wanted(Person(id="9", username="carol", uri=there.uri, domain=ELSEWHERE))
-    assert _code(world.follows.relationships(grant, [carol])) == "masto.out_of_reach"
+    assert code_of(world.follows.relationships(grant, [carol])) == "masto.out_of_reach"
 
 
 def test_someone_whose_server_is_away_is_tried_again(
@@ -149,15 +132,15 @@ def test_someone_whose_server_is_away_is_tried_again(
 ) -> None:
     carol = wanted(server.add_remote("carol", ELSEWHERE))
     server.fail("/search", Said(status=503, body={"error": "…"}))
-    answer = _only(world.follows.relationships(grant, [carol]))
+    answer = only(world.follows.relationships(grant, [carol]))
     assert isinstance(answer, Unavailable)
     assert answer.code == "masto.remote_down"
 
 
 def test_oneself_is_never_followed(world: World, server: StrictServer, grant: Grant) -> None:
     me = wanted(server.people["100"])
-    assert _code(world.follows.relationships(grant, [me])) == "target.self"
-    assert _code(world.follows.follow(grant, [me])) == "target.self"
+    assert code_of(world.follows.relationships(grant, [me])) == "target.self"
+    assert code_of(world.follows.follow(grant, [me])) == "target.self"
 
 
 def test_who_moved_is_named_with_the_new_place(
@@ -165,17 +148,17 @@ def test_who_moved_is_named_with_the_new_place(
 ) -> None:
     new = server.add_remote("carol", "new.example")
     old = wanted(server.add_remote("carol", ELSEWHERE, moved=new))
-    looked = _only(world.follows.relationships(grant, [old]))
+    looked = only(world.follows.relationships(grant, [old]))
     assert isinstance(looked, Relationship)
     assert looked.moved_to == new.uri
-    refused = _only(world.follows.follow(grant, [old]))
+    refused = only(world.follows.follow(grant, [old]))
     assert isinstance(refused, Gone)
     assert (refused.code, refused.moved_to) == ("masto.moved", new.uri)
 
 
 def test_suspended_people_are_gone(world: World, server: StrictServer, grant: Grant) -> None:
     carol = wanted(server.add_remote("carol", ELSEWHERE, suspended=True))
-    assert _code(world.follows.relationships(grant, [carol])) == "masto.gone"
+    assert code_of(world.follows.relationships(grant, [carol])) == "masto.gone"
 
 
 def test_a_number_that_changed_is_found_anew_once(

@@ -5,37 +5,20 @@ from __future__ import annotations
 import pytest
 
 from openportability.domain import Grant, Relationship
-from openportability.errors import Flagged, Forbidden, Gone, NetworkError, Refused, SignedOut
-from openportability.network import Answers
+from openportability.errors import Flagged, Forbidden, Gone, Refused, SignedOut
 from tests.networks.mastodon.strict import StrictServer
-from tests.networks.mastodon.world import World, wanted
+from tests.networks.mastodon.world import World, code_of, only, wanted
 from tests.networks.stand_in import Said
 
 ELSEWHERE = "elsewhere.example"
 
 
-@pytest.fixture
-def grant(world: World, server: StrictServer) -> Grant:
-    return world.granted(server)
-
-
-def _only(answers: Answers) -> Relationship | NetworkError:
-    (answer,) = answers.of.values()
-    return answer
-
-
-def _code(answers: Answers) -> str:
-    answer = _only(answers)
-    assert isinstance(answer, NetworkError), answer
-    return answer.code
-
-
 def test_a_block_is_seen_before_and_after(world: World, server: StrictServer, grant: Grant) -> None:
     carol = wanted(server.add_remote("carol", ELSEWHERE, blocks_us=True))
-    looked = _only(world.follows.relationships(grant, [carol]))
+    looked = only(world.follows.relationships(grant, [carol]))
     assert isinstance(looked, Relationship)
     assert looked.blocked
-    refused = _only(world.follows.follow(grant, [carol]))
+    refused = only(world.follows.follow(grant, [carol]))
     assert isinstance(refused, Refused)
     assert refused.code == "masto.blocked"
 
@@ -55,7 +38,7 @@ def test_a_refusal_closes_one_row(
 ) -> None:
     carol = wanted(server.add_remote("carol", ELSEWHERE))
     server.fail("/follow", said)
-    assert _code(world.follows.follow(grant, [carol])) == code
+    assert code_of(world.follows.follow(grant, [carol])) == code
 
 
 def test_a_refusal_that_nothing_explains_says_so_and_is_about_one(
@@ -63,7 +46,7 @@ def test_a_refusal_that_nothing_explains_says_so_and_is_about_one(
 ) -> None:
     server.forbids = True
     for name in ("carol", "dave"):
-        answer = _only(world.follows.follow(grant, [wanted(server.add_remote(name, ELSEWHERE))]))
+        answer = only(world.follows.follow(grant, [wanted(server.add_remote(name, ELSEWHERE))]))
         assert isinstance(answer, Forbidden)
 
 
@@ -81,7 +64,7 @@ def test_who_moved_stops_nobody_who_is_limited(
     server.people["100"].limited = True
     new = server.add_remote("carol", "new.example")
     old = wanted(server.add_remote("carol", ELSEWHERE, moved=new))
-    refused = _only(world.follows.follow(grant, [old]))
+    refused = only(world.follows.follow(grant, [old]))
     assert isinstance(refused, Gone)
 
 

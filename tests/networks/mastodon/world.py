@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from openportability.clock import MovedClock
-from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose, Wanted
-from openportability.network import Cabinet, Context, Destination, Network, Proved, SignIn
+from openportability.domain import Actor, ActorId, Grant, NetworkName, Purpose, Relationship, Wanted
+from openportability.errors import NetworkError
+from openportability.network import Answers, Cabinet, Context, Destination, Network, Proved, SignIn
 from openportability.networks import mastodon
 from openportability.outbound import Door
 from tests.networks.mastodon.person import Person
@@ -88,6 +89,19 @@ def wanted(person: Person, *, instance: str = "", record: str | None = None) -> 
         seen_at=MovedClock().now(),
     )
     return Wanted(actor=actor, record=record)
+
+
+def only(answers: Answers) -> Relationship | NetworkError:
+    """Return what was said of the one who was asked about."""
+    (answer,) = answers.of.values()
+    return answer
+
+
+def code_of(answers: Answers) -> str:
+    """Return the code of why the one who was asked about was not followed."""
+    answer = only(answers)
+    assert isinstance(answer, NetworkError), answer
+    return answer.code
 
 
 def load(
