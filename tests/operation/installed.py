@@ -89,12 +89,14 @@ def build_wheel(folder: Path) -> Path:
     return made
 
 
-def install_wheel(wheel: Path, folder: Path, scratch: Path) -> Installed:
+def install_wheel(
+    wheel: Path, folder: Path, scratch: Path, *, interpreter: str = sys.executable
+) -> Installed:
     """Install a wheel in a new virtual environment.
 
     What it asks for is not downloaded again, but linked from where the tests' own lies; nothing else is there.
     """
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     pip = next(pip for place in PIPS for pip in sorted(place.glob("pip-*.whl")))
     command = [str(python), str(pip / "pip"), "install", "--quiet", "--no-index", "--no-deps"]

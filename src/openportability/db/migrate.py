@@ -17,6 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from openportability.db.engine import Database
+from openportability.db.trouble import trouble
+from openportability.errors import Misconfigured, without_words
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ def upgrade(database: Database) -> None:
     """Apply the revisions that the database lacks, all in one transaction.
 
     Any number of processes may ask at once: one works, the others wait for it. A database that a
-    newer program has brought further is left as it is.
+    newer program has brought further is left as it is. Raise `Misconfigured`, with nothing changed,
+    where a revision cannot be applied.
     """
     revision = current(database)
     if not is_older(revision):
@@ -35,7 +38,7 @@ def upgrade(database: Database) -> None:
     with database.dialect.alone(database.sqlalchemy_engine) as connection:
         before = _revision(connection)
         if is_older(before):
-            _apply(connection)
+            _apply(connection, before)
             log.info("database_migrated", extra={"before": before, "after": newest()})
 
 
@@ -68,10 +71,20 @@ def _revisions() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def _apply(connection: Connection) -> None:
+def _apply(connection: Connection, before: str | None) -> None:
     config = _config()
     config.attributes["connection"] = connection  # migrations/env.py takes it from there
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except Exception as error:
+        if trouble(error) is not None:
+            raise  # no revision's fault, and told in words of its own
+        log.error("migration_failed", extra=without_words(error))
+        raise Misconfigured(
+            f"The database could not be brought from {before or 'empty'} to {newest()} "
+            f"({type(error).__name__}). Nothing of it was kept: put back the version before, which "
+            "goes on with the database as it is, and report this with the log."
+        ) from None
 
 
 def _config() -> Config:
