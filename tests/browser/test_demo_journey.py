@@ -159,7 +159,7 @@ def _choose_whom(demo: Demo, tab: Page, hand: Hand) -> list[Home]:
     look(tab)
     rows = tab.locator(".person")
     everyone = rows.count()
-    hand.write(tab.get_by_label("Search by name or handle"), "flaky.example")
+    hand.write(tab.get_by_label("Search by name or username"), "flaky.example")
     hand.press(tab.get_by_role("button", name="Search"))
     tab.wait_for_url("**/matches?**q=flaky**")
     look(tab)

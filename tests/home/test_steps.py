@@ -107,4 +107,6 @@ def test_each_page_of_the_way_says_which_step_it_is(house: House) -> None:
     way = steps.journey(replace(CHOSEN, standing=Standing.OFF, chosen=False))
     for number, step in enumerate(way, 1):
         assert f"Step {number} of {len(way)}" in member.get(step.href).words, step.href
-    assert f"Your next step: 1 of {len(way)}" in member.get("/").words
+    # Who has just signed in chooses first, and that is on the way to the second.
+    assert f"Step 1 of {len(way)}" in member.get("/welcome").words
+    assert f"Step 2 of {len(way)}" in member.get("/archive").words

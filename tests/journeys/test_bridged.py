@@ -22,7 +22,12 @@ def test_who_lives_elsewhere_is_followed_through_a_copy_if_both_say_so(house: Ho
 
     # Unless Bob says so, nobody is asked about him, and nobody learns that there is a copy.
     assert read_all(alice.browser, f"/plans/{_id(place.plan(alice))}/rows") == []
+    unsaid = "Until you do, nobody is led to a copy."
+    assert unsaid in bob.browser.get("/settings").words
+    bob.browser.press("Save")
+    assert read(bob.browser, "/consents").get("bridged") is None
     choose(bob.browser, bridged="on")
+    assert unsaid not in bob.browser.get("/settings").words
     house.turn()
     assert copy["handle"] in bob.browser.get("/settings").words
     assert copy["handle"] in bob.browser.get("/my-data").words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.house import House
@@ -44,6 +46,28 @@ def test_who_chose_to_be_asked_follows_him_after_saying_yes(place: Neighbourhood
     submit(alice.browser, "/reconnect/accept")
     place.later(minutes=1)
     assert place.follows(alice) == {bob.new_id: 1, dave.new_id: 1}
+
+
+def test_who_is_asked_reads_whom_it_is_about(place: Neighbourhood) -> None:
+    alice = place.somebody()
+    old = [place.somebody() for _ in range(5)]
+    place.join(alice, standing="ask")
+    place.bring(alice, following=old)
+    for one in old[:2]:
+        place.join(one)
+    place.later()
+    few = alice.browser.get("/reconnect")
+    assert "Look at them" in few.words
+    for one in old[2:]:
+        place.join(one)
+    place.later()
+    many = alice.browser.get("/reconnect")
+    assert "5 people wait for your word." in many.words
+    assert "and 2 more" in many.words
+    named = re.findall(r"<bdi>([^<]+)</bdi> · ", many.text)
+    everyone = alice.browser.get("/reconnect/ledger?group=proposed").words
+    assert len(named) == 3
+    assert all(name in everyone for name in named)
 
 
 def test_who_chose_to_be_asked_can_say_no(place: Neighbourhood) -> None:

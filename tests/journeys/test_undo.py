@@ -41,6 +41,7 @@ def test_undo_takes_back_ours_and_nothing_else(house: House) -> None:
     assert "/reconnect/stop" not in {form.action for form in overview.forms}
     undone = submit(alice.browser, "/reconnect/undo")
     assert "1 follow is being taken back. Who arrives later is still followed" in undone.words
+    assert "Taken back 0 / 2" in undone.words
     place.later()
     assert place.follows(alice) == before
     assert "/reconnect/undo" not in {form.action for form in alice.browser.get("/reconnect").forms}

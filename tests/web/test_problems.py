@@ -121,7 +121,7 @@ def test_a_network_is_called_by_its_title(herd: Network) -> None:
 def test_a_page_says_what_happened_and_offers_a_way_on(failing: TestClient) -> None:
     answer = failing.get("/wrong/archive.corrupt_file")
     assert answer.status_code == 400
-    assert "A file in the archive is damaged: following.js" in answer.text
+    assert "This file in it cannot be read: following.js." in answer.text
     assert 'href="/archive"' in answer.text
     assert "archive.corrupt_file" in answer.text
 

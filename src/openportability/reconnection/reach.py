@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -134,20 +133,23 @@ def shown(
     return {place: account for place, account in known.items() if account.id not in hidden}
 
 
-def proposed(tx: Tx, site: Site, user: UserId) -> list[Reconnection]:
-    """Return what waits for the word of a user: who left or hides is nobody to be asked about."""
+def proposed(tx: Tx, site: Site, user: UserId) -> list[tuple[Reconnection, Account]]:
+    """Return what waits for the word of a user, and whom it is about: who left or hides is nobody to be asked about."""
     rows = store.proposed(tx, accounts.personal_key(tx, site.vault, user), user)
     today = shown(tx, site, user, {row.place for row in rows}) if rows else {}
-    return [row for row in rows if row.place in today]
+    return [(row, today[row.place]) for row in rows if row.place in today]
 
 
 def count_proposed(
     tx: Tx, site: Site, user: UserId, counted: Mapping[AccountId, dict[State, int]]
-) -> None:
-    """Put right, in counts of a user's rows, how many wait for their word."""
+) -> dict[AccountId, list[Account]]:
+    """Put right, in counts of a user's rows, how many wait for their word; return who that is."""
+    today: dict[AccountId, list[Account]] = {}
     if not any(State.PROPOSED in counts for counts in counted.values()):
-        return
-    today = Counter(row.account for row in proposed(tx, site, user))
+        return today
+    for row, whom in proposed(tx, site, user):
+        today.setdefault(row.account, []).append(whom)
     for account, counts in counted.items():
-        if counts.pop(State.PROPOSED, 0) and today[account]:
-            counts[State.PROPOSED] = today[account]
+        if counts.pop(State.PROPOSED, 0) and account in today:
+            counts[State.PROPOSED] = len(today[account])
+    return today

@@ -55,6 +55,8 @@ class Progress:
     reason: str | None
     next_at: datetime | None
     forecast: Forecast | None
+    #: Who waits for the person's word.
+    asked: Sequence[Account]
 
     def total(self, group: str) -> int:
         """Return one of the page's numbers."""
@@ -65,6 +67,16 @@ class Progress:
         return _total(self.avoided.get(deed, {}), group)
 
     @property
+    def undoing(self) -> int:
+        """Return how many follows, blocks and mutes are still to be taken back."""
+        return self._of_all(State.UNDOING)
+
+    @property
+    def undone(self) -> int:
+        """Return how many were taken back."""
+        return self._of_all(State.UNDONE)
+
+    @property
     def under_way(self) -> bool:
         """Say whether anything of it is done by itself."""
         all_of = (self.counts, *self.avoided.values())
@@ -73,10 +85,12 @@ class Progress:
 
     @property
     def wanted(self) -> int:
-        """Return how many follows were wanted and not taken back."""
-        return sum(
-            self.total(group) for group in ("done", "waiting", "handed", "pending", "failed")
-        )
+        """Return how many follows were wanted, and still are."""
+        groups = ("done", "waiting", "handed", "pending", "failed")
+        return sum(self.total(group) for group in groups) - self.counts.get(State.UNDOING, 0)
+
+    def _of_all(self, state: State) -> int:
+        return sum(counts.get(state, 0) for counts in (self.counts, *self.avoided.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +111,7 @@ class Line:
 def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
     """Return how each network goes, as the ledger says."""
     counted = {deed: _by_account(counts) for deed, counts in store.counts(tx, user).items()}
-    reach.count_proposed(tx, site, user, counted[Deed.FOLLOW])
+    asked = reach.count_proposed(tx, site, user, counted[Deed.FOLLOW])
     lanes = {lane.account: lane for lane in lane_store.lanes_of(tx, user)}
     allowed = grant_store.may_follow(tx, user)
     known = accounts.accounts_by_id(tx, sorted(lanes.keys() | set().union(*counted.values())))
@@ -125,6 +139,7 @@ def progress(tx: Tx, site: Site, user: UserId) -> list[Progress]:
             lanes.get(account.id),
             forecasts,
             allowed,
+            asked.get(account.id, ()),
         )
         for account in sorted(mine.values(), key=lambda account: account.id)
     ]
@@ -280,6 +295,7 @@ def _progress(
     lane: Lane | None,
     forecasts: Mapping[NetworkName, Forecast],
     allowed: Collection[AccountId],
+    asked: Sequence[Account],
 ) -> Progress:
     counts = counted.get(Deed.FOLLOW, {})
     if lane is not None:
@@ -292,4 +308,5 @@ def _progress(
         reason=lane.reason if lane else None,
         next_at=lane.next_at if lane else None,
         forecast=forecasts.get(account.actor.network),
+        asked=asked,
     )

@@ -128,7 +128,7 @@ def _asked_about(
 ) -> list[Reconnection]:
     """Return the proposals that the person sees: of whom they may be led to today."""
     rows = reach.proposed(tx, site, user)
-    return [row for row in rows if network in (None, row.network)]
+    return [row for row, _whom in rows if network in (None, row.network)]
 
 
 def _newcomers(tx: Tx, site: Site, user: UserId, matches: Sequence[Match]) -> list[Row]:

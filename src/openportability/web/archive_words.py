@@ -21,11 +21,11 @@ ARCHIVE_WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "archive.encrypted": (
         _("The zip has a password"),
-        _("Unpack it on your computer and choose the two list files inside it."),
+        _("Unpack it yourself and choose the two list files inside it."),
     ),
     "archive.method": (
         _("This kind of zip cannot be unpacked here"),
-        _("Unpack it on your computer and choose the two list files inside it."),
+        _("Unpack it yourself and choose the two list files inside it."),
     ),
     "archive.classic": (
         _("This is an old kind of archive, without your lists"),
@@ -48,12 +48,15 @@ ARCHIVE_WORDS: Mapping[str, tuple[str, str]] = {
         _("You can go on with what is in it, or ask for a new archive."),
     ),
     "archive.corrupt_file": (
-        _("A file in the archive is damaged: %(file)s"),
-        _("Download the archive again, or unpack it and choose the list files by hand."),
+        _("Part of this archive is damaged"),
+        _(
+            "This file in it cannot be read: %(file)s. "
+            "Download the archive again, or unpack it and choose the list files by hand."
+        ),
     ),
     "archive.wrong_list": (
-        _("A file holds another list than its name says: %(file)s"),
-        _("Choose the right file."),
+        _("A file holds another list than its name says"),
+        _("Choose the right one in place of this file: %(file)s."),
     ),
     "archive.part_missing": (
         _("A part of a list is missing"),

@@ -56,7 +56,7 @@ WAYS_ON: Mapping[str, tuple[str, str]] = {
 WORDS: Mapping[str, tuple[str, str]] = {
     "svc.signed_out": (
         _("Please sign in"),
-        _("This page is yours alone. Sign in, and you can go on where you were."),
+        _("This page opens once you are signed in."),
     ),
     "svc.bad_input": (
         _("Something needs to be corrected"),
