@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from openportability.clock import SystemClock
 from openportability.demo import show, stage
@@ -51,3 +52,12 @@ def nothing_in_clear(demo: Demo) -> Iterator[None]:
     with secrecy.watching() as watch:
         yield
         watch.finds_nothing(demo.site)
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A small window of its own."""
+    context = chromium.new_context(viewport={"width": 320, "height": 800})
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()

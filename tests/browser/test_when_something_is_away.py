@@ -8,16 +8,19 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from openportability.clock import MovedClock
 from openportability.networks.fake.reply import Fault
 from tests.archives.corpus import archive_files, zipped
+from tests.browser.somebody import opens
 from tests.house import House, opened
 from tests.journeys.neighbourhood import NEW, OLD, Neighbour, Neighbourhood
 from tests.mail.postman import Postman, postman
 from tests.operation.faults import full_disk
 
+#: Servers that take one follow a call.
+HERD = "herd"
 #: Enough followings that their list does not fit where pages are used up.
 MANY = 5000
 #: Where the archive page sends what it read.
@@ -36,14 +39,6 @@ def house(migrated_sqlite: Path, tmp_path: Path, office: Postman) -> Iterator[Ho
     more = {"SMTP_URL": office.url, "MAIL_FROM": "us@site.example"}
     with opened(tmp_path / "site", url, MovedClock(), **more) as made:
         yield made
-
-
-@pytest.fixture
-def tab(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 320, "height": 800})
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
 
 
 def test_each_dependency_fails_once_and_the_way_goes_on(
@@ -146,3 +141,32 @@ def _reconnect_while_the_network_is_down(
     house.world.heal(NEW)
     place.later(minutes=15)
     expect(tab.get_by_text("Everything that can be done now is done.")).to_be_visible()
+
+
+def test_a_server_that_goes_in_the_middle_of_reconnecting_is_gone_on_with(
+    house: House, tab: Page
+) -> None:
+    place = Neighbourhood(house, HERD)
+    me, *_ = place.circle(2)
+    plan = place.plan(me)
+    place.allow(me, plan)
+    opens(tab, house, me, plan)
+    tab.locator("[data-start]").click()
+    tab.wait_for_url("**/reconnect")
+    # The first follow is made, and its answer is lost; then nothing is answered at all.
+    house.world.fail_next(HERD, "follow", Fault.SILENCE)
+    house.turn()
+    away = tab.get_by_text("There is no answer from")
+    expect(away).to_be_visible()
+    expect(tab.get_by_text("Next step:")).to_be_visible()
+    for verb in ("relationships", "follow"):
+        house.world.fail_next(HERD, verb, Fault.DOWN, 100)
+    place.later(minutes=15)
+    tab.reload()
+    expect(away).to_be_visible()
+    assert sum(place.follows(me).values()) == 1
+    house.world.heal(HERD)
+    for _ in range(3):
+        place.later(minutes=15)
+    expect(tab.get_by_text("Everything that can be done now is done.")).to_be_visible()
+    assert list(place.follows(me).values()) == [1, 1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 
 from sqlalchemy import Connection, event
 
 from openportability.db.engine import Database
 from openportability.db.schema import METADATA
+from tests.house import House
 
 #: What PostgreSQL says when its disk is full.
 _FULL = """CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS
@@ -52,3 +54,17 @@ def _no_new_pages(db: Database) -> Iterator[None]:
     finally:
         event.remove(engine, "begin", begun)
         event.listen(engine, "begin", begun_again)
+
+
+@contextmanager
+def working(house: House) -> Iterator[None]:
+    """Let a worker be there for a while."""
+    stop = Event()
+    thread = Thread(target=house.site.engine.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()

@@ -7,12 +7,10 @@ import re
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -31,7 +29,7 @@ from tests.browsing import Answer
 from tests.house import House
 from tests.journeys.neighbourhood import NEW, OLD, Neighbour, Neighbourhood
 from tests.journeys.steps import ledger, submit, until
-from tests.operation.faults import full_disk
+from tests.operation.faults import full_disk, working
 from tests.postgresql import Cluster
 
 #: Enough followings that their list does not fit where pages are used up.
@@ -86,19 +84,6 @@ def brings(alice: Neighbour, path: str = "/api/v1/archives") -> Answer:
     }
     body = head.encode() + zipped(files) + f"\r\n--{boundary}--\r\n".encode()
     return alice.browser.ask("POST", path, body=body, headers=headers)
-
-
-@contextmanager
-def working(house: House) -> Iterator[None]:
-    stop = Event()
-    thread = Thread(target=house.site.engine.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
 
 
 def followed_once(place: Neighbourhood, alice: Neighbour, count: int = 2) -> None:

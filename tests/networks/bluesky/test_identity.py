@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Mapping
 
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import httpx2
 import pytest
 
 from openportability.errors import Invalid, Refused, Unavailable
 from openportability.network import Network
 from tests.networks.bluesky.conftest import Load
+from tests.networks.bluesky.nameserver import nameserver
 from tests.networks.bluesky.stand_in import (
     ANNA,
     BEA,
@@ -37,43 +31,6 @@ from tests.networks.bluesky.stand_in import (
 )
 
 WELL_KNOWN = "https://bea.example.com/.well-known/atproto-did"
-
-
-@contextmanager
-def nameserver(records: Mapping[str, list[str]]) -> Iterator[tuple[str, int]]:
-    """Answer for these names with these texts, fail where there are none; no others exist."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
-        here.bind(("127.0.0.1", 0))
-
-        def serve() -> None:
-            while True:
-                question, whence = here.recvfrom(4096)
-                if not question:
-                    return
-                here.sendto(_answer(question, records), whence)
-
-        thread = Thread(target=serve)
-        thread.start()
-        try:
-            yield here.getsockname()
-        finally:
-            here.sendto(b"", here.getsockname())
-            thread.join()
-
-
-def _answer(question: bytes, records: Mapping[str, list[str]]) -> bytes:
-    asked = dns.message.from_wire(question)
-    answer = dns.message.make_response(asked)
-    name = asked.question[0].name
-    texts = records.get(name.to_text(omit_final_dot=True))
-    if texts is None:
-        answer.set_rcode(dns.rcode.NXDOMAIN)
-    elif not texts:
-        answer.set_rcode(dns.rcode.SERVFAIL)
-    else:
-        quoted = [f'"{text}"' for text in texts]
-        answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
-    return answer.to_wire()
 
 
 def found(load: Load, world: World, records: Mapping[str, list[str]]) -> str:
@@ -152,8 +109,9 @@ def test_nobody_is_told_that_a_name_is_unknown_while_names_cannot_be_looked_up(
 ) -> None:
     with nameserver({"_atproto.nobody.example.com": []}) as where:
         network = load(transport=httpx2.MockTransport(world), nameserver=where)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as away:
             begin(network, "nobody.example.com")
+    assert away.value.detail == {"host": "nobody.example.com"}
 
 
 def test_a_name_that_is_no_handle_may_be_a_servers(load: Load, world: World) -> None:

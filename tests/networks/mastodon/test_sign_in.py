@@ -321,6 +321,18 @@ def test_a_website_that_is_no_such_server_is_told_apart(world: World, neighbour:
         world.proved(StrictServer(host="news.example"), typed="news.example")
 
 
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_server_out_of_order_is_not_taken_for_one_that_signs_nobody_in(
+    world: World, server: StrictServer, status: int
+) -> None:
+    world.servers[HOST] = lambda question: Said(status=status, body="<h1>Back soon</h1>")
+    with pytest.raises(Unavailable) as away:
+        world.proved(server)
+    assert (away.value.code, away.value.detail) == ("net.unavailable", {"host": HOST})
+    world.servers[HOST] = server
+    assert world.proved(server).actor.handle == f"alice@{HOST}"
+
+
 def test_a_server_that_ends_its_tokens_is_refreshed(world: World, server: StrictServer) -> None:
     server.expires_in = 3600
     grant = world.granted(server)

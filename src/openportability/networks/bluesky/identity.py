@@ -112,7 +112,7 @@ class Identities:
             if dids:
                 return dids.pop()
         except Unavailable as error:
-            away = error
+            away = Unavailable(error.code, host=handle)
         did = self._ask_host(handle)
         if did is None and away is not None:
             raise away

@@ -61,8 +61,12 @@ def origin(context: Context, host: str) -> str:
 
 
 def discover(context: Context, typed_host: str) -> Server:
-    """Find the server behind a host that somebody typed. Raise `Invalid` where there is none."""
+    """Find the server behind a host that somebody typed.
+
+    Raise `Invalid` where there is none, `Unavailable` where one says that it is out of order.
+    """
     answered = False
+    away: Unavailable | None = None
     errand = _Errand(context=context, until=monotonic() + _QUESTION_SECONDS)
     for host in islice(_candidates(errand, typed_host), _MOST_HOSTS):
         try:
@@ -72,10 +76,14 @@ def discover(context: Context, typed_host: str) -> Server:
         except Unavailable as error:
             if error.code in _SILENT and host == typed_host:
                 break
+            if error.code == Unavailable.default_code:
+                away = error
             continue
         answered = True
         if server is not None:
             return server
+    if away is not None:
+        raise away
     code = "masto.no_oauth" if answered else "masto.host_unknown"
     raise Invalid(code, host=typed_host)
 
@@ -165,7 +173,7 @@ def _links(reply: Reply) -> Iterator[str]:
 
 
 def _described(errand: _Errand, host: str) -> Server | None:
-    """Ask a host what it is; None where it has no API of this kind."""
+    """Ask a host what it is; None where it has no API of this kind, `Unavailable` where it cannot say."""
     base = origin(errand.context, host)
     for version in ("v2", "v1"):
         reply = errand.get(f"{base}/api/{version}/instance", _JSON)
@@ -177,6 +185,8 @@ def _described(errand: _Errand, host: str) -> Server | None:
             return _server(errand, host, described)
         if reply.status in (401, 403):  # it shows itself to its members only
             return _server(errand, host, {})
+    if reply.status >= 500:
+        raise Unavailable(host=host)
     return None
 
 
