@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from openportability.accounts import store as accounts
 from openportability.db.engine import Database
@@ -45,6 +46,17 @@ def test_whom_a_row_is_about_is_in_no_column(sky: Stage) -> None:
         assert bob.actor.id.encode() not in text
         assert bob.actor.handle.encode() not in text
     assert bob.id.to_bytes(8, "big") not in bytes(row.whom)
+
+
+def test_what_a_lane_had_spent_before_is_soon_forgotten(sky: Stage) -> None:
+    sky.want(sky.member())
+    read = []
+    for second in range(1_000):
+        with sky.db.write() as tx:
+            tx.execute(update(lanes).values(spent=f"[[{second}, 1]]"))
+            (lane,) = lane_store.hold_all(tx, sky.me.user)
+        read.append(weakref.ref(lane.spent[0]))
+    assert sum(spent() is not None for spent in read) < 500
 
 
 def test_another_person_s_rows_are_not_touched(sky: Stage) -> None:

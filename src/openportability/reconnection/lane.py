@@ -66,9 +66,10 @@ def read(row: Any) -> Lane:
     )
 
 
-@lru_cache(maxsize=10_000)
+#: Each slice changes what its lane has spent: only slices that run at the same time read one of them again.
+@lru_cache(maxsize=256)
 def _unpacked(spent: str) -> tuple[Spent, ...]:
-    """Read what `_packed` returned; a lane is read several times a slice, and seldom another one in between."""
+    """Read what `_packed` returned; a lane is read several times a slice."""
     return tuple(
         Spent(at=moment(at), count=count, undone=sum(undone))
         for at, count, *undone in json.loads(spent)
