@@ -202,23 +202,30 @@ def bring(
     woken: bool = True,
 ) -> None:
     """Bring lists, for the user's first account on the network; None leaves the old list."""
-    brought: Mapping[Kind, Iterable[int] | None] = {
+    given = {
         Kind.FOLLOWING: following,
         Kind.FOLLOWERS: followers,
         Kind.BLOCKED: blocked,
         Kind.MUTED: muted,
     }
+    brought = {kind: numbers for kind, numbers in given.items() if numbers is not None}
     with site.db.write() as tx:
         mine = account_store.accounts_of(tx, user)
         account = next(account for account in mine if account.actor.network == network)
-        key = account_store.personal_key(tx, site.vault, user)
-        for kind, numbers in brought.items():
-            if numbers is not None:
-                of = lists.ListOf(user=user, network=network, kind=kind, account=account.id)
-                keys = np.array(sorted(set(numbers)), np.uint64)
-                lists.put_list(tx, key, of, keys, taken_at=None, imported_at=site.clock.now())
+        put_lists(tx, site, account, brought)
         if woken:
             tx.after(lambda: site.engine.wake(lists.ARRIVED))
+
+
+def put_lists(tx: Tx, site: Site, account: Account, brought: Mapping[Kind, Iterable[int]]) -> None:
+    """Put lists of this account in the place of older ones."""
+    key = account_store.personal_key(tx, site.vault, account.user)
+    for kind, numbers in brought.items():
+        of = lists.ListOf(
+            user=account.user, network=account.actor.network, kind=kind, account=account.id
+        )
+        keys = np.array(sorted(set(numbers)), np.uint64)
+        lists.put_list(tx, key, of, keys, taken_at=None, imported_at=site.clock.now())
 
 
 def seen_by(site: Site, user: UserId) -> dict[UserId, Match]:

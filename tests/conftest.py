@@ -62,6 +62,9 @@ settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
 
+BREATH_SECONDS = matching_jobs.BREATH_SECONDS
+
+
 def pytest_configure() -> None:
     loopback.keep()
     # No crowd comes while a test waits: each round of two would cost it seconds in which nothing happens.
@@ -114,6 +117,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def clock() -> MovedClock:
     """Time that a test moves on: `clock.forward(hours=1)`."""
     return MovedClock()
+
+
+@pytest.fixture
+def breath(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a round that met several people wait as long as it does for who runs a site."""
+    monkeypatch.setattr(matching_jobs, "BREATH_SECONDS", BREATH_SECONDS)
 
 
 @pytest.fixture(scope="session")

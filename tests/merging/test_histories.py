@@ -9,14 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from openportability.accounts import rules
 from openportability.accounts import store as account_store
 from openportability.clock import MovedClock
 from openportability.consent import service as consent
 from openportability.consent.rules import Choice
 from openportability.db.engine import Database, Tx
 from openportability.db.schema import users
-from openportability.domain import Account, AccountId, Deed, Found, Kind, Proof, Standing, UserId
+from openportability.domain import Account, AccountId, Deed, Found, Proof, Standing, UserId
 from openportability.graph import store as lists
 from openportability.matching import service as matching
 from openportability.reconnection import lane_store, store
@@ -25,10 +24,9 @@ from openportability.reconnection.ledger import New
 from openportability.reconnection.rules import LaneState, Origin, State
 from openportability.site import Site
 from tests import cast
-from tests.matching.test_against_reference import Event, Life, wipe
+from tests.matching.life import Event, Life, Shown, begin, step, wipe
 from tests.merging.together import bring_together
 
-PRIVATE_FIRST = [Found.NOBODY, Found.CONFIRMED, Found.ANYONE]
 Row = tuple[AccountId, AccountId]
 
 
@@ -39,10 +37,9 @@ class LifeTogether(Life):
         super().__init__(site, chance)
         self.standing: dict[UserId, Standing] = {}
         self.ledger: dict[Row, State] = {}
-        self.merges = 0
 
     def events(self) -> dict[Event, int]:
-        more = {self.merge: 5, self.choose: 2, self.want: 5}
+        more = {self.choose: 2, self.want: 5}
         return super().events() | more
 
     def leave(self) -> tuple[UserId, ...]:
@@ -51,21 +48,8 @@ class LifeTogether(Life):
             self.standing.pop(user, None)
         return gone
 
-    def merge(self) -> tuple[UserId, ...]:
-        user, proved = self._somebody(), self._somebodys_account()
-        if user is None or proved is None or proved.user == user or proved.proof is Proof.CLAIMED:
-            return ()
-        with pytest.raises(rules.Taken) as taken:
-            cast.join(self.site, proved.actor.network, int(proved.actor.id), user=user)
-        other = taken.value.holder.user
-        bring_together(self.site, user, taken.value.holder)
-        self.merges += 1
-        self.told.append(f"merge {other} into {user}")
-        self._merged(user, other)
-        return (user,)
-
     def choose(self) -> tuple[UserId, ...]:
-        user = self._somebody()
+        user = self.somebody()
         if user is None:
             return ()
         self.standing[user] = said = self.chance.choice(list(Standing))
@@ -74,7 +58,7 @@ class LifeTogether(Life):
         return (user,)
 
     def want(self) -> tuple[UserId, ...]:
-        mine, theirs = self._somebodys_account(), self._somebodys_account()
+        mine, theirs = self.somebodys_account(), self.somebodys_account()
         if mine is None or theirs is None or mine.user == theirs.user:
             return ()
         state = self.chance.choice([State.READY, State.PROPOSED, State.ALREADY])
@@ -94,8 +78,8 @@ class LifeTogether(Life):
         self.ledger.setdefault((mine.id, theirs.id), state)
         return (mine.user,)
 
-    def compare(self) -> None:
-        super().compare()
+    def compare(self, shown: Shown) -> None:
+        super().compare(shown)
         with self.site.db.read() as tx:
             for user in self.world.found:
                 self._compare_rest(tx, user)
@@ -133,58 +117,15 @@ class LifeTogether(Life):
         self.ledger = {row: state for row, state in self.ledger.items() if row[0] in left}
         return lost
 
-    def _somebody(self) -> UserId | None:
-        return self.chance.choice([*self.world.found]) if self.world.found else None
-
-    def _merged(self, user: UserId, other: UserId) -> None:
-        world = self.world
-        world.found[user] = min(world.found[user], world.found.pop(other), key=PRIVATE_FIRST.index)
+    def merged(self, user: UserId, other: UserId) -> None:
+        super().merged(user, other)
         said = [self.standing.pop(one) for one in (user, other) if one in self.standing]
         if said:
             self.standing[user] = min(said, key=list(Standing).index)
-        for lost, kept in self._doubles(user, other):
-            for kind in Kind:
-                if (lost, kind) in world.lists:
-                    numbers = world.lists.pop((lost, kind))
-                    # Whichever was brought last: its numbers are what stands there now.
-                    newer = self._kept_list(user, kept, kind)
-                    assert newer in (set(numbers), set(world.lists.get((kept, kind), ())))
-                    world.lists[kept, kind] = frozenset(newer)
-        self._catch_up()
-        own = {account.id for account in world.accounts_of(user)}
-        for marks in (world.offered, world.arrived, world.dismissed):
-            for me, account in list(marks):
-                if me == other:
-                    marks.discard((me, account))
-                    marks.add((user, account))
-            marks -= {(user, account) for account in own}
+        own = {account.id for account in self.world.accounts_of(user)}
         for row, state in self.ledger.items():
             if set(row) <= own and state in (State.READY, State.PROPOSED):
                 self.ledger[row] = State.CANCELLED
-        self.site.engine.turn()
-        for them in world.found:
-            for pair in ((user, them), (them, user)):
-                self.world.happened(user)
-                self._believe(*pair)
-
-    def _doubles(self, user: UserId, other: UserId) -> list[tuple[AccountId, AccountId]]:
-        def by_actor(one: UserId) -> dict[tuple[str, str], Account]:
-            return {(a.actor.network, a.actor.id): a for a in self.world.accounts_of(one)}
-
-        mine, theirs = by_actor(user), by_actor(other)
-        return [
-            (theirs[actor].id, mine[actor].id)
-            if theirs[actor].proof is Proof.CLAIMED
-            else (mine[actor].id, theirs[actor].id)
-            for actor in mine.keys() & theirs.keys()
-        ]
-
-    def _kept_list(self, user: UserId, account: AccountId, kind: Kind) -> set[int]:
-        with self.site.db.read() as tx:
-            key = account_store.personal_key(tx, self.site.vault, user)
-            keys = lists.open_list(tx, key, user, account, kind)
-        assert keys is not None
-        return set(keys.tolist())
 
 
 def _end(tx: Tx, _site: Site, account: Account) -> None:
@@ -204,8 +145,9 @@ def test_whatever_is_linked_joined_and_unlinked_each_has_what_is_theirs(
     wipe(db)
     site = cast.make_site(db, clock, endings=(_end, matching.end_account))
     life = LifeTogether(site, Random(seed))
+    begin([life])
     for _ in range(steps):
-        life.step()
+        step([life])
 
 
 def test_a_claim_that_turns_out_to_be_proved_goes_with_its_lane_and_rows(
