@@ -8,9 +8,9 @@ from threading import Event, Thread
 
 import pytest
 
+from openportability.db import gathered
 from openportability.errors import OpenPortabilityError
 from openportability.jobs.port import Chore, Job, Wake, Work
-from openportability.operator import counted
 from openportability.operator.counted import Counted
 from openportability.site import Site
 from tests.house import House
@@ -45,7 +45,7 @@ def test_jobs_of_any_process_are_told_by_outcome(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    monkeypatch.setattr(counted, "_APART_SECONDS", 0.0)
+    monkeypatch.setattr(gathered, "_APART_SECONDS", 0.0)
     engine = house.site.engine
     engine.register(another_process(house.site))
     for wake in ("good", "good", "known", "unforeseen"):

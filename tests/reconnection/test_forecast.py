@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
 import pytest
 
 from openportability.accounts import store as accounts
+from openportability.db import gathered
 from openportability.db.engine import Database
 from openportability.domain import Deed, Pace
 from openportability.networks.fake.reply import Fault
@@ -37,14 +39,51 @@ def test_a_forecast_is_within_15_percent_of_what_happens(db: Database, role: Rol
     with db.read() as tx:
         waiting = {stage.name: FOLLOWS[role]}
         (promised,) = forecasting.forecast(tx, stage.site, stage.user, waiting)
-    while _waiting(stage):
+
+    def may_fail() -> None:
         if luck.random() < 0.05:
             stage.fails(luck.choice(["relationships", "follow"]), luck.choice(list(Fault)))
-        stage.serve()
-        _pass_to_what_is_next(stage)
+
+    _live_through(stage, may_fail)
     took = (stage.clock.now() - began) / (promised.finishes_at - began)
     assert 0.85 < took < 1.15
     assert stage.network.stage.ask("spending")[stage.me.actor.id]["refused"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("seed", range(3))
+def test_who_comes_later_is_promised_what_calls_took(
+    db: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(gathered, "_APART_SECONDS", 0.0)
+    stage, luck = Stage(db, Role.INSTANCES, speed="1"), Random(seed)
+    stage.watched.limits = replace(stage.watched.limits, gap_seconds=GAP_SECONDS, look=1)
+    with db.write() as tx:
+        accounts.choose(tx, stage.user, pace=Pace.GENTLE)
+    took = []
+    for _ in range(2):
+        stage.want(*(stage.member() for _ in range(140)))
+        began = stage.clock.now()
+        with db.read() as tx:
+            (promised,) = forecasting.forecast(tx, stage.site, stage.user, {stage.name: 140})
+
+        def may_rest() -> None:
+            if luck.random() < 0.1:
+                stage.fails("follow", Fault.THROTTLED)
+
+        _live_through(stage, may_rest)
+        took.append((stage.clock.now() - began) / (promised.finishes_at - began))
+        stage.clock.forward(hours=2)
+    assert took[0] > 1.15
+    assert 0.85 < took[1] < 1.15
+
+
+def _live_through(stage: Stage, meanwhile: Callable[[], None]) -> None:
+    while _waiting(stage):
+        meanwhile()
+        stage.serve()
+        _pass_to_what_is_next(stage)
 
 
 def _waiting(stage: Stage) -> int:

@@ -396,5 +396,5 @@ counters = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("n", BigInteger, nullable=False),
-    info=whose("nobody", "sequences, places of sweeps, what was billed, a worker's life", "kept"),
+    info=whose("nobody", "sequences, sweeps, bills, what calls take, a worker's life", "kept"),
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Lock
 
-from openportability.clock import monotonic
+from openportability.db.gathered import Gathered
 from openportability.db.trouble import trouble
 from openportability.errors import OpenPortabilityError
 from openportability.jobs.port import Chore, Job, Wake
@@ -16,18 +14,13 @@ from openportability.operator import store
 from openportability.site import Site
 
 DONE = "done"
-#: Numbers of what went well wait for so long.
-_APART_SECONDS = 10.0
 
 
 class Counted:
     """Counts what ends in this process."""
 
     def __init__(self, site: Site) -> None:
-        self._site = site
-        self._adding = Lock()
-        self._ended: Counter[tuple[str, str]] = Counter()
-        self._told_at = monotonic()
+        self._ended = Gathered(site.db, store.add_jobs)
 
     def job(self, job: Job) -> Job:
         """Return the job, counted."""
@@ -60,20 +53,5 @@ class Counted:
             outcome = trouble(error) or outcome
             raise
         finally:
-            self._add(name, outcome)
-
-    def _add(self, name: str, outcome: str) -> None:
-        with self._adding:
-            self._ended[name, outcome] += 1
-            if outcome == DONE and monotonic() < self._told_at + _APART_SECONDS:
-                return
-            ended, self._ended = self._ended, Counter()
-            self._told_at = monotonic()
-        try:
-            with self._site.db.write() as tx:
-                store.add_jobs(tx, ended)
-        except Exception as error:
-            with self._adding:
-                self._ended += ended
-            if trouble(error) is None:
-                raise
+            # Of what went wrong, somebody should know at once.
+            self._ended.add({(name, outcome): 1}, now=outcome != DONE)

@@ -1,4 +1,4 @@
-"""When all will be done that waits in a lane: the pacing of its slices, run forward."""
+"""When all will be done that waits in a lane: the pacing of its slices, run forward with what calls take there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from openportability.accounts import store as accounts
 from openportability.db.engine import Tx
 from openportability.domain import AccountId, NetworkName, UserId
-from openportability.reconnection import claiming, lane_store, pacing, store
+from openportability.reconnection import (
+    call_time_store,
+    claiming,
+    lane_store,
+    pacing,
+    store,
+)
 from openportability.reconnection.plan import Forecast
 from openportability.reconnection.rules import State
 from openportability.site import Site
@@ -22,6 +28,7 @@ def forecast(
     now = site.clock.now()
     chosen = accounts.user(tx, user)
     lanes = {lane.network: lane for lane in lane_store.lanes_of(tx, user)}
+    took = call_time_store.usual_seconds(tx)
     made = []
     for name, count in sorted(waiting.items()):
         destination = claiming.destination_of(site, name)
@@ -35,6 +42,7 @@ def forecast(
             remaining=lane.remaining if lane else None,
             reset_at=lane.reset_at if lane else None,
             waiting=count,
+            call_seconds=max(took.get(name, 0.0), destination.limits.gap_seconds),
             now=max(now, lane.next_at) if lane and lane.next_at else now,
         )
         calls = -(-count // destination.limits.batch)

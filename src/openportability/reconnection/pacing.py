@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from openportability.domain import Limits, Pace, Window
 
@@ -101,14 +102,12 @@ def spend(
 
     It is kept for every pace: the person may choose another one at any time.
     """
-    windows = [window.seconds for window in (*limits.windows, *_GENTLE)]
     kept = [one for one in spent if one.at > now - _longest(limits)]
     if (count or undone) and kept and kept[-1].at >= now:
         last = kept[-1]
         kept[-1] = replace(last, count=last.count + count, undone=last.undone + undone)
     elif count or undone:
-        end = now + timedelta(seconds=min(windows) / _BUCKETS)
-        kept.append(Spent(at=end, count=count, undone=undone))
+        kept.append(Spent(at=now + _bucket(limits), count=count, undone=undone))
     return _folded(kept, now)
 
 
@@ -149,20 +148,25 @@ def finish_at(
     remaining: int | None,
     reset_at: datetime | None,
     waiting: int,
+    call_seconds: float,
     now: datetime,
 ) -> datetime:
-    """Return when `waiting` follows will be done, by running `allow` forward."""
+    """Return when `waiting` follows will be done, by running `allow` forward; a call takes so long."""
     account = list(spent)
     while waiting > 0:
         allowed = allow(limits, pace, account, remaining=remaining, reset_at=reset_at, now=now)
-        count = min(allowed.count, waiting)
+        # Calls that fall into one bucket are the same to the account as if they were made at once.
+        last = account[-1].at if account else now
+        left = (last if last > now else now + _bucket(limits)) - now
+        calls = 1 + (left.total_seconds() // call_seconds if call_seconds else inf)
+        count = int(min(allowed.count, waiting, calls * limits.batch))
         if not count:
             now = max(allowed.next_at, now + timedelta(seconds=1))
             continue
         waiting -= count
         account = spend(account, count, limits, now)
         remaining = less(remaining, count)
-        now += timedelta(seconds=count * limits.gap_seconds / limits.batch)
+        now += timedelta(seconds=-(-count // limits.batch) * call_seconds)
     return now
 
 
@@ -188,6 +192,13 @@ def _windows(limits: Limits, pace: Pace) -> Iterable[Window]:
 def _longest(limits: Limits) -> timedelta:
     """Return how long a follow is kept in the account."""
     return timedelta(seconds=max(window.seconds for window in (*limits.windows, *_GENTLE)))
+
+
+def _bucket(limits: Limits) -> timedelta:
+    """Return for how long follows are counted in one bucket."""
+    return timedelta(
+        seconds=min(window.seconds for window in (*limits.windows, *_GENTLE)) / _BUCKETS
+    )
 
 
 def _taken(one: Spent, window: Window) -> int:

@@ -78,6 +78,8 @@ class Next:
     rest: Sequence[Reconnection] = ()
     #: The lane was given back, and is due again right away.
     again: bool = False
+    #: Until when its network wants to be left alone, or failed so that we leave it alone.
+    rests_until: datetime | None = None
 
 
 @dataclass(kw_only=True)
@@ -235,7 +237,10 @@ def _end(turn: _Turn, due: Due, now: datetime) -> None:
         halted = rules.halt(failure, failures=before, now=now)
         reason, next_at, failures = halted.reason, halted.next_at, before + 1
         state = halted.state if state is LaneState.OPEN else state
-    turn.next = Next(again=failure is None and next_at is not None and next_at <= now)
+    turn.next = Next(
+        again=failure is None and next_at is not None and next_at <= now,
+        rests_until=None if failure is None else next_at,
+    )
     turn.lane = replace(
         turn.lane,
         state=state,

@@ -19,18 +19,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from openportability.accounts import service as accounts
 from openportability.accounts.refresh import usable_grant
 from openportability.clock import monotonic
 from openportability.db.engine import Tx
+from openportability.db.gathered import Gathered
 from openportability.db.together import Together
 from openportability.domain import AccountId, Grant, Relationship
 from openportability.errors import NetworkError, SignedOut, Unavailable, without_words
 from openportability.network import Answers
-from openportability.reconnection import claiming, following, lane_store, recording, undoing
+from openportability.reconnection import (
+    call_time_store,
+    claiming,
+    following,
+    lane_store,
+    recording,
+    undoing,
+)
 from openportability.reconnection.claiming import Slice
 from openportability.reconnection.following import Call
 from openportability.reconnection.ledger import Reconnection
@@ -45,6 +53,8 @@ WORK_SECONDS = 30.0
 #: No call at all is begun so long after the lane was taken: a process may be frozen at any moment, and what it noted
 #: that it would ask for may have been done, stopped or undone by others meanwhile. The longest call ends in the lease.
 _LATEST_SECONDS = 75.0
+#: A longer rest is an outage: it says nothing of what calls will take tomorrow.
+_USUAL_REST = timedelta(minutes=5)
 #: A longer gap between two calls is left by ending the slice, not by waiting in it.
 _LONGEST_PAUSE_SECONDS = 3.0
 
@@ -59,6 +69,7 @@ class Lanes:
         self._tables: Together[AccountId | Step, Slice | Next | None] = Together(
             site.db, partial(_serve_all, site)
         )
+        self._took = Gathered(site.db, call_time_store.add)
 
     def serve(self, account: AccountId) -> bool:
         """Serve a lane once, if it is due; say whether it is due again right away."""
@@ -74,7 +85,9 @@ class Lanes:
             failure = Unavailable(claiming.OUR_MISTAKE)
             if alone := _put_off(work, failure, self._site.clock.now()):
                 return self._step(Step(work=work, then=Then.END, judged=alone)).again
-        return self._step(Step(work=work, then=Then.END, failure=failure)).again
+        ended = self._step(Step(work=work, then=Then.END, failure=failure))
+        self._note(work, 0, ended)
+        return ended.again
 
     def _serve(self, work: Slice) -> bool:
         if not (work.undo or work.follow or work.look):
@@ -96,11 +109,13 @@ class Lanes:
         """Call the network until nothing is left to ask for, or time is up."""
         part = undoing if then is Then.UNDO else following
         asks, means = part.call(work, grant), part.meaning
+        calls = 0
         while what.going:
             if self._is_late(work):
                 what = self._step(Step(work=work, then=Then.END))
                 continue
             step = self._asked(work, grant, what, asks, means)
+            calls += 1
             if step.failure is None and what.rest and _may_go_on(work):
                 if gap := work.destination.limits.gap_seconds:
                     # What was answered is written down first: the person may stop us in the gap.
@@ -110,7 +125,18 @@ class Lanes:
                 else:
                     step = replace(step, then=then, rest=what.rest)
             what = self._step(step)
+        self._note(work, calls, what)
         return what.again
+
+    def _note(self, work: Slice, calls: int, ended: Next) -> None:
+        """Note how long a slice took, with the rest that its network wants: forecasts are made of it."""
+        until = ended.rests_until
+        if not calls and until is None:
+            return
+        now = self._site.clock.now()
+        rest = max(until - now, timedelta(0)) if until else timedelta(0)
+        seconds = (now - work.taken_at + min(rest, _USUAL_REST)).total_seconds()
+        self._took.add(call_time_store.one(work.lane.network, calls, seconds))
 
     def _is_late(self, work: Slice) -> bool:
         """Say whether a call would outlast the lease. A paused machine may count no time, and a clock may be set."""

@@ -325,6 +325,7 @@ def test_a_day_of_follows_is_promised_as_long_as_its_requests_take(world: World)
         remaining=None,
         reset_at=None,
         waiting=320,
+        call_seconds=world.follows.limits.gap_seconds,
         now=now,
     )
     assert timedelta(minutes=21) < finished - now < timedelta(minutes=32)
