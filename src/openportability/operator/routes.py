@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from fastapi import APIRouter, Request, Response
@@ -15,6 +16,8 @@ from openportability.web.who import anybody
 router = APIRouter(include_in_schema=False)
 
 _LOOPBACK = {"127.0.0.1", "::1"}
+#: Who is beside us calls us so. A proxy that says nothing of whom it asks for passes on our public name.
+_CALLED = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?")
 #: A proxy says by one of these for whom it asks; then the asking machine is not the one beside us.
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
@@ -56,4 +59,8 @@ def _may_read(request: Request, token: str) -> bool:
         given = request.headers.get("authorization", "")
         return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())
     asking = request.client.host if request.client else ""
-    return asking in _LOOPBACK and not any(name in request.headers for name in _PASSED_ON)
+    return bool(
+        asking in _LOOPBACK
+        and _CALLED.fullmatch(request.headers.get("host", ""))
+        and not any(name in request.headers for name in _PASSED_ON)
+    )
