@@ -97,7 +97,7 @@ def test_who_listens_hears_how_far_it_is_in_tens(house: House) -> None:
     alice, _bob = place.circle(1)
     place.reconnect(alice)
     page = alice.browser.get("/reconnect")
-    assert '<p class="unseen" aria-live="polite">Sky · Done: 100%</p>' in page.text
+    assert '<p class="unseen" aria-live="polite">Sky · Done · 100%</p>' in page.text
 
 
 @ON_SQLITE

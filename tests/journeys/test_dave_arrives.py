@@ -42,6 +42,10 @@ def test_who_chose_to_be_asked_follows_him_after_saying_yes(place: Neighbourhood
     place.later(minutes=1)
     assert place.follows(alice) == {bob.new_id: 1}
     assert ledger(alice.browser)[dave.place] == "proposed"
+    # Nothing of him is on its way before she said so.
+    totals = alice.browser.api("GET", "/matches").json()["totals"]
+    assert (totals["new"], totals["pending"]) == (1, 0)
+    assert "1 person who arrived waits for your word." in alice.browser.get("/").words
     alice.browser.get("/reconnect")
     submit(alice.browser, "/reconnect/accept")
     place.later(minutes=1)

@@ -126,3 +126,8 @@ def test_what_is_counted_has_a_form_for_one() -> None:
     }
     said = {one.id for one in translations.extracted() if isinstance(one.id, str)}
     assert {text for text in said if counted.search(text)} == never_one
+
+
+def test_french_signs_do_not_begin_a_line() -> None:
+    apart = re.compile(r" [?!;:»]|« ")
+    assert [french for _, french in catalogues.texts("fr") if apart.search(french)] == []

@@ -198,10 +198,13 @@ def found(request: Request, site: TheSite, asking: AMember) -> Response:
 def report(request: Request, site: TheSite, asking: AMember, shown_id: str) -> Response:
     """Say what was read of an archive, and whom it has found by now."""
     told = archives.report_of(site, asking.user, shown_id)
+    with site.db.read() as tx:
+        can_follow = bool(planning.followers(tx, site, asking.user))
     return render.page(
         request,
         "archives/report.html",
         report=told,
+        can_follow=can_follow,
         network=site.networks.get(told.network),
         found=_found(site, asking.user),
         notices=[

@@ -29,7 +29,7 @@ After = tuple[int, int]
 class Show(StrEnum):
     """Which matches the page shows."""
 
-    NEW = "new"  # nothing was ever wanted
+    NEW = "new"  # nothing was ever wanted, or they are asked whether it is
     PENDING = "pending"  # on its way, or waiting for approval
     DONE = "done"
     ENDED = "ended"  # was wanted, and is not followed: refused, stopped, taken back
@@ -133,7 +133,7 @@ def _there(tx: Tx, key: PersonalKey, user: UserId) -> dict[tuple[NetworkName, Ac
 
 def _kinds(people: Seen, there: Mapping[tuple[NetworkName, AccountId], State]) -> dict[Show, Mask]:
     """Say of everyone where they stand, over all places; of who is kept, each is of one kind."""
-    under_way = GROUPS["waiting"] | GROUPS["handed"] | GROUPS["pending"] | GROUPS["proposed"]
+    under_way = GROUPS["waiting"] | GROUPS["handed"] | GROUPS["pending"]
     ended = GROUPS["failed"] | GROUPS["undone"]
     kept = ~people.dismissed
     of = {

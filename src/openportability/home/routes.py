@@ -84,7 +84,7 @@ def _state(tx: Tx, site: Site, asking: Member, linked: Sequence[Account]) -> ste
         done=sum(line.total("done") for line in lines),
         waiting=sum(line.counts.get(State.READY, 0) + line.total("pending") for line in lines),
         taken_back=_is_taken_back(lines),
-        proposed=sum(line.total("proposed") for line in lines),
+        proposed=len({one.user for line in lines for one in line.asked}),
         arrived=found.arrived,
         looked_at=looked_at,
         now=site.clock.now(),

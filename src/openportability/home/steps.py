@@ -26,6 +26,7 @@ class State:
     waiting: int
     #: They undid what was followed for them, and nothing of it is left.
     taken_back: bool
+    #: People who wait for their word, each once, on however many networks.
     proposed: int
     #: Who came since they last looked at their matches, and when that was; None: never.
     arrived: int
