@@ -25,7 +25,8 @@ from openportability.db import backup as copies
 from openportability.db import move
 from openportability.db.engine import Database
 from openportability.db.trouble import Trouble, trouble
-from openportability.errors import Misconfigured, OpenPortabilityError
+from openportability.domain import UserId
+from openportability.errors import Misconfigured, NotFound, OpenPortabilityError
 from openportability.operator import audit as record
 from openportability.operator import desk as desks
 from openportability.operator import doctor as examining
@@ -35,7 +36,8 @@ from openportability.privacy import service as privacy
 from openportability.settings import BadSetting, Settings
 from openportability.site import Site
 from openportability.vault import Vault
-from openportability.web import connection
+from openportability.web import connection, problems
+from openportability.web.listening import listening
 from openportability.web.measure import request_number
 
 #: Where the database in use may be named.
@@ -64,7 +66,9 @@ def of_keys() -> None:
 
 
 @program.command()
-def serve(*, no_worker: Annotated[bool, typer.Option(help="Serve pages only.")] = False) -> None:
+def serve(
+    *, no_worker: Annotated[bool, typer.Option("--no-worker", help="Serve pages only.")] = False
+) -> None:
     """Serve the site: web and worker in one process, unless told otherwise."""
     settings = _settings()
     site = house.build(settings, SystemClock(), worker=not no_worker)
@@ -103,9 +107,11 @@ def doctor() -> None:
 
 @program.command()
 def backup(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="Where to save it; not there yet.")],
     *,
-    with_key: Annotated[bool, typer.Option(help="Also write the keyring, to FILE.key.")] = False,
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="Also write the keyring, to FILE.key.")
+    ] = False,
 ) -> None:
     """Save a SQLite database to a new file, while the site goes on."""
     settings = _settings()
@@ -123,12 +129,12 @@ def backup(
 
 
 @program.command()
-def restore(file: Path) -> None:
+def restore(file: Annotated[Path, typer.Argument(help="What `backup` saved.")]) -> None:
     """Put a saved SQLite database back, where there is none."""
     settings = _settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(Database(settings.database_url, pool_size=1)) as database:
-        operating.restore(database, Vault(house.keyring(settings)), file)
+        operating.restore(database, Vault(house.keyring(settings)), file, privacy_keys.fits)
         record.note(database, SystemClock(), "restore")
     typer.echo(f"Restored to {database.url.database}.")
     typer.echo("Whoever left after the copy was made is in it again: see the how-to.")
@@ -149,19 +155,26 @@ def pause(
 ) -> None:
     """Follow nobody on a network, or on one server of it, for a while."""
     site = _site(" ".join(filter(None, ["pause", network, instance, f"--hours {hours:g}"])))
-    until = operating.pause(site, network, instance, max(0.0, hours))
-    typer.echo(f"Paused until {until:%Y-%m-%d %H:%M} UTC; what waits goes on by itself then.")
+    until = operating.pause(site, network, instance, hours)
+    if hours:
+        typer.echo(f"Paused until {until:%Y-%m-%d %H:%M} UTC; what waits goes on by itself then.")
+    else:
+        typer.echo("Not paused any more; what waits goes on by itself.")
 
 
 @program.command()
-def desk(*, port: Annotated[int, typer.Option(help="Where to serve it.")] = 8010) -> None:
+def desk(
+    *, port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to serve it.")] = 8010
+) -> None:
     """Serve the operator's page to this machine only: states and counts, pauses, trying again."""
     site = house.build(_settings(), SystemClock(), worker=False)
     made = desks.make(site, port)
+    at = listening("127.0.0.1", port, "another --port")
     typer.echo(
         f"Open {made.url} on this machine; from another one, first: ssh -L {port}:127.0.0.1:{port} HOST"
     )
-    uvicorn.run(made.app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(made.app, log_level="warning", access_log=False)
+    uvicorn.Server(config).run([at])
 
 
 @program.command()
@@ -174,8 +187,10 @@ def audit() -> None:
 @program.command()
 def demo(
     *,
-    auto: Annotated[bool, typer.Option(help="Play the journey and say what happened.")] = False,
-    port: Annotated[int, typer.Option(help="Where to serve.")] = 8000,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Play the journey and say what happened.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to serve.")] = 8000,
 ) -> None:
     """Serve a simulated world on a scratch database, or play the whole journey in it."""
     from openportability.demo import show  # noqa: PLC0415 - a world that only the demo needs
@@ -199,7 +214,10 @@ def inspect(
 
 @keys.command()
 def rotate(
-    *, people: Annotated[bool, typer.Option(help="Replace each person's own key too.")] = False
+    *,
+    people: Annotated[
+        bool, typer.Option("--people", help="Replace each person's own key too.")
+    ] = False,
 ) -> None:
     """Replace the master key; the site may go on running. Killed, it is simply begun again."""
     site = _site("keys rotate --people" if people else "keys rotate")
@@ -213,15 +231,24 @@ def export(shown_id: str, file: Path) -> None:
     """Write everything about a person to a new zip that only you can read. The id is the one of their API."""
     site = _site("user export")
     with copies.new_file(file) as draft:
-        draft.write_bytes(privacy.export(site, privacy.user_id(site, shown_id)))
+        draft.write_bytes(privacy.export(site, _user(site, shown_id)))
 
 
 @user.command()
 def erase(shown_id: str) -> None:
     """Delete everything about a person, as if they had left."""
     site = _site("user erase")
-    typer.echo(privacy.leave(site, privacy.user_id(site, shown_id)))
+    typer.echo(privacy.leave(site, _user(site, shown_id)))
     typer.echo("Deleted; above is the receipt. Permissions are given back by the worker.", err=True)
+
+
+def _user(site: Site, shown_id: str) -> UserId:
+    try:
+        return privacy.user_id(site, shown_id)
+    except NotFound:
+        raise Misconfigured(
+            "Nobody here has this id: ask the person for the `user_id` that GET /api/v1/me tells them."
+        ) from None
 
 
 def work(site: Site) -> None:
@@ -236,6 +263,7 @@ def work(site: Site) -> None:
 def run(site: Site, *, worker: bool) -> None:
     """Serve until told to stop; requests and slices that are under way are finished."""
     settings = site.settings
+    at = listening(settings.host, settings.port, "another address in OPENPORTABILITY_BIND")
     stop = Event()
     working = Thread(target=site.engine.run, args=(stop,), name="worker")
     if worker:
@@ -250,14 +278,12 @@ def run(site: Site, *, worker: bool) -> None:
             stop.set()
             super().handle_exit(sig, frame)
 
-    server = Server(
-        connection.config(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=10)
-    )
+    server = Server(connection.config(app, timeout_graceful_shutdown=10))
     for number in (signal.SIGTERM, signal.SIGINT):
         # When it has stopped, the server raises the signal once more: that must not end us before the work has.
         signal.signal(number, server.handle_exit)
     try:
-        server.run()
+        server.run([at])
     finally:
         stop.set()
         if worker:
@@ -297,8 +323,12 @@ def main() -> NoReturn:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         program()
-    except (BadSetting, OpenPortabilityError) as error:
+    except (BadSetting, Misconfigured) as error:
         typer.echo(f"openportability: {error}", err=True)
+        sys.exit(1)
+    except OpenPortabilityError as error:
+        happened, next_step = problems.words_of(error, {})
+        typer.echo(f"openportability: {happened}. {next_step} ({error.code})", err=True)
         sys.exit(1)
     except Exception as error:
         passing = trouble(error)

@@ -18,7 +18,7 @@ from openportability.db.engine import Database
 from openportability.operator import audit
 from openportability.privacy import keys
 from openportability.privacy.keys import Rotated
-from tests.house import NETWORKS, House
+from tests.house import House
 from tests.operation.faults import full_disk
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -46,22 +46,6 @@ def record() -> list[tuple[str, str]]:
     """Return who did what, the oldest first."""
     found = [LINE.fullmatch(line) for line in done("audit").splitlines()]
     return [(line[1], line[2]) for line in reversed(found) if line is not None]
-
-
-@pytest.fixture
-def shell(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    """A shell in which this site is the one of the settings."""
-    settings = house.site.settings
-    environ = {
-        **NETWORKS,
-        "OPENPORTABILITY_BASE_URL": settings.base_url,
-        "OPENPORTABILITY_DATA_DIR": str(settings.data_dir),
-        "OPENPORTABILITY_DATABASE_URL": settings.database_url,
-    }
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    return house
 
 
 def test_every_command_is_recorded_or_only_looks() -> None:

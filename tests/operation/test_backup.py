@@ -17,6 +17,7 @@ from openportability.db.move import contents
 from openportability.db.schema import METADATA
 from openportability.errors import Misconfigured
 from openportability.operator import service
+from openportability.privacy import keys
 from openportability.vault import Keyring, Vault
 from tests.cast import OLD, bring, join, make_site
 
@@ -47,7 +48,7 @@ def test_a_copy_taken_in_use_comes_back_as_it_was(
     assert file.stat().st_mode & 0o077 == 0
     assert sorted(one.name for one in tmp_path.glob("saved*")) == ["saved"]
     back = Database(f"sqlite:///{tmp_path / 'back.db'}")
-    service.restore(back, site.vault, file)
+    service.restore(back, site.vault, file, keys.fits)
     assert _state(back) == before
     sqlite.close()
     back.close()
@@ -143,8 +144,23 @@ def test_a_backup_of_another_keyring_is_not_put_in_place(
     backup.save(sqlite, tmp_path / "saved")
     back = Database(f"sqlite:///{tmp_path / 'back.db'}")
     with pytest.raises(Misconfigured, match="keyring does not open this backup"):
-        service.restore(back, Vault(Keyring.fresh()), tmp_path / "saved")
+        service.restore(back, Vault(Keyring.fresh()), tmp_path / "saved", keys.fits)
     assert list(tmp_path.glob("back.db*")) == []
+    sqlite.close()
+
+
+def test_a_backup_of_a_site_without_people_wants_its_keyring_too(
+    sqlite: Database, clock: MovedClock, tmp_path: Path
+) -> None:
+    site = make_site(sqlite, clock)
+    keys.refuse_wrong_keyring(sqlite, site.vault, site.settings)
+    backup.save(sqlite, tmp_path / "saved")
+    back = Database(f"sqlite:///{tmp_path / 'back.db'}")
+    with pytest.raises(Misconfigured, match="keyring does not open this backup"):
+        service.restore(back, Vault(Keyring.fresh()), tmp_path / "saved", keys.fits)
+    service.restore(back, site.vault, tmp_path / "saved", keys.fits)
+    keys.refuse_wrong_keyring(back, site.vault, site.settings)
+    back.close()
     sqlite.close()
 
 

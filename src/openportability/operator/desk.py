@@ -20,7 +20,6 @@ from openportability.web import cookies, render, shell
 from openportability.web.i18n import to_translate
 
 _COOKIE = "operator"
-_MOST_HOURS = 24 * 30
 
 _AGAIN = to_translate("What waits for servers is tried again now.")
 _PAUSED = to_translate("Nobody is followed there until the pause ends.")
@@ -71,7 +70,7 @@ def _routes(site: Site, key: str) -> APIRouter:
         request: Request,
         network: Annotated[str, Form()],
         instance: Annotated[str, Form()] = "",
-        hours: Annotated[float, Form(ge=0, le=_MOST_HOURS)] = 24,
+        hours: Annotated[float, Form(ge=0, le=service.MOST_HOURS)] = 24,
     ) -> Response:
         try:
             service.pause(site, network, instance, hours)

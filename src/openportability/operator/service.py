@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,10 @@ from openportability.reconnection.host_store import Rest
 from openportability.reconnection.pacing import Spent
 from openportability.site import Site
 from openportability.vault import Unreadable, Vault
+
+#: A pause ends by itself within a month: what is to last is a network less in the settings.
+MOST_HOURS = 24 * 30
+_SERVER = re.compile(r"[a-z0-9.-]+")
 
 
 def opens(tx: Tx, vault: Vault) -> bool:
@@ -46,9 +51,13 @@ def pause(site: Site, network: str, instance: str, hours: float) -> datetime:
         raise Misconfigured(
             f"Nobody is followed on {network}: name a network of OPENPORTABILITY_NETWORKS."
         )
-    until = site.clock.now() + timedelta(hours=hours)
+    if not 0 <= hours <= MOST_HOURS:
+        raise Misconfigured(f"A pause is of 0 to {MOST_HOURS} hours: 0 ends one that goes on.")
     # As lanes spell it: any other spelling would pause a server that nobody lives on.
     where = instance.strip().lower()
+    if where and not _SERVER.fullmatch(where):
+        raise Misconfigured("A server is named as in its people's addresses: social.example.org")
+    until = site.clock.now() + timedelta(hours=hours)
     with site.db.write() as tx:
         host_store.pause(tx, name, where or host_store.WHOLE_NETWORK, until)
     return until
@@ -114,12 +123,17 @@ def _until_now(spent: Sequence[Spent], now: datetime, by: timedelta) -> tuple[Sp
     return tuple(replace(one, at=max(now, one.at - by)) if one.at > now else one for one in spent)
 
 
-def restore(database: Database, vault: Vault, file: Path) -> None:
-    """Put a backup in place and bring it to the newest revision; nothing stays if a key is missing."""
+def restore(
+    database: Database, vault: Vault, file: Path, belongs: Callable[[Tx, Vault], bool]
+) -> None:
+    """Put a backup in place and bring it to the newest revision; nothing stays if a key is missing.
+
+    `belongs` says whether a keyring is the one of a database, be there people in it or not.
+    """
     backup.restore(database, file)
     migrate.upgrade(database)
     with database.read() as tx:
-        fits = opens(tx, vault)
+        fits = belongs(tx, vault) and opens(tx, vault)
     if not fits:
         database.close()
         backup.take_away(database)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from openportability import keyfile
 from openportability.clock import monotonic
-from openportability.db.engine import Database
+from openportability.db.engine import Database, Tx
 from openportability.domain import UserId
 from openportability.errors import Misconfigured
 from openportability.privacy import store
@@ -58,6 +58,18 @@ def refuse_wrong_keyring(db: Database, vault: Vault, settings: Settings) -> None
             f"the keyring ({_where(settings)}) lacks a key that this database still needs. Put the "
             "line that was taken out back in; it can go when `keys rotate` says so."
         ) from None
+
+
+def fits(tx: Tx, vault: Vault) -> bool:
+    """Say whether a keyring belongs to a database and has the key that it needs; to a new one any does."""
+    proof = store.key_proof(tx)
+    if proof is None:
+        return True
+    try:
+        vault.open(proof.sealed, store.PROOF)
+    except Unreadable:
+        return False
+    return proof.identity == vault.token_hash(store.PROOF)
 
 
 def fresh_keyring(db: Database, settings: Settings) -> str:
