@@ -270,6 +270,7 @@ def run(site: Site, *, worker: bool) -> None:
         working.start()
     app = house.web(site)
     _settle()
+    typer.echo(f"Serving {settings.base_url} from {settings.host}:{settings.port}.")
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -21,6 +21,7 @@ def test_streams_end_whole_when_a_process_that_is_well_is_told_to_stop(
 ) -> None:
     settings = {"NETWORKS": "bird:fake,herd:fake,sky:fake", "DATA_DIR": "stopping", **ROLES}
     with installed.serving(**settings, ALLOW_LOOPBACK="yes") as (url, process):
+        assert f"Serving {url} from" in (installed.scratch / "serve.log").read_text()
         browser = Browser(url)
         browser.sign_in("sky", "newcomer.sky.example")
         stream = HTTPConnection(urlsplit(url).netloc, timeout=30)
