@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from threading import Event, Lock, Thread
 
 from openportability.jobs.local import LocalRunner, Timetable
@@ -97,7 +98,7 @@ def test_a_chore_goes_before_a_long_queue() -> None:
 def test_chores_come_again_when_their_seconds_have_passed() -> None:
     looks: list[float] = []
     third = Event()
-    seconds = iter(range(0, 100_000, 7))  # each time it is asked, the clock has gone on by 7 s
+    seconds = count(step=7)  # each time it is asked, the clock has gone on by 7 s
 
     def look() -> list[Wake]:
         looks.append(0)

@@ -152,7 +152,8 @@ def test_nothing_is_kept_of_what_is_done(make: Make, url: str) -> None:
     with running(engine):
         assert last.wait(LONG)
     assert engine.health().failed == 2
-    assert ask(url, b"SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+    # Of other names are chores only: one that came due at the last moment waits for the next worker.
+    assert ask(url, b"SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'serve'") == [(0,)]
     assert ask(url, b"SELECT count(*) FROM procrastinate_workers") == [(0,)]
 
 
