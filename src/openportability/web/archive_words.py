@@ -9,7 +9,7 @@ from openportability.web.i18n import to_translate as _
 ARCHIVE_WORDS: Mapping[str, tuple[str, str]] = {
     "archive.not_zip": (
         _("This is not the zip file you were given"),
-        _("Choose the file as you downloaded it; its name ends in .zip."),
+        _("What is in it is no zip file, whatever its name says. Choose it as you downloaded it."),
     ),
     "archive.not_chosen": (
         _("No file was chosen"),
