@@ -14,6 +14,7 @@ from openportability.demo import stage
 from openportability.demo.stage import DESTINATIONS, NEWCOMER, SOURCE, Resident
 from openportability.demo.visitor import Visitor
 from openportability.domain import NetworkName
+from openportability.matching import sweep
 from openportability.site import Site
 
 _PATIENCE_SECONDS = 120.0
@@ -77,7 +78,8 @@ class Tour:
 
         def look() -> int:
             totals = self._visitor.get("/api/v1/matches?limit=1").json()["totals"]
-            seen.append(totals["all"])
+            # Who lists me is found when I am met as a newcomer: before that nothing is final.
+            seen.append(0 if sweep.newcomers_wait(self._site) else totals["all"])
             return seen[-1]
 
         # People are found in batches: found are all when some looks in a row see the same.
